@@ -1,0 +1,166 @@
+#!/bin/bash
+# Puts the parts together: base, programs, and the container images, unpacked
+# in containerd's own store so that no node has to do it again.
+set -o errexit -o nounset -o pipefail
+shopt -s inherit_errexit
+
+root=$WORK/rootfs
+images=$WORK/images
+built() { cat "$WORK/part-$1"; }
+
+leave() {
+  [ -z "${containerd:-}" ] || { kill "$containerd" 2>/dev/null && wait "$containerd" || true; }
+  awk -v below="$root/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+    while read -r mount; do umount -l "$mount" || true; done
+}
+trap leave EXIT
+leave
+rm -rf "$root" "$images"
+mkdir -p "$root" "$images"
+
+# --- the node's own files ----------------------------------------------------
+tar -C "$root" -xf "$(built base)/base.tar" --exclude='./dev/*'
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/lib/udev/hwdb.d "$root"/usr/share/i18n
+: >"$root/etc/machine-id"
+cp -r --no-preserve=ownership "$SRC/rootfs/." "$root/"
+chmod +x "$root/usr/local/bin/entrypoint" "$root/kind/bin/"* "$root/opt/cni/bin/podnet-ipam"
+sed -i "s|@PAUSE@|registry.k8s.io/pause:$PAUSE|" "$root/etc/containerd/config.toml"
+for plugin in ptp host-local portmap loopback; do mv "$root/usr/lib/cni/$plugin" "$root/opt/cni/bin/"; done
+rm -rf "$root/usr/lib/cni"
+echo "$VERSION" >"$root/kind/version"
+cp "$(built kubernetes)/bin/kubernetes" "$root/usr/bin/kubelet"
+for name in kubeadm kubectl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
+
+chroot "$root" systemctl --quiet enable containerd kubelet systemd-resolved
+chroot "$root" systemctl --quiet mask systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
+  systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
+  systemd-udevd.service systemd-firstboot.service
+printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf" 2>/dev/null ||
+  { mkdir -p "$root/etc/systemd/journald.conf.d" && printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"; }
+
+# --- container images --------------------------------------------------------
+# One archive in Docker's format holds them all; equal layers are in it once.
+archive=$images/archive
+mkdir -p "$archive"
+echo '[]' >"$archive/manifest.json"
+
+# layer NAME FOLDER
+layer() {
+  tar -C "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$archive/$1.tar" .
+}
+
+# image REFERENCE CONFIG LAYER...
+image() {
+  local reference=$1 config=$2 digests=() files=() name
+  shift 2
+  for name in "$@"; do
+    files+=("$name.tar")
+    digests+=("sha256:$(sha256sum <"$archive/$name.tar" | cut -d' ' -f1)")
+  done
+  local file
+  file=$(echo "$reference" | tr '/:' '__').json
+  jq -n --arg arch "$ARCH" --argjson config "$config" \
+    '{architecture: $arch, os: "linux", created: "1970-01-01T00:00:00Z", rootfs: {type: "layers", diff_ids: $ARGS.positional},
+      config: ({Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]} + $config)}' \
+    --args "${digests[@]}" >"$archive/$file"
+  jq --arg config "$file" --arg tag "$reference" '. + [{Config: $config, RepoTags: [$tag], Layers: $ARGS.positional}]' \
+    "$archive/manifest.json" --args "${files[@]}" >"$archive/manifest.new"
+  mv "$archive/manifest.new" "$archive/manifest.json"
+}
+
+# program FOLDER FILE...: programs of the node with the libraries they load.
+with_libraries() {
+  local target=$1 file
+  shift
+  mkdir -p "$target/usr/sbin" "$target/usr/bin" "$target/usr/lib64"
+  for link in bin sbin lib lib64; do ln -sfn "usr/$link" "$target/$link"; done
+  for file in "$@"; do
+    cp -a --parents "$root/$file" "$images/copy" 2>/dev/null || { mkdir -p "$images/copy" && cp -a --parents "$root/$file" "$images/copy"; }
+    chroot "$root" ldd "/$file" 2>/dev/null | grep -o '/[^ )]*' | while read -r library; do
+      mkdir -p "$target/usr/$(dirname "${library#/usr}")"
+      cp -L "$root$library" "$target/usr/${library#/usr}"
+    done || true
+  done
+  cp -a "$images/copy$root/." "$target/"
+  rm -rf "$images/copy"
+}
+
+mkdir -p "$images/kubernetes/usr/local/bin" "$images/kubernetes/tmp"
+chmod 1777 "$images/kubernetes/tmp"
+for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy podnet; do
+  ln -f "$root/usr/bin/kubelet" "$images/kubernetes/usr/local/bin/$name"
+done
+layer kubernetes "$images/kubernetes"
+
+netfilter=(usr/sbin/xtables-nft-multi usr/sbin/nft usr/sbin/conntrack)
+for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+  mkdir -p "$images/netfilter/usr/sbin"
+  ln -sfn xtables-nft-multi "$images/netfilter/usr/sbin/$name"
+done
+with_libraries "$images/netfilter" "${netfilter[@]}"
+extensions=$(dirname "$(find "$root/usr/lib" -name 'libxt_comment.so' | head -n 1)")
+mkdir -p "$images/netfilter${extensions#"$root"}"
+cp -a "$extensions/." "$images/netfilter${extensions#"$root"}/"
+layer netfilter "$images/netfilter"
+
+for name in etcd coredns local-path-provisioner pause; do
+  place=/
+  [ "$name" != etcd ] || place=/usr/local/bin
+  mkdir -p "$images/$name$place" "$images/$name/tmp"
+  chmod 1777 "$images/$name/tmp"
+  cp "$(built $name)/bin/$name" "$images/$name$place/$name"
+  layer $name "$images/$name"
+done
+mkdir -p "$images/helper/bin" "$images/helper/tmp"
+cp /bin/busybox "$images/helper/bin/busybox"
+for name in sh mkdir rm ls cat; do ln -s busybox "$images/helper/bin/$name"; done
+layer helper "$images/helper"
+
+for name in kube-apiserver kube-controller-manager kube-scheduler; do
+  image "registry.k8s.io/$name:$VERSION" "{\"Entrypoint\": [\"/usr/local/bin/$name\"]}" kubernetes
+done
+image "registry.k8s.io/kube-proxy:$VERSION" '{"Entrypoint": ["/usr/local/bin/kube-proxy"]}' kubernetes netfilter
+image "docker.io/skiff/podnet:node" '{"Entrypoint": ["/usr/local/bin/podnet"]}' kubernetes netfilter
+image "registry.k8s.io/etcd:$ETCD_TAG" '{"Entrypoint": ["/usr/local/bin/etcd"]}' etcd
+image "registry.k8s.io/coredns/coredns:$COREDNS" '{"Entrypoint": ["/coredns"], "WorkingDir": "/"}' coredns
+image "registry.k8s.io/pause:$PAUSE" '{"Entrypoint": ["/pause"], "User": "65535:65535"}' pause
+image "docker.io/skiff/local-path-provisioner:node" '{"Entrypoint": ["/local-path-provisioner"]}' local-path-provisioner
+image "docker.io/skiff/helper:node" '{"Entrypoint": ["/bin/sh"]}' helper
+
+# --- containerd's store ------------------------------------------------------
+say "unpacking the container images"
+mount --bind /proc "$root/proc"
+mount -t tmpfs tmpfs "$root/run"
+mount -t tmpfs tmpfs "$root/tmp"
+# A plain configuration: the node's own wants the host's cgroups.
+chroot "$root" /usr/bin/containerd --config /dev/null --log-level warn >"$WORK/containerd.log" 2>&1 &
+containerd=$!
+ctr() { chroot "$root" /usr/bin/ctr --namespace k8s.io "$@"; }
+for _ in $(seq 100); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
+tar -C "$archive" -cf - . | ctr images import --local --label io.cri-containerd.pinned=pinned --snapshotter overlayfs - >/dev/null ||
+  { tail -n 20 "$WORK/containerd.log" >&2; exit 1; }
+
+# The layers are unpacked; their tarballs would only take space a second time.
+for file in "$archive"/*.tar; do
+  ctr content rm "sha256:$(sha256sum <"$file" | cut -d' ' -f1)" >/dev/null
+done
+kubeadm=$(chroot "$root" /usr/bin/kubeadm config images list --kubernetes-version "$VERSION" 2>/dev/null)
+have=$(ctr images list -q)
+for name in $kubeadm; do
+  grep -qxF "$name" <<<"$have" || { say "kubeadm wants $name, which is not in the image"; exit 1; }
+done
+kill "$containerd"
+wait "$containerd" || true
+containerd=
+umount "$root/proc" "$root/run" "$root/tmp"
+
+# Inside the snapshots too, the one Kubernetes binary is stored once.
+snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
+for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
+  [ ! -f "$file" ] || ln -f "$root/usr/bin/kubelet" "$file"
+done
+rm -rf "$root"/var/lib/containerd/tmpmounts "$root"/var/lib/containerd/io.containerd.runtime.*
+
+tar -C "$root" --numeric-owner --one-file-system -cf /rootfs.tar .
+rm -rf "$root" "$images"
+say "file system: $(du -m /rootfs.tar | cut -f1) MB"

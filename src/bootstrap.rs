@@ -1,0 +1,214 @@
+//! kubeadm on booted nodes: init on the first control-plane, then all joins at
+//! the same time, with the pod network and storage beside them.
+
+mod manifests;
+
+use std::net::IpAddr;
+
+use futures_util::future::try_join_all;
+use tokio::sync::watch;
+
+use crate::cluster::{Cluster, Role};
+use crate::engine::{Command, Inspected};
+use crate::existing::CONTROL_PLANE;
+use crate::kubeadm::{self, API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH};
+use crate::patch;
+use crate::plan::PlannedNode;
+use crate::version::Version;
+use crate::work::{Work, WorkError};
+use crate::yaml;
+
+pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
+const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
+
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error("{0} is not a node image: {1}")]
+    NotANodeImage(String, String),
+    #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
+    Patch { node: String, reason: String },
+    #[error("cannot use {what} of {node}: {reason}")]
+    Unreadable { node: String, what: &'static str, reason: String },
+}
+
+/// What every node needs to know about the cluster.
+pub struct Bootstrap<'a> {
+    pub work: &'a Work,
+    pub cluster: &'a Cluster,
+    pub token: String,
+    pub rootless: bool,
+    /// The text of `/kind/discovery.conf`, once the first control-plane is up.
+    invitation: watch::Sender<Option<String>>,
+}
+
+/// What a finished bootstrap leaves behind for the steps after it.
+pub struct Initialized {
+    pub admin_conf: String,
+    pub version: Version,
+}
+
+impl<'a> Bootstrap<'a> {
+    pub fn new(work: &'a Work, cluster: &'a Cluster, token: String, rootless: bool) -> Self {
+        Bootstrap { work, cluster, token, rootless, invitation: watch::Sender::new(None) }
+    }
+
+    /// Writes what a booted node needs before kubeadm runs on it.
+    ///
+    /// # Errors
+    /// A patch that does not apply, an image that is none, or a failing command.
+    pub async fn configure(&self, planned: &PlannedNode, state: &Inspected) -> Result<Version, BootstrapError> {
+        let name = &planned.container.name;
+        let text = self.work.read(name, "/kind/version").await.map_err(|error| match error {
+            WorkError::Command { output, .. } => BootstrapError::NotANodeImage(planned.container.image.clone(), output.trim().to_owned()),
+            other => other.into(),
+        })?;
+        let not_an_image = |reason: String| BootstrapError::NotANodeImage(planned.container.image.clone(), reason);
+        let version: Version = text.trim().parse().map_err(not_an_image)?;
+
+        let (kubeadm, unmatched) = render(self, planned, state, &version)?;
+        for patch in unmatched {
+            self.work.progress.warn(format!("a kubeadm patch for {patch} matches no document of {name} and has no effect"));
+        }
+        self.work.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
+        self.work.write(name, KUBEADM_CONF, kubeadm).await?;
+        if planned.node.role == Role::ControlPlane {
+            let path = format!("{PATCHES_PATH}/corednsdeployment.yaml");
+            self.work.write(name, &path, manifests::COREDNS_PATCH.to_owned()).await?;
+        }
+        if !self.cluster.containerd.is_empty() {
+            self.patch_containerd(name).await?;
+        }
+        Ok(version)
+    }
+
+    async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
+        let config = self.work.read(node, CONTAINERD_CONF).await?;
+        let patched = patch::containerd(&config, &self.cluster.containerd)
+            .map_err(|reason| BootstrapError::Unreadable { node: node.to_owned(), what: "the containerd patches", reason })?;
+        self.work.write(node, CONTAINERD_CONF, patched).await?;
+        self.work.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
+        Ok(())
+    }
+
+    /// `kubeadm init` on the first control-plane; afterwards others can join.
+    ///
+    /// # Errors
+    /// kubeadm's output, or a broken `admin.conf`.
+    pub async fn init(&self, node: &str, told: impl Fn(&str) + Send) -> Result<String, BootstrapError> {
+        let init = Command::new(["kubeadm", "init", "--config", KUBEADM_CONF, "--skip-token-print", "--v=6"]);
+        self.work.run_told(node, init, told).await?;
+        let admin_conf = self.work.read(node, ADMIN_CONF).await?;
+        let discovery = discovery(&admin_conf)
+            .map_err(|reason| BootstrapError::Unreadable { node: node.to_owned(), what: ADMIN_CONF, reason })?;
+        self.invitation.send_replace(Some(discovery));
+        Ok(admin_conf)
+    }
+
+    /// `kubeadm join`, as soon as there is something to join.
+    ///
+    /// # Errors
+    /// kubeadm's output.
+    pub async fn join(&self, node: &str) -> Result<(), BootstrapError> {
+        let mut invitation = self.invitation.subscribe();
+        let invited = async {
+            let seen = invitation.wait_for(Option::is_some).await;
+            Ok::<_, WorkError>(seen.ok().and_then(|text| text.clone()).unwrap_or_default())
+        };
+        let discovery = self.work.interruptible(invited).await?;
+        self.work.write(node, DISCOVERY_PATH, discovery).await?;
+        self.work.run(node, Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"])).await?;
+        Ok(())
+    }
+
+    /// Pod network and StorageClass, from the manifests in the node image.
+    ///
+    /// # Errors
+    /// A missing network manifest, or kubectl's output.
+    pub async fn install(&self, node: &str) -> Result<(), BootstrapError> {
+        let endpoint = self.endpoint();
+        let network = async {
+            if !self.cluster.networking.default_cni {
+                return Ok(());
+            }
+            let manifest = self.work.read(node, "/kind/manifests/default-cni.yaml").await?;
+            let manifest = manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
+                .map_err(|reason| BootstrapError::Unreadable { node: node.to_owned(), what: "the pod network's manifest", reason })?;
+            self.create(node, manifest).await
+        };
+        let storage = async {
+            let path = "/kind/manifests/default-storage.yaml";
+            match self.work.read(node, path).await {
+                Ok(manifest) => self.create(node, manifest).await,
+                // Images older than the manifest (kind.md §4.2).
+                Err(WorkError::Command { .. }) => self.create(node, manifests::HOST_PATH_STORAGE.to_owned()).await,
+                Err(error) => Err(error.into()),
+            }
+        };
+        try_join_all([futures_util::future::Either::Left(network), futures_util::future::Either::Right(storage)]).await?;
+        Ok(())
+    }
+
+    async fn create(&self, node: &str, manifest: String) -> Result<(), BootstrapError> {
+        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
+        // The manifests come with the image: checking them against the schema
+        // costs a download of all of it.
+        let create = Command::new(["kubectl", "create", &kubeconfig, "--validate=false", "-f", "-"]);
+        self.work.run(node, create.stdin(manifest)).await?;
+        Ok(())
+    }
+
+    /// Where nodes reach the API server, inside the network.
+    fn endpoint(&self) -> String {
+        format!("{}-{CONTROL_PLANE}:{API_PORT}", self.cluster.name)
+    }
+}
+
+/// A node's kubeadm configuration, patched; and the patches that found nothing.
+fn render(
+    bootstrap: &Bootstrap,
+    planned: &PlannedNode,
+    state: &Inspected,
+    version: &Version,
+) -> Result<(String, Vec<String>), BootstrapError> {
+    let v4 = state.addresses.iter().find_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None });
+    let v6 = state.addresses.iter().find_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None });
+    let facts = Facts {
+        cluster: bootstrap.cluster,
+        node_name: &planned.container.name,
+        node: &planned.node,
+        version,
+        addresses: (v4, v6),
+        endpoint: &bootstrap.endpoint(),
+        token: &bootstrap.token,
+        provider: "docker",
+        rootless: bootstrap.rootless,
+    };
+    documents(&facts).map_err(|reason| BootstrapError::Patch { node: planned.container.name.clone(), reason })
+}
+
+/// The patched documents as one text; also used for `--dry-run`.
+///
+/// # Errors
+/// Why a patch does not apply.
+pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
+    let rendered = kubeadm::documents(facts);
+    let mut unmatched = patch::unmatched(&rendered, &facts.cluster.kubeadm);
+    unmatched.extend(patch::unmatched(&rendered, &facts.node.kubeadm));
+    let patched = patch::kubeadm(rendered, &facts.cluster.kubeadm)?;
+    let patched = patch::kubeadm(patched, &facts.node.kubeadm)?;
+    Ok((kubeadm::render(&patched), unmatched))
+}
+
+/// The cluster's address and authority without anybody's credentials: what
+/// `kubeadm join` accepts as discovery file.
+fn discovery(admin_conf: &str) -> Result<String, String> {
+    let mut config = yaml::document(admin_conf)?;
+    let object = config.as_object_mut().ok_or("it is no kubeconfig")?;
+    object.insert("users".into(), serde_json::json!([]));
+    object.insert("contexts".into(), serde_json::json!([]));
+    object.insert("current-context".into(), "".into());
+    Ok(yaml::to_string(&config))
+}

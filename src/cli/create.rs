@@ -1,0 +1,127 @@
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Context, KubeconfigFlag, duration};
+use crate::cluster::{self, Cluster};
+use crate::config;
+use crate::create::{self, DEFAULT_WAIT, Options, refuse_unsupported};
+use crate::diagnose::Failure;
+use crate::dry_run;
+use crate::provision::network;
+
+const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
+
+#[derive(clap::Subcommand)]
+pub enum Create {
+    /// Create a cluster, usable when the command returns
+    ///
+    /// The definition is read in kind's format (v1alpha4). Without one, the
+    /// cluster is a single node.
+    Cluster(CreateCluster),
+}
+
+#[derive(clap::Args)]
+pub struct CreateCluster {
+    /// The cluster's name; overrides the definition's [default: kind]
+    #[arg(short = 'n', long, env = "KIND_CLUSTER_NAME", hide_env_values = true)]
+    name: Option<String>,
+    /// The cluster definition, a YAML file; - reads stdin
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The node image for every node
+    #[arg(long)]
+    image: Option<String>,
+    /// Keep the nodes when the creation fails, to look at them
+    #[arg(long)]
+    retain: bool,
+    /// How long to wait until the cluster is usable; 0s returns as soon as kubeadm is done [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    wait: Option<Duration>,
+    /// Print what would be created; needs no engine
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    kubeconfig: KubeconfigFlag,
+}
+
+impl Create {
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let Create::Cluster(command) = self;
+        command.run(context).await
+    }
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl CreateCluster {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let cluster = self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
+        if cluster.name.len() > 50 {
+            context.progress.warn(format!("the cluster name {:?} is probably too long for some systems", cluster.name));
+        }
+        refuse_unsupported(&cluster).map_err(|e| Failure::from(e).during("failed to create cluster"))?;
+        let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
+        if network != network::DEFAULT {
+            context.progress.warn(format!("using network {network:?} due to {NETWORK_VARIABLE}"));
+        }
+        let folder = std::env::current_dir().map_err(|e| Failure::new(format!("no current folder: {e}")))?;
+        if self.dry_run {
+            let text = dry_run::render(&cluster, self.image.as_deref(), &network, &folder, env);
+            print!("{}", text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?);
+            return Ok(());
+        }
+        let options = Options {
+            image: self.image.clone(),
+            retain: self.retain,
+            wait: self.wait.unwrap_or(DEFAULT_WAIT),
+            kubeconfig: self.kubeconfig.target()?,
+            network,
+            folder,
+            get_env: env,
+        };
+        context.progress.info(format!("Creating cluster {:?} ...", cluster.name));
+        create::create(&context.work()?, &cluster, &options).await?;
+        self.greet(context, &cluster);
+        Ok(())
+    }
+
+    fn definition(&self) -> Result<Cluster, Failure> {
+        let mut cluster = match &self.config {
+            None => config::default_cluster(),
+            Some(path) if path.as_os_str().is_empty() => config::default_cluster(),
+            Some(path) => {
+                let text = read(path).map_err(|reason| Failure::new(format!("error reading {}: {reason}", path.display())))?;
+                config::parse(&text).map_err(|problems| Failure::from(problems).during(path.display()))?
+            }
+        };
+        if let Some(name) = self.name.as_ref().filter(|name| !name.is_empty()) {
+            config::valid_name(name).map_err(Failure::new)?;
+            cluster.name = name.clone();
+        }
+        Ok(cluster)
+    }
+
+    fn greet(&self, context: &Context, cluster: &Cluster) {
+        let name = cluster::context_name(&cluster.name);
+        let file = self.kubeconfig.kubeconfig.as_ref().map(|path| format!(" --kubeconfig {}", path.display())).unwrap_or_default();
+        context.progress.info(format!("Set kubectl context to \"{name}\""));
+        context.progress.info(format!("You can now use your cluster with:\n\nkubectl cluster-info --context {name}{file}"));
+        if !in_path("kubectl") {
+            context.progress.info(format!("\nThere is no kubectl here; use {} kubectl --name {} -- get nodes", context.program, cluster.name));
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let done = if path.as_os_str() == "-" { std::io::stdin().read_to_end(&mut bytes).map(drop) } else { std::fs::read(path).map(|read| bytes = read) };
+    done.map_err(|e| e.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
+}
+
+fn in_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}

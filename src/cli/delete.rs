@@ -1,0 +1,70 @@
+use super::{ClusterName, Context, KubeconfigFlag};
+use crate::diagnose::Failure;
+use crate::existing;
+use crate::kubeconfig;
+use crate::work::Work;
+
+#[derive(clap::Subcommand)]
+pub enum Delete {
+    /// Delete one cluster; one that does not exist is no error
+    Cluster {
+        #[command(flatten)]
+        name: ClusterName,
+        #[command(flatten)]
+        kubeconfig: KubeconfigFlag,
+    },
+    /// Delete several clusters
+    Clusters {
+        names: Vec<String>,
+        /// Delete all clusters
+        #[arg(short = 'A', long)]
+        all: bool,
+        #[command(flatten)]
+        kubeconfig: KubeconfigFlag,
+    },
+}
+
+impl Delete {
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Delete::Cluster { name, kubeconfig } => {
+                let name = name.name;
+                context.progress.info(format!("Deleting cluster {name:?} ..."));
+                let deleted = delete(&context.work()?, &name, &kubeconfig).await;
+                let nodes = deleted.map_err(|failure| failure.during(format!("failed to delete cluster {name:?}")))?;
+                if !nodes.is_empty() {
+                    context.progress.info(format!("Deleted nodes: {nodes:?}"));
+                }
+                Ok(())
+            }
+            Delete::Clusters { names, all, kubeconfig } => {
+                let work = context.work()?;
+                let names = if all { existing::clusters(&*work.engine).await?.into_keys().collect() } else { names };
+                if names.is_empty() && !all {
+                    return Err(Failure::new("no cluster names provided").hint("name them, or use --all"));
+                }
+                let mut done = Vec::new();
+                for name in names {
+                    match delete(&work, &name, &kubeconfig).await {
+                        Ok(_) => done.push(name),
+                        // As kind does: told, but not the exit code's business.
+                        Err(failure) => context.progress.warn(failure.during(format!("failed to delete cluster {name:?}")).render()),
+                    }
+                }
+                context.progress.info(format!("Deleted clusters: {done:?}"));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Kubeconfig first, so that no entry is left for a cluster that is gone; its
+/// failure is reported, but does not keep the nodes.
+async fn delete(work: &Work, name: &str, kubeconfig: &KubeconfigFlag) -> Result<Vec<String>, Failure> {
+    let nodes: Vec<String> = existing::nodes(&*work.engine, name).await?.into_iter().map(|n| n.name).collect();
+    let (paths, cluster) = (kubeconfig.all(), name.to_owned());
+    let forgotten = tokio::task::spawn_blocking(move || kubeconfig::forget(&paths, &cluster)).await;
+    existing::remove(&*work.engine, &nodes).await?;
+    forgotten.expect("writing a file does not panic")?;
+    Ok(nodes)
+}

@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use super::{ClusterName, Context, KubeconfigFlag, get, version_line};
+use crate::cluster::context_name;
+use crate::diagnose::Failure;
+use crate::existing;
+use crate::kubeconfig;
+use crate::logs;
+
+#[derive(clap::Subcommand)]
+pub enum Export {
+    /// Merge a cluster's kubeconfig into your own
+    Kubeconfig {
+        #[command(flatten)]
+        name: ClusterName,
+        #[command(flatten)]
+        kubeconfig: KubeconfigFlag,
+        /// Use the address that other containers on the cluster's network reach
+        #[arg(long)]
+        internal: bool,
+    },
+    /// Collect the logs of a cluster's nodes in a folder, and print its path
+    Logs {
+        /// Where to; a new folder for temporary files if not said
+        folder: Option<PathBuf>,
+        #[command(flatten)]
+        name: ClusterName,
+    },
+}
+
+impl Export {
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let work = context.work()?;
+        match self {
+            Export::Kubeconfig { name, kubeconfig, internal } => {
+                let entry = get::of_cluster(&work, &name.name, internal).await?;
+                let path = kubeconfig.target()?;
+                let written = tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry)).await;
+                written.expect("writing a file does not panic")?;
+                context.progress.info(format!("Set kubectl context to \"{}\"", context_name(&name.name)));
+                Ok(())
+            }
+            Export::Logs { folder, name } => {
+                let nodes = existing::nodes(&*work.engine, &name.name).await?;
+                if nodes.is_empty() {
+                    return Err(Failure::new(format!("unknown cluster {:?}", name.name)).hint("`get clusters` lists them"));
+                }
+                let folder = match folder {
+                    Some(folder) => folder,
+                    None => tempfile::tempdir().map_err(|e| Failure::new(format!("no folder for temporary files: {e}")))?.keep(),
+                };
+                context.progress.info(format!("Exporting logs for cluster {:?} to:", name.name));
+                println!("{}", folder.display());
+                let failed = logs::export(&work, &nodes, &folder, &version_line(context.program)).await;
+                let failed: Vec<String> = failed.into_iter().map(|e| Failure::from(e).heading).collect();
+                match failed.is_empty() {
+                    true => Ok(()),
+                    false => Err(Failure::new(format!("some logs could not be collected: [{}]", failed.join(", ")))),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use super::{ClusterName, Context};
+use crate::bootstrap::ADMIN_CONF;
+use crate::diagnose::Failure;
+use crate::existing;
+use crate::kubeconfig;
+use crate::work::Work;
+use crate::yaml;
+
+#[derive(clap::Subcommand)]
+pub enum Get {
+    /// List clusters, one name a line
+    Clusters,
+    /// List the nodes of a cluster, one name a line
+    Nodes {
+        #[command(flatten)]
+        name: ClusterName,
+        /// The nodes of all clusters
+        #[arg(short = 'A', long)]
+        all_clusters: bool,
+    },
+    /// Print a cluster's kubeconfig
+    Kubeconfig {
+        #[command(flatten)]
+        name: ClusterName,
+        /// Use the address that other containers on the cluster's network reach
+        #[arg(long)]
+        internal: bool,
+    },
+}
+
+impl Get {
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let work = context.work()?;
+        match self {
+            Get::Clusters => {
+                let clusters = existing::clusters(&*work.engine).await?;
+                if clusters.is_empty() {
+                    context.progress.info("No kind clusters found.");
+                }
+                clusters.keys().for_each(|name| println!("{name}"));
+            }
+            Get::Nodes { name, all_clusters } => {
+                let nodes = if all_clusters {
+                    existing::clusters(&*work.engine).await?.into_values().flatten().collect()
+                } else {
+                    existing::nodes(&*work.engine, &name.name).await?
+                };
+                if nodes.is_empty() {
+                    context.progress.info(if all_clusters {
+                        "No kind nodes for any cluster.".to_owned()
+                    } else {
+                        format!("No kind nodes found for cluster {:?}.", name.name)
+                    });
+                }
+                nodes.iter().for_each(|node| println!("{}", node.name));
+            }
+            Get::Kubeconfig { name, internal } => {
+                let config = of_cluster(&work, &name.name, internal).await?;
+                // kind prints an empty line after it.
+                println!("{}", yaml::to_string(&config));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A cluster's kubeconfig, with the address for this host or for its network.
+pub async fn of_cluster(work: &Work, name: &str, internal: bool) -> Result<serde_json::Value, Failure> {
+    let nodes = existing::nodes(&*work.engine, name).await?;
+    let missing = || {
+        Failure::new(format!("could not locate any control plane nodes for cluster named {name:?}"))
+            .hint("use --name to say another cluster; `get clusters` lists them")
+    };
+    let plane = existing::control_plane(&nodes).ok_or_else(missing)?;
+    let admin_conf = work.read(&plane.name, ADMIN_CONF).await?;
+    let server = if internal {
+        let balancer = nodes.iter().find(|n| n.role == existing::LOAD_BALANCER);
+        format!("{}:6443", balancer.unwrap_or(plane).name)
+    } else {
+        existing::api_endpoint(&*work.engine, name, &nodes).await?
+    };
+    Ok(kubeconfig::renamed(&admin_conf, name, &format!("https://{server}"))?)
+}

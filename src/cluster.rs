@@ -1,0 +1,243 @@
+//! What a cluster is: the nouns every other module speaks in.
+//!
+//! These are plain values, already validated. [`crate::config`] makes them
+//! from a file; nothing here reads, writes or prints.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// The name a cluster gets when nobody says another one (kind's default).
+pub const DEFAULT_NAME: &str = "kind";
+
+/// One whole cluster definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cluster {
+    pub name: String,
+    pub nodes: Vec<Node>,
+    pub networking: Networking,
+    pub feature_gates: BTreeMap<String, bool>,
+    pub runtime_config: BTreeMap<String, String>,
+    pub kubeadm: KubeadmPatches,
+    pub containerd: ContainerdPatches,
+}
+
+/// One node as the definition asks for it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Node {
+    pub role: Role,
+    /// Node image; `None` leaves the choice to skiff.
+    pub image: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub extra_mounts: Vec<Mount>,
+    pub port_mappings: Vec<PortMapping>,
+    pub kubeadm: KubeadmPatches,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Role {
+    #[default]
+    ControlPlane,
+    Worker,
+}
+
+impl Role {
+    /// The role's word in names and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::ControlPlane => "control-plane",
+            Role::Worker => "worker",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A host path seen inside a node.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Mount {
+    pub container_path: String,
+    pub host_path: PathBuf,
+    pub read_only: bool,
+    pub selinux_relabel: bool,
+    pub propagation: Propagation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Propagation {
+    #[default]
+    None,
+    HostToContainer,
+    Bidirectional,
+}
+
+/// A port of the host that leads to a port of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortMapping {
+    pub container_port: u16,
+    pub host_port: HostPort,
+    /// `None`: every address of the cluster's IP family.
+    pub listen_address: Option<IpAddr>,
+    pub protocol: Protocol,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HostPort {
+    /// skiff picks a free port once, which then stays (written 0).
+    #[default]
+    Picked,
+    /// The engine picks one at every start of the container (written -1).
+    Engine,
+    Fixed(u16),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+impl Protocol {
+    /// The lower-case word the engine uses in `80/tcp`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Networking {
+    pub family: Family,
+    pub api_server_port: HostPort,
+    /// Where the API answers on the host, as written (it goes into the
+    /// kubeconfig and the certificate literally).
+    pub api_server_address: String,
+    /// CIDRs, one or (dual) two, comma-separated, in the order written.
+    pub pod_subnet: String,
+    pub service_subnet: String,
+    pub default_cni: bool,
+    pub proxy_mode: ProxyMode,
+    /// `None`: the host's search domains; `Some([])`: none at all.
+    pub dns_search: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    #[default]
+    Ipv4,
+    Ipv6,
+    Dual,
+}
+
+impl Family {
+    pub fn has_v6(self) -> bool {
+        self != Family::Ipv4
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProxyMode {
+    #[default]
+    Iptables,
+    Ipvs,
+    Nftables,
+    None,
+}
+
+impl ProxyMode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProxyMode::Iptables => "iptables",
+            ProxyMode::Ipvs => "ipvs",
+            ProxyMode::Nftables => "nftables",
+            ProxyMode::None => "none",
+        }
+    }
+}
+
+/// Patches of kubeadm documents: merge patches first, then JSON 6902.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KubeadmPatches {
+    /// Each text may hold several YAML documents.
+    pub merge: Vec<String>,
+    pub json: Vec<JsonPatch>,
+}
+
+/// A JSON 6902 patch and the documents it is meant for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct JsonPatch {
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+    /// The operations, a YAML or JSON list.
+    pub patch: String,
+}
+
+/// Patches of a node's `/etc/containerd/config.toml`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ContainerdPatches {
+    /// TOML texts.
+    pub merge: Vec<String>,
+    /// JSON 6902 operation lists.
+    pub json: Vec<String>,
+}
+
+impl ContainerdPatches {
+    pub fn is_empty(&self) -> bool {
+        self.merge.is_empty() && self.json.is_empty()
+    }
+}
+
+impl Cluster {
+    /// The container name of every node, in the definition's order:
+    /// `NAME-ROLE`, then `NAME-ROLE2`, `NAME-ROLE3`, … as kind counts.
+    pub fn node_names(&self) -> Vec<String> {
+        let mut seen: BTreeMap<Role, usize> = BTreeMap::new();
+        self.nodes
+            .iter()
+            .map(|node| {
+                let count = seen.entry(node.role).or_default();
+                *count += 1;
+                match *count {
+                    1 => format!("{}-{}", self.name, node.role),
+                    n => format!("{}-{}{n}", self.name, node.role),
+                }
+            })
+            .collect()
+    }
+
+    /// The kubeconfig name of the cluster, its user and its context.
+    pub fn context(&self) -> String {
+        context_name(&self.name)
+    }
+}
+
+/// `kind-NAME`: the kubeconfig name of a cluster, its user and its context.
+pub fn context_name(cluster: &str) -> String {
+    format!("kind-{cluster}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_count_within_a_role() {
+        let node = |role| Node { role, ..Node::default() };
+        let cluster = Cluster {
+            nodes: vec![node(Role::Worker), node(Role::ControlPlane), node(Role::Worker)],
+            ..crate::config::default_cluster()
+        };
+        assert_eq!(cluster.node_names(), ["kind-worker", "kind-control-plane", "kind-worker2"]);
+    }
+}

@@ -1,0 +1,264 @@
+//! Takes typed values out of a [`Tree`], the way Go's yaml.v3 would.
+//!
+//! Nothing here stops at a problem: it is noted, a default stands in, and
+//! decoding goes on to find the next one.
+
+use super::tree::{Entry, Tree, Value};
+use super::{Problems, join};
+
+/// A place in the file: a tree, and how a person would name it.
+pub struct At<'t> {
+    pub path: String,
+    /// The line of the field's name, or of the list item.
+    pub line: usize,
+    pub tree: &'t Tree,
+}
+
+/// The fields of one mapping; the default has none.
+#[derive(Default)]
+pub struct Fields<'t>(Vec<(&'t str, At<'t>)>);
+
+impl<'t> Fields<'t> {
+    /// `None` when the field is absent or null, which are the same.
+    pub fn get(&self, name: &str) -> Option<&At<'t>> {
+        let found = self.0.iter().find(|(key, _)| *key == name);
+        found.map(|(_, at)| at).filter(|at| at.tree.value != Value::Null)
+    }
+
+    pub fn string(&self, name: &str, problems: &mut Problems) -> String {
+        self.get(name).and_then(|at| at.string(problems)).unwrap_or_default()
+    }
+
+    pub fn bool(&self, name: &str, problems: &mut Problems) -> bool {
+        self.get(name).and_then(|at| at.bool(problems)).unwrap_or_default()
+    }
+
+    pub fn list(&self, name: &str, problems: &mut Problems) -> Vec<At<'t>> {
+        self.get(name).map(|at| at.list(problems)).unwrap_or_default()
+    }
+
+    pub fn strings(&self, name: &str, problems: &mut Problems) -> Vec<String> {
+        self.list(name, problems).iter().filter_map(|at| at.string(problems)).collect()
+    }
+
+    /// Every entry of a free-form mapping field, nulls included.
+    pub fn entries(&self, name: &str, problems: &mut Problems) -> Vec<(&'t str, At<'t>)> {
+        self.get(name).map(|at| at.entries(problems)).unwrap_or_default()
+    }
+}
+
+impl<'t> At<'t> {
+    pub fn root(tree: &'t Tree) -> Self {
+        At { path: String::new(), line: tree.line, tree }
+    }
+
+    pub fn problem(&self, problems: &mut Problems, message: impl Into<String>) {
+        problems.add(self.line, &self.path, message);
+    }
+
+    /// A mapping whose fields must all be among `known`.
+    pub fn fields(&self, known: &[&str], problems: &mut Problems) -> Fields<'t> {
+        let all = self.entries(problems);
+        for (key, at) in all.iter().filter(|(key, _)| !known.contains(key)) {
+            at.problem(problems, format!("unknown field{}", hint(key, known)));
+        }
+        Fields(all)
+    }
+
+    fn entries(&self, problems: &mut Problems) -> Vec<(&'t str, At<'t>)> {
+        let at = |e: &'t Entry| At { path: join(&self.path, &e.key), line: e.line, tree: &e.tree };
+        match &self.tree.value {
+            Value::Map(entries) => entries.iter().map(|e| (e.key.as_str(), at(e))).collect(),
+            _ => self.wrong_type("a mapping", problems).unwrap_or_default(),
+        }
+    }
+
+    /// The items that are not null, each with its written index.
+    fn list(&self, problems: &mut Problems) -> Vec<At<'t>> {
+        let Value::List(items) = &self.tree.value else {
+            return self.wrong_type("a list", problems).unwrap_or_default();
+        };
+        let written = items.iter().enumerate().filter(|(_, tree)| tree.value != Value::Null);
+        written
+            .map(|(i, tree)| At { path: format!("{}[{i}]", self.path), line: tree.line, tree })
+            .collect()
+    }
+
+    /// Any scalar, in the form it is written; null is empty.
+    pub fn string(&self, problems: &mut Problems) -> Option<String> {
+        match &self.tree.value {
+            Value::Null => Some(String::new()),
+            Value::Scalar { text, .. } => Some(text.clone()),
+            _ => self.wrong_type("text", problems),
+        }
+    }
+
+    /// Also what YAML 1.1 calls a boolean, quoted or not; null is false.
+    pub fn bool(&self, problems: &mut Problems) -> Option<bool> {
+        match &self.tree.value {
+            Value::Null => return Some(false),
+            Value::Scalar { text, plain } => match text.as_str() {
+                "true" | "True" | "TRUE" if *plain => return Some(true),
+                "false" | "False" | "FALSE" if *plain => return Some(false),
+                "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some(true),
+                "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Some(false),
+                _ => {}
+            },
+            _ => {}
+        }
+        self.wrong_type("true or false", problems)
+    }
+
+    pub fn int(&self, problems: &mut Problems) -> Option<i64> {
+        let number = match &self.tree.value {
+            Value::Scalar { text, plain: true } => integer(text),
+            _ => None,
+        };
+        number.or_else(|| self.wrong_type("a whole number", problems))
+    }
+
+    /// One of the words of `table`. `noun` completes "is not …". Empty text
+    /// is `None`, like an absent field.
+    pub fn choice<T: Copy>(
+        &self,
+        noun: &str,
+        table: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let word = self.string(problems).filter(|word| !word.is_empty())?;
+        let found = table.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<_> = table.iter().map(|(name, _)| *name).collect();
+            let (last, others) = names.split_last().expect("a table of choices is never empty");
+            self.problem(
+                problems,
+                format!("{word:?} is not {noun}; use {} or {last}", others.join(", ")),
+            );
+        }
+        found
+    }
+
+    fn wrong_type<T>(&self, wanted: &str, problems: &mut Problems) -> Option<T> {
+        let found = match &self.tree.value {
+            Value::Null => "nothing".to_owned(),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a mapping".to_owned(),
+            Value::Scalar { text, plain: true } => format!("`{}`", shorten(text)),
+            Value::Scalar { text, .. } => format!("the text {:?}", shorten(text)),
+        };
+        self.problem(problems, format!("expected {wanted}, found {found}"));
+        None
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The integer forms of YAML 1.1: `80`, `8_080`, `0x50`, `0o120`, `0120`,
+/// `0b101`, and whole floats such as `80.0`.
+fn integer(text: &str) -> Option<i64> {
+    let text = text.replace('_', "");
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(&text)),
+    };
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let based = |radix, digits: &str| match digits.starts_with(['+', '-']) {
+        true => None,
+        false => i64::from_str_radix(digits, radix).ok(),
+    };
+    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8), ("", 10)];
+    let whole = prefixes
+        .into_iter()
+        .filter_map(|(prefix, radix)| based(radix, digits.strip_prefix(prefix)?))
+        .next()
+        .or_else(|| {
+            digits.parse::<f64>().ok().filter(|f| f.fract() == 0.0 && *f < 1e15).map(|f| f as i64)
+        })?;
+    Some(if negative { -whole } else { whole })
+}
+
+/// What to say after "unknown field": the likely spelling, or all of them.
+fn hint(key: &str, known: &[&str]) -> String {
+    let closest =
+        known.iter().map(|name| (distance(&key.to_lowercase(), &name.to_lowercase()), name)).min();
+    match closest {
+        Some((edits, name)) if edits <= 1 + name.len() / 4 => format!("; did you mean `{name}`?"),
+        _ => format!("; the fields here are {}", known.join(", ")),
+    }
+}
+
+/// Edits (insert, drop, replace one character) from `a` to `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replace = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replace.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers() {
+        let good = [
+            ("80", 80),
+            ("-1", -1),
+            ("+7", 7),
+            ("0", 0),
+            ("0x50", 80),
+            ("0120", 80),
+            ("0o120", 80),
+            ("0b11", 3),
+            ("8_080", 8080),
+            ("80.0", 80),
+            ("8e1", 80),
+            ("089", 89),
+        ];
+        for (text, want) in good {
+            assert_eq!(integer(text), Some(want), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "--1",
+            "0x",
+            "0x-1",
+            "80.5",
+            "inf",
+            "nan",
+            "eighty",
+            "9e99",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(integer(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hints() {
+        let known = ["role", "image", "extraMounts", "extraPortMappings"];
+        assert_eq!(hint("roles", &known), "; did you mean `role`?");
+        assert_eq!(hint("extramounts", &known), "; did you mean `extraMounts`?");
+        assert_eq!(hint("extraPortMapping", &known), "; did you mean `extraPortMappings`?");
+        assert_eq!(
+            hint("gpu", &known),
+            "; the fields here are role, image, extraMounts, extraPortMappings"
+        );
+    }
+}

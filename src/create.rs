@@ -1,0 +1,312 @@
+//! `create cluster`, from a definition to a usable cluster, or to nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
+use crate::cluster::{Cluster, ProxyMode, Role};
+use crate::engine::{EngineError, Host};
+use crate::existing::{self, CREATION_LABEL};
+use crate::images::{self, ImageError};
+use crate::kubeconfig;
+use crate::plan::{self, PlannedNode, Situation, proxy};
+use crate::provision::{self, ProvisionError, network, ports};
+use crate::readiness::{self, Wanted};
+use crate::work::{Work, WorkError};
+
+/// How long a cluster may take to become usable when nobody says.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
+
+/// What the caller decides about a creation.
+pub struct Options {
+    /// Overrides every node's image.
+    pub image: Option<String>,
+    /// Keep what there is when the creation fails.
+    pub retain: bool,
+    /// How long to wait until the cluster is usable; 0 does not wait.
+    pub wait: Duration,
+    /// The kubeconfig file to write.
+    pub kubeconfig: PathBuf,
+    pub network: String,
+    /// What relative host paths of mounts are relative to.
+    pub folder: PathBuf,
+    pub get_env: fn(&str) -> Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    #[error("{0}")]
+    Unsupported(String),
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    #[error(transparent)]
+    Kubeconfig(#[from] kubeconfig::Error),
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error("no randomness: {0}")]
+    Random(String),
+}
+
+impl From<EngineError> for CreateError {
+    fn from(error: EngineError) -> Self {
+        CreateError::Work(error.into())
+    }
+}
+
+/// A failed creation: the first error, and what cleaning up afterwards did.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: CreateError,
+    /// Nodes were kept on purpose.
+    pub retained: bool,
+    /// Nodes could not be removed.
+    pub cleanup: Option<EngineError>,
+}
+
+/// Refuses what this version cannot carry out, by name.
+///
+/// # Errors
+/// [`CreateError::Unsupported`].
+pub fn refuse_unsupported(cluster: &Cluster) -> Result<(), CreateError> {
+    let planes = cluster.nodes.iter().filter(|n| n.role == Role::ControlPlane).count();
+    if planes > 1 {
+        return Err(CreateError::Unsupported(format!("{planes} control-plane nodes: several are not supported yet, use one")));
+    }
+    Ok(())
+}
+
+/// Creates the cluster, or removes everything again and reports why.
+///
+/// # Errors
+/// The first failure; what was made is gone unless `retain` is set.
+pub async fn create(work: &Work, cluster: &Cluster, options: &Options) -> Result<(), Failed> {
+    let early = |error: CreateError| Failed { error, retained: false, cleanup: None };
+    let creation = random_hex(8).map_err(early)?;
+    let run = Creation { work, cluster, options, creation: &creation };
+    match run.run().await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            work.settle().await;
+            if options.retain {
+                return Err(Failed { error, retained: true, cleanup: None });
+            }
+            let cleanup = remove_creation(&work.undisturbed(), &creation).await.err();
+            Err(Failed { error, retained: false, cleanup })
+        }
+    }
+}
+
+/// Only what this very run made: a cluster of the same name that somebody else
+/// made is none of ours.
+async fn remove_creation(work: &Work, creation: &str) -> Result<(), EngineError> {
+    let ours = work.engine.containers(&[format!("{CREATION_LABEL}={creation}")]).await?;
+    if ours.is_empty() {
+        return Ok(());
+    }
+    let step = work.progress.step("Cleaning up 🧹");
+    let names: Vec<String> = ours.into_iter().map(|c| c.name).collect();
+    existing::remove(&*work.engine, &names).await?;
+    step.done();
+    Ok(())
+}
+
+struct Creation<'a> {
+    work: &'a Work,
+    cluster: &'a Cluster,
+    options: &'a Options,
+    creation: &'a str,
+}
+
+impl Creation<'_> {
+    async fn run(&self) -> Result<(), CreateError> {
+        let (work, cluster) = (self.work, self.cluster);
+        refuse_unsupported(cluster)?;
+        kubeconfig::writable(&self.options.kubeconfig)?;
+        let host = work.interruptible(work.engine.host()).await?;
+        if !work.interruptible(existing::nodes(&*work.engine, &cluster.name)).await?.is_empty() {
+            return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
+        }
+        let default_image = self.images().await?;
+        let planned = self.provision(&host, &default_image).await?;
+
+        let bootstrap = Bootstrap::new(work, cluster, token()?, host.rootless);
+        let initialized = self.bring_up(&bootstrap, &planned).await?;
+        let first = &planned[self.first()].container.name;
+        self.wait_until_usable(first, &initialized).await?;
+        self.export(&initialized.admin_conf).await
+    }
+
+    /// Position of the node that runs `kubeadm init`.
+    fn first(&self) -> usize {
+        self.cluster.nodes.iter().position(|n| n.role == Role::ControlPlane).unwrap_or(0)
+    }
+
+    /// Settles the image of every node; returns the one for nodes that name none.
+    async fn images(&self) -> Result<String, CreateError> {
+        let of_node = |image: &Option<String>| self.options.image.clone().or_else(|| image.clone());
+        let named: Vec<Option<String>> = self.cluster.nodes.iter().map(|n| of_node(&n.image)).collect();
+        let mut wanted: Vec<String> = named.iter().flatten().cloned().collect();
+        let mut default_image = String::new();
+        if named.iter().any(Option::is_none) {
+            let choice = images::choose(self.work).await?;
+            self.work.progress.info(format!("Node image: {} ({})", images::friendly(&choice.image), choice.why));
+            wanted.push(choice.image.clone());
+            default_image = choice.image;
+        }
+        wanted.sort();
+        wanted.dedup();
+        for image in &wanted {
+            let step = self.work.progress.step(format!("Ensuring node image ({}) 🖼", images::friendly(image)));
+            images::ensure(self.work, image).await?;
+            step.done();
+        }
+        Ok(self.options.image.clone().unwrap_or(default_image))
+    }
+
+    /// Network and containers, created but not started.
+    async fn provision(&self, host: &Host, default_image: &str) -> Result<Vec<PlannedNode>, CreateError> {
+        let (work, cluster) = (self.work, self.cluster);
+        let network = network::ensure(work, &self.options.network).await?;
+        let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
+        let mut cluster_now = cluster.clone();
+        if let Some(image) = &self.options.image {
+            cluster_now.nodes.iter_mut().for_each(|node| node.image = Some(image.clone()));
+        }
+        let mut planned = plan::nodes(
+            &cluster_now,
+            &Situation {
+                host,
+                default_image,
+                network: &self.options.network,
+                creation: self.creation,
+                proxy: &proxy,
+                folder: &self.options.folder,
+                pass_env: &self.options.get_env,
+            },
+        );
+        let reserved = if host.local { ports::reserve(cluster, &mut planned)? } else { ports::Reserved::default() };
+        let first = self.first();
+        provision::claim(work, &cluster.name, &planned[first].container).await?;
+        let others = planned.iter().enumerate().filter(|(index, _)| *index != first);
+        try_join_all(others.map(|(_, node)| provision::create(work, &node.container))).await?;
+        drop(reserved);
+        Ok(planned)
+    }
+
+    /// Every node boots, is configured and joins on its own; only joining
+    /// waits for the first control-plane.
+    async fn bring_up(&self, bootstrap: &Bootstrap<'_>, planned: &[PlannedNode]) -> Result<Initialized, CreateError> {
+        let progress = &self.work.progress;
+        let preparing = progress.step(format!("Preparing nodes {}", "📦 ".repeat(planned.len())));
+        let first = self.first();
+        let booted = std::sync::atomic::AtomicUsize::new(0);
+        let steps = std::sync::Mutex::new((Some(preparing), None));
+
+        let each = planned.iter().enumerate().map(|(index, node)| {
+            let (steps, booted) = (&steps, &booted);
+            async move {
+                let name = &node.container.name;
+                let state = provision::boot(self.work, &node.container).await?;
+                let version = bootstrap.configure(node, &state).await?;
+                let count = booted.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+                if count == planned.len() {
+                    let mut steps = steps.lock().expect("no holder panics");
+                    if let Some(step) = steps.0.take() {
+                        step.done();
+                    }
+                }
+                if index != first {
+                    bootstrap.join(name).await?;
+                    return Ok(None);
+                }
+                steps.lock().expect("no holder panics").1 = Some(progress.step("Starting control-plane 🕹"));
+                let told = |line: &str| {
+                    if let (Some(step), Some(phase)) = (&steps.lock().expect("no holder panics").1, line.split_once("] ")) {
+                        step.detail(phase.1.trim());
+                    }
+                    progress.debug(3, line);
+                };
+                let admin_conf = bootstrap.init(name, told).await?;
+                if let Some(step) = steps.lock().expect("no holder panics").1.take() {
+                    step.done();
+                }
+                let installing = progress.step("Installing pod network and StorageClass 🔌");
+                bootstrap.install(name).await?;
+                installing.done();
+                if planned.len() > 1 {
+                    steps.lock().expect("no holder panics").1 = Some(progress.step("Joining worker nodes 🚜"));
+                }
+                Ok::<_, CreateError>(Some(Initialized { admin_conf, version }))
+            }
+        });
+        let done = try_join_all(each).await?;
+        if let Some(step) = steps.lock().expect("no holder panics").1.take() {
+            step.done();
+        }
+        Ok(done.into_iter().flatten().next().expect("one node is the first control-plane"))
+    }
+
+    async fn wait_until_usable(&self, first: &str, initialized: &Initialized) -> Result<(), CreateError> {
+        let networking = &self.cluster.networking;
+        // Without a pod network nodes never get Ready: that is the user's next step.
+        if self.options.wait.is_zero() || !networking.default_cni {
+            return Ok(());
+        }
+        let services = networking.proxy_mode != ProxyMode::None;
+        let wanted = Wanted { nodes: self.cluster.nodes.len(), services };
+        let limit = self.options.wait;
+        let step = self.work.progress.step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
+        let missing = readiness::wait(self.work, first, &wanted, limit, |m| step.detail(m)).await?;
+        if missing.is_empty() {
+            step.done();
+        } else {
+            drop(step);
+            // As with kind, a slow cluster is no failure.
+            self.work.progress.warn(format!(
+                "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
+                initialized.version,
+                seconds(limit),
+                missing.join("; ")
+            ));
+        }
+        Ok(())
+    }
+
+    async fn export(&self, admin_conf: &str) -> Result<(), CreateError> {
+        let nodes = self.work.interruptible(existing::nodes(&*self.work.engine, &self.cluster.name)).await?;
+        let server = self.work.interruptible(existing::api_endpoint(&*self.work.engine, &self.cluster.name, &nodes)).await?;
+        let entry = kubeconfig::renamed(admin_conf, &self.cluster.name, &format!("https://{server}"))?;
+        // Not interruptible: a Ctrl-C between lock and rename would leave the lock.
+        let path = self.options.kubeconfig.clone();
+        let write = tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry));
+        Ok(write.await.expect("writing a file does not panic")?)
+    }
+}
+
+fn seconds(limit: Duration) -> String {
+    match limit.as_secs() {
+        s if s >= 60 && s % 60 == 0 => format!("{}m0s", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+/// A bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
+fn token() -> Result<String, CreateError> {
+    let hex = random_hex(11)?;
+    Ok(format!("{}.{}", &hex[..6], &hex[6..22]))
+}
+
+fn random_hex(bytes: usize) -> Result<String, CreateError> {
+    let mut random = vec![0u8; bytes];
+    getrandom::fill(&mut random).map_err(|e| CreateError::Random(e.to_string()))?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests;

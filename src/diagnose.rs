@@ -1,0 +1,251 @@
+//! Errors turned into what a person needs: the cause, the details, the next
+//! step. The only place that words hints.
+
+use std::fmt::Display;
+
+use crate::bootstrap::BootstrapError;
+use crate::config;
+use crate::create::{CreateError, Failed};
+use crate::engine::EngineError;
+use crate::images::ImageError;
+use crate::kubeconfig;
+use crate::logs::LogsError;
+use crate::node_image::BuildError;
+use crate::provision::ProvisionError;
+use crate::work::WorkError;
+
+/// A failure as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failure {
+    /// What failed and why, in one line.
+    pub heading: String,
+    /// Output of a command or a list of problems; may have many lines.
+    pub details: String,
+    pub hints: Vec<String>,
+    pub interrupted: bool,
+}
+
+impl Failure {
+    pub fn new(heading: impl Display) -> Self {
+        Failure { heading: heading.to_string(), ..Failure::default() }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn details(mut self, details: impl Into<String>) -> Self {
+        self.details = details.into();
+        self
+    }
+
+    /// Says what was being done.
+    pub fn during(mut self, what: impl Display) -> Self {
+        if !self.interrupted {
+            self.heading = format!("{what}: {}", self.heading);
+        }
+        self
+    }
+
+    /// The text for stderr.
+    pub fn render(&self) -> String {
+        let mut text = format!("ERROR: {}\n", self.heading);
+        if !self.details.trim().is_empty() {
+            text.push_str(&format!("\n{}\n", self.details.trim_end()));
+        }
+        for hint in &self.hints {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        text
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let failure = Failure::new(&error);
+        match &error {
+            EngineError::Unreachable { .. } => failure
+                .hint("start Docker (on Linux: sudo systemctl start docker), or point DOCKER_HOST to an engine that runs"),
+            EngineError::Permission { .. } => failure
+                .hint("become a member of the group \"docker\" (sudo usermod -aG docker $USER, then log in again), or use sudo"),
+            EngineError::Endpoint(_) => failure.hint("`docker context ls` shows the contexts; DOCKER_HOST overrides them"),
+            EngineError::Other { message, .. } if message.contains("no space left") => {
+                failure.hint("free space where the engine keeps its data; `docker system df` shows what takes it")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<WorkError> for Failure {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
+            WorkError::Engine(error) => error.into(),
+            WorkError::Command { ref output, .. } => {
+                let failure = Failure::new(&error).details(format!("Command Output: {}", output.trim()));
+                command_hints(failure, output)
+            }
+        }
+    }
+}
+
+/// Known causes, recognised by what a failing command wrote.
+fn command_hints(failure: Failure, output: &str) -> Failure {
+    let known = [
+        ("no space left on device", "free space where the engine keeps its data; `docker system df` shows what takes it"),
+        ("too many open files", "raise the host's limits: sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512"),
+        ("unknown field", "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents"),
+        ("strict decoding error", "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents"),
+        ("cgroup", "kubelet may not start on this host's cgroups; run again with --retain and look at `docker exec NODE journalctl -u kubelet`"),
+    ];
+    match known.iter().find(|(sign, _)| output.contains(sign)) {
+        Some((_, hint)) => failure.hint(*hint),
+        None => failure.hint("run again with --retain to keep the nodes, then `export logs` collects what they wrote"),
+    }
+}
+
+impl From<config::Problems> for Failure {
+    fn from(problems: config::Problems) -> Self {
+        let count = problems.0.len();
+        let lines: Vec<String> = problems.0.iter().map(|p| format!("  {p}")).collect();
+        Failure::new(format!("the cluster definition has {count} problem{}", if count == 1 { "" } else { "s" }))
+            .details(lines.join("\n"))
+    }
+}
+
+impl From<kubeconfig::Error> for Failure {
+    fn from(error: kubeconfig::Error) -> Self {
+        let failure = Failure::new(&error);
+        match &error {
+            kubeconfig::Error::Locked { path, .. } => failure.hint(format!(
+                "another program is changing the file; if none is, its lock is left over: rm {}.lock",
+                path.display()
+            )),
+            kubeconfig::Error::Write { .. } => failure.hint("use --kubeconfig to write another file"),
+            kubeconfig::Error::Home => failure.hint("set HOME or KUBECONFIG, or use --kubeconfig"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Work(error) => error.into(),
+            ImageError::Missing { .. } => Failure::new(&error)
+                .hint("without a registry, build one from Debian packages and Go modules: skiff build node-image")
+                .hint("images that are here can be named with --image"),
+        }
+    }
+}
+
+impl From<ProvisionError> for Failure {
+    fn from(error: ProvisionError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            ProvisionError::Work(error) => error.into(),
+            ProvisionError::NameInUse(name) => {
+                failure.hint(format!("delete it (skiff delete cluster --name {name}) or choose another --name"))
+            }
+            ProvisionError::PortInUse { .. } => {
+                failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
+            }
+            ProvisionError::Boot { log, .. } => failure.details(log),
+            ProvisionError::NoSubnet(name) => failure.hint(format!("unused networks may be in the way: docker network prune, or docker network rm {name}")),
+        }
+    }
+}
+
+impl From<BootstrapError> for Failure {
+    fn from(error: BootstrapError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            BootstrapError::Work(error) => error.into(),
+            BootstrapError::NotANodeImage(..) => failure.hint("a node image holds /kind/version; kindest/node images do"),
+            BootstrapError::Patch { .. } => failure.hint("--dry-run shows the documents that patches are applied to"),
+            BootstrapError::Unreadable { .. } => failure,
+        }
+    }
+}
+
+impl From<CreateError> for Failure {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Image(error) => error.into(),
+            CreateError::Provision(error) => error.into(),
+            CreateError::Bootstrap(error) => error.into(),
+            CreateError::Kubeconfig(error) => error.into(),
+            CreateError::Work(error) => error.into(),
+            CreateError::Unsupported(_) | CreateError::Random(_) => Failure::new(error),
+        }
+    }
+}
+
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Self {
+        let mut failure = Failure::from(failed.error).during("failed to create cluster");
+        if failed.retained {
+            failure.hints.push("the nodes are kept (--retain); `delete cluster` removes them".into());
+        }
+        if let Some(error) = failed.cleanup {
+            failure.hints.push(format!("cleaning up failed as well ({error}); `delete cluster` removes what is left"));
+        }
+        failure
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            BuildError::Work(error) => error.into(),
+            BuildError::NoBase { .. } => {
+                failure.hint("install mmdebstrap (apt-get install mmdebstrap), or load an image named debian:trixie-slim")
+            }
+            BuildError::Failed { output, .. } => {
+                let tail: Vec<&str> = output.lines().rev().take(40).collect();
+                failure
+                    .details(tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
+                    .hint("finished parts are kept: running it again goes on from there")
+            }
+            BuildError::UnknownVersion { .. } | BuildError::OtherArchitecture { .. } => failure,
+        }
+    }
+}
+
+impl From<LogsError> for Failure {
+    fn from(error: LogsError) -> Self {
+        match error {
+            LogsError::Work(error) => error.into(),
+            LogsError::Write { .. } => Failure::new(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_command_shows_its_output_and_a_known_cause_its_hint() {
+        let error = WorkError::Command {
+            node: "kind-worker".into(),
+            argv: vec!["kubeadm".into(), "join".into()],
+            code: 1,
+            output: "write /x: no space left on device\n".into(),
+        };
+        let text = Failure::from(error).during("failed to create cluster").render();
+        assert!(text.starts_with("ERROR: failed to create cluster: command \"kubeadm join\" on kind-worker failed with exit status 1\n"));
+        assert!(text.contains("Command Output: write /x: no space left on device"));
+        assert!(text.contains("hint: free space"));
+    }
+
+    #[test]
+    fn an_unreachable_engine_comes_with_the_next_step() {
+        let error = EngineError::Unreachable { endpoint: "unix:///x".into(), reason: "there is no socket /x".into() };
+        let text = Failure::from(error).render();
+        assert!(text.contains("unix:///x") && text.contains("hint: start Docker"), "{text}");
+    }
+}

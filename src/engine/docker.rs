@@ -1,0 +1,250 @@
+//! The engine that answers Docker's API, by way of bollard.
+
+mod convert;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use bollard::exec::{StartExecOptions, StartExecResults};
+use bollard::models::ExecConfig;
+use bollard::query_parameters as query;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+
+use super::endpoint::Endpoint;
+use super::*;
+
+/// Bounds the wait for an answer's first byte, upload of the request included.
+const TIMEOUT: u64 = 3600;
+
+pub struct DockerEngine {
+    docker: Docker,
+    endpoint: Endpoint,
+}
+
+impl DockerEngine {
+    /// Connects lazily: the first call tells whether the engine answers.
+    pub fn connect(endpoint: Endpoint) -> Result<Self> {
+        let docker = match &endpoint {
+            Endpoint::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION)
+            }
+            Endpoint::Tcp(address) => Docker::connect_with_http(address, TIMEOUT, API_DEFAULT_VERSION),
+        };
+        match docker {
+            Ok(docker) => Ok(DockerEngine { docker, endpoint }),
+            Err(error) => Err(EngineError::Unreachable { endpoint: endpoint.to_string(), reason: plain(&error) }),
+        }
+    }
+
+    fn failed(&self, what: impl Into<String>, error: bollard::errors::Error) -> EngineError {
+        convert::error(&self.endpoint, what.into(), error)
+    }
+}
+
+fn plain(error: &bollard::errors::Error) -> String {
+    match error {
+        bollard::errors::Error::SocketNotFoundError(path) => format!("there is no socket {path}"),
+        other => other.to_string(),
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn host(&self) -> Result<Host> {
+        let info = self.docker.info().await.map_err(|e| self.failed("asking the engine about its host", e))?;
+        Ok(convert::host(info, matches!(self.endpoint, Endpoint::Unix(_))))
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>> {
+        match self.docker.inspect_image(reference).await.map_err(|e| self.failed(format!("looking for image {reference}"), e)) {
+            Ok(found) => Ok(Some(Image {
+                id: found.id.unwrap_or_default(),
+                labels: found.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
+            })),
+            Err(EngineError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()> {
+        let options = query::CreateImageOptionsBuilder::new().from_image(reference).build();
+        let mut answers = self.docker.create_image(Some(options), None, None);
+        let mut failure = None;
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(info) => told(info.status.unwrap_or_default()),
+                Err(error) => failure = Some(self.failed(format!("pulling {reference}"), error)),
+            }
+        }
+        // The stream's end is misread now and then; the image decides.
+        match (self.image(reference).await?, failure) {
+            (Some(_), _) => Ok(()),
+            (None, failure) => Err(failure.unwrap_or_else(|| EngineError::other(format!("pulling {reference}"), "the image did not arrive"))),
+        }
+    }
+
+    async fn import_image(&self, reference: &str, changes: &[String], layer: Bytestream) -> Result<()> {
+        let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+        let mut options = query::CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).build();
+        options.changes = changes.to_vec();
+        let body = bollard::body_try_stream(layer);
+        let mut answers = self.docker.create_image(Some(options), Some(body), None);
+        while let Some(answer) = answers.next().await {
+            answer.map_err(|e| self.failed(format!("importing {reference}"), e))?;
+        }
+        Ok(())
+    }
+
+    async fn remove_image(&self, reference: &str) -> Result<()> {
+        let removed = self.docker.remove_image(reference, None::<query::RemoveImageOptions>, None).await;
+        match removed.map_err(|e| self.failed(format!("removing image {reference}"), e)) {
+            Err(EngineError::NotFound { .. }) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn networks(&self, name: &str) -> Result<Vec<Network>> {
+        let what = format!("looking for network {name}");
+        let filters = [("name".to_owned(), vec![name.to_owned()])].into();
+        let options = query::ListNetworksOptions { filters: Some(filters) };
+        let listed = self.docker.list_networks(Some(options)).await.map_err(|e| self.failed(&what, e))?;
+        let mut found = Vec::new();
+        for network in listed.into_iter().filter(|n| n.name.as_deref() == Some(name)) {
+            let id = network.id.unwrap_or_default();
+            // Only the inspection counts containers.
+            match self.docker.inspect_network(&id, None::<query::InspectNetworkOptions>).await.map_err(|e| self.failed(&what, e)) {
+                Ok(whole) => found.push(convert::network(id, whole)),
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create_network(&self, spec: &NetworkSpec) -> Result<()> {
+        let request = convert::network_request(spec);
+        let made = self.docker.create_network(request).await;
+        made.map(drop).map_err(|e| self.failed(format!("creating network {}", spec.name), e))
+    }
+
+    async fn remove_network(&self, id: &str) -> Result<()> {
+        match self.docker.remove_network(id).await.map_err(|e| self.failed(format!("removing network {id}"), e)) {
+            Err(EngineError::NotFound { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn containers(&self, labels: &[String]) -> Result<Vec<Container>> {
+        let filters = [("label".to_owned(), labels.to_vec())].into();
+        let options = query::ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let listed = self.docker.list_containers(Some(options)).await.map_err(|e| self.failed("listing containers", e))?;
+        Ok(listed.into_iter().map(convert::container).collect())
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<()> {
+        let options = query::CreateContainerOptionsBuilder::new().name(&spec.name).build();
+        let made = self.docker.create_container(Some(options), convert::container_request(spec)).await;
+        made.map(drop).map_err(|e| self.failed(format!("creating container {}", spec.name), e))
+    }
+
+    async fn start_container(&self, name: &str) -> Result<()> {
+        let started = self.docker.start_container(name, None::<query::StartContainerOptions>).await;
+        started.map_err(|e| self.failed(format!("starting container {name}"), e))
+    }
+
+    async fn remove_container(&self, name: &str) -> Result<()> {
+        let options = query::RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        let what = format!("removing container {name}");
+        loop {
+            match self.docker.remove_container(name, Some(options.clone())).await.map_err(|e| self.failed(&what, e)) {
+                Err(EngineError::NotFound { .. }) => return Ok(()),
+                // Another removal is under way; it is gone when that one is done.
+                Err(EngineError::Conflict { message, .. }) if message.contains("already in progress") => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn inspect(&self, name: &str) -> Result<Inspected> {
+        let found = self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
+        found.map(convert::inspected).map_err(|e| self.failed(format!("looking at container {name}"), e))
+    }
+
+    async fn inspect_json(&self, name: &str) -> Result<Value> {
+        let found = self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
+        let found = found.map_err(|e| self.failed(format!("looking at container {name}"), e))?;
+        serde_json::to_value(found).map_err(|e| EngineError::other("writing JSON", e))
+    }
+
+    async fn logs(&self, name: &str, follow: bool) -> Result<Bytestream> {
+        let options = query::LogsOptions { follow, stdout: true, stderr: true, tail: "all".into(), ..Default::default() };
+        let lines = self.docker.logs(name, Some(options));
+        Ok(lines.map_ok(LogOutput::into_bytes).map_err(std::io::Error::other).boxed())
+    }
+
+    async fn exec(&self, name: &str, command: Command) -> Result<BoxStream<'static, Result<Said>>> {
+        let what = format!("running {} in {name}", command.argv.first().map_or("", String::as_str));
+        let config = ExecConfig {
+            cmd: Some(command.argv),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            attach_stdin: Some(command.stdin.is_some()),
+            privileged: Some(true),
+            ..Default::default()
+        };
+        let made = self.docker.create_exec(name, config).await.map_err(|e| self.failed(&what, e))?;
+        let options = StartExecOptions { output_capacity: Some(64 * 1024), ..Default::default() };
+        let started = self.docker.start_exec(&made.id, Some(options)).await.map_err(|e| self.failed(&what, e))?;
+        let StartExecResults::Attached { output, mut input } = started else {
+            return Err(EngineError::other(what, "the engine detached the command"));
+        };
+        if let Some(text) = command.stdin {
+            // Beside the output: a command may answer before it has read all.
+            tokio::spawn(async move {
+                let _ = input.write_all(&text).await;
+                // Dropping alone does not close the command's stdin.
+                let _ = input.shutdown().await;
+            });
+        }
+        let (docker, endpoint) = (self.docker.clone(), self.endpoint.clone());
+        let (on_output, id) = ((endpoint.clone(), what.clone()), made.id);
+        let output = output.map(move |piece| match piece {
+            Ok(LogOutput::StdErr { message }) => Ok(Said::Stderr(message)),
+            Ok(other) => Ok(Said::Stdout(other.into_bytes())),
+            Err(error) => Err(convert::error(&on_output.0, on_output.1.clone(), error)),
+        });
+        let exit = stream::once(async move {
+            // The output can end a moment before the engine knows the exit code.
+            for _ in 0..200 {
+                let state = docker.inspect_exec(&id).await.map_err(|e| convert::error(&endpoint, what.clone(), e))?;
+                if let (Some(code), false) = (state.exit_code, state.running.unwrap_or(false)) {
+                    return Ok(Said::Exit(code));
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+            Err(EngineError::other(what, "the command ended without an exit code"))
+        });
+        Ok(output.chain(exit).boxed())
+    }
+}
+
+/// What a stream of bytes holds, whole.
+///
+/// # Errors
+/// The first error of the stream.
+pub async fn collect(mut stream: Bytestream) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    while let Some(piece) = stream.next().await {
+        let piece: Bytes = piece?;
+        all.extend_from_slice(&piece);
+    }
+    Ok(all)
+}

@@ -1,0 +1,172 @@
+//! Between our types and the API's.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use bollard::errors::Error;
+use bollard::models::*;
+
+use crate::engine::endpoint::Endpoint;
+use crate::engine::{Container, ContainerSpec, EngineError, Host, Inspected, Network, NetworkSpec};
+
+/// Sorts an API error by what the caller can do about it.
+pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
+    let endpoint = endpoint.to_string();
+    match error {
+        Error::DockerResponseServerError { status_code: 404, message } => EngineError::NotFound { what, message },
+        Error::DockerResponseServerError { status_code: 409, message } => EngineError::Conflict { what, message },
+        Error::DockerResponseServerError { message, .. } => EngineError::Other { what, message },
+        Error::DockerStreamError { error } => EngineError::Other { what, message: error },
+        Error::SocketNotFoundError(path) => {
+            EngineError::Unreachable { endpoint, reason: format!("there is no socket {path}") }
+        }
+        other => {
+            let text = with_sources(&other);
+            if text.contains("ermission denied") {
+                EngineError::Permission { endpoint }
+            } else if text.contains("onnect") || text.contains("o such file") {
+                EngineError::Unreachable { endpoint, reason: text }
+            } else {
+                EngineError::Other { what, message: text }
+            }
+        }
+    }
+}
+
+/// The library hides the system's error behind "client error".
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+pub fn host(info: SystemInfo, local: bool) -> Host {
+    let options = info.security_options.clone().unwrap_or_default();
+    let has = |name: &str| options.iter().any(|o| o.contains(&format!("name={name}")));
+    let storage = info.driver.clone().unwrap_or_default();
+    let backing = info.driver_status.iter().flatten().any(|pair| {
+        pair.first().is_some_and(|key| key == "Backing Filesystem")
+            && pair.get(1).is_some_and(|fs| matches!(fs.as_str(), "btrfs" | "zfs" | "xfs"))
+    });
+    let arch = match info.architecture.as_deref() {
+        Some("aarch64" | "arm64") => "arm64",
+        _ => "amd64",
+    };
+    Host {
+        cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
+        rootless: has("rootless"),
+        userns_remap: has("userns"),
+        needs_dev_mapper: !has("rootless") && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
+        arch: arch.to_owned(),
+        local,
+        description: serde_json::to_value(info).unwrap_or_default(),
+    }
+}
+
+pub fn network(id: String, found: NetworkInspect) -> Network {
+    let subnets = found.ipam.and_then(|i| i.config).into_iter().flatten().filter_map(|c| c.subnet).collect();
+    Network { id, containers: found.containers.map_or(0, |c| c.len()), subnets }
+}
+
+pub fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
+    NetworkCreateRequest {
+        name: spec.name.clone(),
+        driver: Some("bridge".into()),
+        enable_ipv6: Some(spec.ipv6_subnet.is_some()),
+        ipam: spec.ipv6_subnet.clone().map(|subnet| Ipam {
+            config: Some(vec![IpamConfig { subnet: Some(subnet), ..Default::default() }]),
+            ..Default::default()
+        }),
+        options: Some(spec.options.clone().into_iter().collect()),
+        ..Default::default()
+    }
+}
+
+pub fn container(found: ContainerSummary) -> Container {
+    let name = found.names.unwrap_or_default().first().map(|n| n.trim_start_matches('/').to_owned());
+    Container {
+        name: name.unwrap_or_default(),
+        labels: found.labels.unwrap_or_default().into_iter().collect(),
+        running: found.state == Some(ContainerSummaryStateEnum::RUNNING),
+    }
+}
+
+pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
+    let list = |v: &[String]| (!v.is_empty()).then(|| v.to_vec());
+    let port = |p: &crate::engine::Publish| format!("{}/{}", p.container_port, p.protocol.as_str());
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for publish in &spec.publish {
+        let binding = PortBinding {
+            host_ip: Some(publish.host_address.clone()),
+            host_port: Some(publish.host_port.to_string()),
+        };
+        bindings.entry(port(publish)).or_default().get_or_insert_default().push(binding);
+    }
+    let devices = spec.devices.iter().map(|path| DeviceMapping {
+        path_on_host: Some(path.clone()),
+        path_in_container: Some(path.clone()),
+        cgroup_permissions: Some("rwm".into()),
+    });
+    ContainerCreateBody {
+        hostname: Some(spec.hostname.clone()),
+        image: Some(spec.image.clone()),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        env: Some(spec.env.clone()),
+        tty: Some(spec.tty),
+        exposed_ports: (!spec.publish.is_empty()).then(|| spec.publish.iter().map(port).collect()),
+        volumes: list(&spec.volumes),
+        entrypoint: list(&spec.entrypoint),
+        cmd: list(&spec.command),
+        host_config: Some(HostConfig {
+            privileged: Some(spec.privileged),
+            security_opt: list(&spec.security_opt),
+            tmpfs: Some(spec.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
+            binds: list(&spec.binds),
+            devices: Some(devices.collect()),
+            port_bindings: Some(bindings),
+            sysctls: Some(spec.sysctls.clone().into_iter().collect()),
+            network_mode: spec.network.clone(),
+            restart_policy: spec.restart_on_failure.map(|count| RestartPolicy {
+                name: Some(RestartPolicyNameEnum::ON_FAILURE),
+                maximum_retry_count: Some(count),
+            }),
+            init: Some(false),
+            cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+            userns_mode: spec.userns_host.then(|| "host".into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+pub fn inspected(found: ContainerInspectResponse) -> Inspected {
+    let settings = found.network_settings.unwrap_or_default();
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for endpoint in settings.networks.unwrap_or_default().into_values() {
+        for text in [endpoint.ip_address, endpoint.global_ipv6_address].into_iter().flatten() {
+            addresses.extend(text.parse::<IpAddr>());
+        }
+    }
+    addresses.sort();
+    let first = |bindings: Option<Vec<PortBinding>>| {
+        let binding = bindings?.into_iter().next()?;
+        Some((binding.host_ip.unwrap_or_default(), binding.host_port?.parse().ok()?))
+    };
+    let ports = settings.ports.unwrap_or_default();
+    let state = found.state.unwrap_or_default();
+    Inspected {
+        image_id: found.image.unwrap_or_default(),
+        running: state.running.unwrap_or_default(),
+        exit_code: state.exit_code,
+        addresses,
+        ports: ports.into_iter().filter_map(|(port, bindings)| Some((port, first(bindings)?))).collect(),
+        labels: found.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
+    }
+}

@@ -1,0 +1,56 @@
+//! Containers and networks as data, before they exist.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cluster::Protocol;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ContainerSpec {
+    pub name: String,
+    pub image: String,
+    pub hostname: String,
+    pub labels: BTreeMap<String, String>,
+    /// `NAME=VALUE`, or a bare `NAME` which is then passed on if set.
+    pub env: Vec<String>,
+    pub network: Option<String>,
+    pub privileged: bool,
+    pub security_opt: Vec<String>,
+    pub tmpfs: Vec<String>,
+    /// Paths that get an anonymous volume.
+    pub volumes: Vec<String>,
+    /// `SOURCE:TARGET[:OPTIONS]`, SOURCE a host path or a volume's name.
+    pub binds: Vec<String>,
+    pub devices: Vec<String>,
+    pub publish: Vec<Publish>,
+    pub sysctls: BTreeMap<String, String>,
+    /// Restarts on failure at most this often; also after the engine starts.
+    pub restart_on_failure: Option<i64>,
+    pub userns_host: bool,
+    pub tty: bool,
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Publish {
+    pub container_port: u16,
+    #[serde(serialize_with = "as_word")]
+    pub protocol: Protocol,
+    pub host_address: String,
+    /// 0: the engine picks one at every start.
+    pub host_port: u16,
+}
+
+fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(protocol.as_str())
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct NetworkSpec {
+    pub name: String,
+    /// An IPv6 /64, or IPv4 only.
+    pub ipv6_subnet: Option<String>,
+    pub options: BTreeMap<String, String>,
+}

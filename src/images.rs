@@ -1,0 +1,74 @@
+//! Which node image a cluster gets, and how it comes to the engine.
+
+use crate::engine::EngineError;
+use crate::node_image;
+use crate::work::{Work, WorkError};
+
+/// kind 0.33's default node image, which everybody with a registry can pull.
+pub const PUBLISHED: &str = "@PUBLISHED@";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// No image is here, and none could be pulled.
+    #[error("there is no node image {image} here, and pulling it failed: {reason}")]
+    Missing { image: String, reason: String },
+}
+
+impl From<EngineError> for ImageError {
+    fn from(error: EngineError) -> Self {
+        ImageError::Work(error.into())
+    }
+}
+
+/// The image of nodes that name none, and why it is that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub image: String,
+    pub why: &'static str,
+}
+
+/// The published image if it is here, else one built here, else the published
+/// one, to be pulled.
+///
+/// # Errors
+/// The engine's.
+pub async fn choose(work: &Work) -> Result<Choice, ImageError> {
+    let choice = |image: &str, why| Choice { image: image.to_owned(), why };
+    if work.interruptible(work.engine.image(PUBLISHED)).await?.is_some() {
+        return Ok(choice(PUBLISHED, "published, already here"));
+    }
+    let built = node_image::reference(node_image::DEFAULT_VERSION);
+    if work.interruptible(work.engine.image(&built)).await?.is_some() {
+        return Ok(choice(&built, "built on this machine"));
+    }
+    Ok(choice(PUBLISHED, "published, to be pulled"))
+}
+
+/// Pulls the image unless it is here.
+///
+/// # Errors
+/// [`ImageError::Missing`] with the engine's reason.
+pub async fn ensure(work: &Work, image: &str) -> Result<(), ImageError> {
+    if work.interruptible(work.engine.image(image)).await?.is_some() {
+        return Ok(());
+    }
+    let step = work.progress.step(format!("Pulling {}", friendly(image)));
+    let told = |status: String| step.detail(status);
+    match work.interruptible(work.engine.pull_image(image, &told)).await {
+        Ok(()) => {
+            step.done();
+            Ok(())
+        }
+        Err(WorkError::Engine(error @ (EngineError::NotFound { .. } | EngineError::Other { .. } | EngineError::Conflict { .. }))) => {
+            Err(ImageError::Missing { image: image.to_owned(), reason: error.message().to_owned() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An image's name without its digest.
+pub fn friendly(image: &str) -> &str {
+    image.split_once('@').map_or(image, |(name, _)| name)
+}

@@ -1,0 +1,68 @@
+//! The documents of the components kubeadm configures.
+
+use serde_json::{Value, json};
+
+use super::Facts;
+use crate::cluster::ProxyMode;
+
+/// KubeletConfiguration; that of the first control plane holds for all nodes.
+pub(super) fn kubelet(facts: &Facts) -> Value {
+    let driver = if facts.version.at_least(1, 24) { "systemd" } else { "cgroupfs" };
+    let mut document = json!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": driver,
+        "cgroupRoot": "/kubelet",
+        "failSwapOn": false,
+        // The kubelet sees the host's disk and must not try to clean it up.
+        "imageGCHighThresholdPercent": 100,
+        "evictionHard": {
+            "nodefs.available": "0%",
+            "nodefs.inodesFree": "0%",
+            "imagefs.available": "0%",
+        },
+    });
+    if facts.version.at_least(1, 31) {
+        // Newer kubelets refuse cgroup v1 hosts unless told otherwise.
+        document["failCgroupV1"] = json!(false);
+    }
+    if facts.is_ipv6() {
+        document["address"] = json!("::");
+        document["healthzBindAddress"] = json!("::");
+    }
+    add_feature_gates(facts, &mut document);
+    document
+}
+
+/// KubeProxyConfiguration; `None` when the cluster goes without kube-proxy.
+pub(super) fn proxy(facts: &Facts) -> Option<Value> {
+    let mode = facts.cluster.networking.proxy_mode;
+    if mode == ProxyMode::None {
+        return None;
+    }
+    let mut document = json!({
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": mode.as_str(),
+        "iptables": {"minSyncPeriod": "1s"},
+        // nf_conntrack_max is one value for the whole host: leave it alone.
+        "conntrack": {"maxPerCore": 0},
+    });
+    let conntrack = &mut document["conntrack"];
+    if facts.rootless {
+        // Zero leaves sysctls alone that only root may set.
+        conntrack["tcpEstablishedTimeout"] = json!("0s");
+        conntrack["tcpCloseWaitTimeout"] = json!("0s");
+    } else if mode == ProxyMode::Nftables {
+        conntrack["tcpBeLiberal"] = json!(true);
+    }
+    add_feature_gates(facts, &mut document);
+    Some(document)
+}
+
+fn add_feature_gates(facts: &Facts, document: &mut Value) {
+    let gates = facts.feature_gates();
+    if !gates.is_empty() {
+        document["featureGates"] = json!(gates);
+    }
+}

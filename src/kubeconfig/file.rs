@@ -1,0 +1,177 @@
+//! Changing kubeconfig files: locked, atomic, and only when something changes.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use super::Error;
+use super::lock::{Lock, PATIENCE};
+use super::merge::{checked, merge, remove};
+use crate::yaml;
+
+/// Merges `entry`, as made by [`super::renamed`], into the file at `path`,
+/// which is created with its directories if missing.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Parse`], [`Error::Locked`] or [`Error::Write`].
+pub fn export(path: &Path, entry: &Value) -> Result<(), Error> {
+    if is_special(path) {
+        return fs::write(path, yaml::to_string(entry)).map_err(|e| cannot_write(path, e));
+    }
+    make_parent(path).map_err(|e| cannot_write(path, e))?;
+    let _lock = Lock::acquire(path, PATIENCE)?;
+    let old = read(path)?;
+    let new = merge(old.clone().unwrap_or(json!({})), entry.clone());
+    if old.as_ref() == Some(&new) {
+        return Ok(());
+    }
+    replace(path, &new)
+}
+
+/// Removes the cluster's entries from every file that has them.
+///
+/// # Errors
+/// The first one, after all files were tried; kinds as for [`export`].
+pub fn forget(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
+    let results: Vec<_> = paths.iter().map(|path| forget_in(path, cluster)).collect();
+    results.into_iter().collect()
+}
+
+fn forget_in(path: &Path, cluster: &str) -> Result<(), Error> {
+    let without = || Ok(read(path)?.and_then(|config| remove(config, cluster)));
+    // Looking first spares files that are none of our business the lock.
+    if is_special(path) || without()?.is_none() {
+        return Ok(());
+    }
+    let _lock = Lock::acquire(path, PATIENCE)?;
+    match without()? {
+        Some(config) => replace(path, &config),
+        None => Ok(()),
+    }
+}
+
+/// Whether [`export`] to `path` should work; changes nothing.
+///
+/// # Errors
+/// Those [`export`] would most likely return.
+pub fn writable(path: &Path) -> Result<(), Error> {
+    if is_special(path) {
+        return Ok(());
+    }
+    if parent(path).is_dir() {
+        // Finds a stale lock now rather than after a cluster was made.
+        Lock::acquire(path, PATIENCE)?;
+    }
+    read(path)?;
+    let target = resolved(path);
+    probe(&target).map_err(|e| cannot_write(&target, e))
+}
+
+/// Tries what [`replace`] needs, in the nearest directory that exists.
+fn probe(target: &Path) -> io::Result<()> {
+    open_existing(target)?;
+    let nearest = parent(target).ancestors().find(|dir| dir.exists());
+    let nearest = nearest.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    NamedTempFile::new_in(nearest).map(drop)
+}
+
+/// The kubeconfig at `path`; `None` if there is no such file.
+fn read(path: &Path) -> Result<Option<Value>, Error> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+    };
+    let parse = || match yaml::documents(&text)?.as_mut_slice() {
+        [] => Ok(json!({})),
+        [one] => checked(one.take()),
+        // Writing one back would lose the others.
+        _ => Err("it holds several YAML documents".to_owned()),
+    };
+    parse().map(Some).map_err(|reason| Error::Parse { path: path.to_owned(), reason })
+}
+
+/// Atomically gives the file at `path` a new content: whoever reads it sees
+/// the old or the new one, and no failure leaves it half written.
+fn replace(path: &Path, config: &Value) -> Result<(), Error> {
+    let target = resolved(path);
+    let text = yaml::to_string(config);
+    write_atomically(&target, &text).map_err(|e| cannot_write(&target, e))
+}
+
+fn write_atomically(target: &Path, text: &str) -> io::Result<()> {
+    make_parent(target)?;
+    let old = open_existing(target)?;
+    let mut temp = NamedTempFile::with_prefix_in(".kubeconfig-", parent(target))?;
+    temp.write_all(text.as_bytes())?;
+    if let Some(old) = &old {
+        keep_owner_and_mode(old, temp.as_file())?;
+    }
+    temp.as_file().sync_all()?;
+    match temp.persist(target) {
+        // A file mounted into a container cannot be renamed over, but written.
+        Err(e) if e.error.kind() == ErrorKind::ResourceBusy => fs::write(target, text),
+        persisted => persisted.map(drop).map_err(|e| e.error),
+    }
+}
+
+/// Opens the file for writing without changing it: a rename would replace
+/// even one that its owner has made read-only. `None` if there is none.
+fn open_existing(target: &Path) -> io::Result<Option<File>> {
+    match OpenOptions::new().write(true).open(target) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn keep_owner_and_mode(old: &File, new: &File) -> io::Result<()> {
+    let metadata = old.metadata()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        // Only root may give files away; for others the owner is the same.
+        let _ = fchown(new, Some(metadata.uid()), Some(metadata.gid()));
+    }
+    new.set_permissions(metadata.permissions())
+}
+
+/// A device or pipe such as `/dev/null`: written to, never read, locked or
+/// replaced.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
+}
+
+/// Follows the symlinks `path` itself may be, even if they lead nowhere yet.
+fn resolved(path: &Path) -> PathBuf {
+    // Linux's own limit (path_resolution(7)); a loop fails on opening.
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = parent(&path).join(target);
+    }
+    path
+}
+
+/// The directory of a file; `.` for a bare name.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.recursive(true).create(parent(path))
+}
+
+fn cannot_write(path: &Path, source: io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

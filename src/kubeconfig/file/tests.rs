@@ -1,0 +1,177 @@
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::thread;
+
+use super::*;
+use crate::kubeconfig::renamed;
+
+const ADMIN: &str = "
+clusters: [{name: c, cluster: {server: 'https://c:6443'}}]
+users: [{name: u, user: {client-key-data: S0VZ}}]
+contexts: [{name: u@c, context: {cluster: c, user: u}}]
+";
+
+fn entry(cluster: &str) -> Value {
+    renamed(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let config = read(path).unwrap().unwrap();
+    let clusters = config["clusters"].as_array().unwrap();
+    clusters.iter().map(|c| c["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The names in a directory, to see that no lock or temporary file is left.
+fn listing(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_new_file_is_private_and_its_directories_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(".kube/deep/config");
+    writable(&path).unwrap();
+    assert!(!dir.path().join(".kube").exists(), "asking creates nothing");
+    export(&path, &entry("a")).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(parent(&path)), 0o755);
+    assert_eq!(names(&path), ["kind-a"]);
+    assert_eq!(listing(parent(&path)), ["config"]);
+    forget(std::slice::from_ref(&path), "a").unwrap();
+    assert_eq!(names(&path), [""; 0]);
+    export(&path, &entry("a")).unwrap();
+    assert_eq!(names(&path), ["kind-a"], "an emptied file takes entries again");
+}
+
+#[test]
+fn mode_symlink_and_relative_paths_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (link, real) = (dir.path().join("link"), dir.path().join("real/config"));
+    symlink("real/config", &link).unwrap();
+    writable(&link).unwrap();
+    export(&link, &entry("a")).unwrap();
+    assert!(real.is_file(), "a link that leads nowhere is followed");
+
+    let theirs = "clusters:\n- {name: work, cluster: {certificate-authority: ../ca.crt}}\n";
+    fs::write(&real, theirs).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    export(&link, &entry("a")).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(mode(&real), 0o640);
+    let config = read(&real).unwrap().unwrap();
+    assert_eq!(config["clusters"][0]["cluster"]["certificate-authority"], "../ca.crt");
+    assert_eq!(names(&link), ["work", "kind-a"]);
+}
+
+#[test]
+fn nothing_is_written_when_nothing_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config");
+    export(&path, &entry("a")).unwrap();
+    let inode = || fs::metadata(&path).unwrap().ino();
+    let before = inode();
+    export(&path, &entry("a")).unwrap();
+    forget(std::slice::from_ref(&path), "other").unwrap();
+    assert_eq!(inode(), before);
+}
+
+#[test]
+fn concurrent_exports_keep_every_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/config");
+    thread::scope(|scope| {
+        for n in 0..8 {
+            let path = &path;
+            scope.spawn(move || export(path, &entry(&n.to_string())).unwrap());
+        }
+    });
+    let mut found = names(&path);
+    found.sort();
+    assert_eq!(found, (0..8).map(|n| format!("kind-{n}")).collect::<Vec<_>>());
+    assert_eq!(listing(parent(&path)), ["config"]);
+}
+
+#[test]
+fn malformed_files_are_named_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config");
+    for text in ["a: [", "- list", "clusters: {}", "users: [x]", "a: 1\n---\nb: 2\n"] {
+        fs::write(&path, text).unwrap();
+        let all =
+            [writable(&path), export(&path, &entry("a")), forget(std::slice::from_ref(&path), "a")];
+        for result in all {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::Parse { .. }), "{text}: {error}");
+            assert!(error.to_string().contains(path.to_str().unwrap()));
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(listing(dir.path()), ["config"]);
+    }
+}
+
+#[test]
+fn forget_tries_every_file_and_reports_the_first_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("bad"), "- list").unwrap();
+    export(&at("good"), &entry("a")).unwrap();
+    let paths = [at("missing/config"), at("bad"), at("good")];
+    let error = forget(&paths, "a").unwrap_err();
+    assert!(matches!(&error, Error::Parse { path, .. } if *path == at("bad")), "{error}");
+    assert_eq!(names(&at("good")), [""; 0]);
+    assert_eq!(listing(dir.path()), ["bad", "good"]);
+}
+
+#[test]
+fn unwritable_places_are_found_out_beforehand() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let below_a_file = dir.path().join("file/config");
+    for path in [dir.path(), &below_a_file] {
+        assert!(writable(path).is_err(), "{}", path.display());
+        assert!(export(path, &entry("a")).is_err(), "{}", path.display());
+    }
+    assert_eq!(listing(dir.path()), ["file"]);
+}
+
+#[test]
+fn a_full_disk_leaves_the_original() {
+    // Every write to this device fails with ENOSPC; full(4).
+    let full = Path::new("/dev/full");
+    if full.exists() {
+        let error = export(full, &entry("a")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write kubeconfig /dev/full"), "{error}");
+    }
+}
+
+#[test]
+fn devices_are_written_to_and_stay() {
+    let null = Path::new("/dev/null");
+    writable(null).unwrap();
+    export(null, &entry("a")).unwrap();
+    forget(&[null.to_owned()], "a").unwrap();
+    assert!(is_special(null));
+}
+
+#[test]
+fn awkward_strings_survive() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config");
+    let mut config = entry("a");
+    let long = "QUJD".repeat(900);
+    for text in
+        ["yes", "on", "0777", "1_000", "0x1f", "1e3", "~", "null", "a: b", "- x", " #", &long]
+    {
+        config["users"][0]["user"]["token"] = json!(text);
+        export(&path, &config).unwrap();
+        assert_eq!(read(&path).unwrap().unwrap()["users"][0]["user"]["token"], text);
+    }
+    assert!(fs::read_to_string(&path).unwrap().contains(&long), "base64 stays on one line");
+}

@@ -1,0 +1,225 @@
+//! Pure changes of kubeconfig values. Key order and unknown fields are kept.
+
+use serde_json::{Map, Value, json};
+
+use super::Error;
+use crate::cluster::context_name;
+use crate::yaml;
+
+/// The lists of a kubeconfig, with the key each item keeps its content under.
+const LISTS: [(&str, &str); 3] =
+    [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
+
+/// kubeadm's `admin.conf` with its cluster, user and context all named
+/// `kind-<cluster>` and the API at `server` (a whole URL).
+///
+/// # Errors
+/// [`Error::Admin`] unless it has exactly one of each.
+pub fn renamed(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
+    let mut config = yaml::document(admin_conf).and_then(checked).map_err(Error::Admin)?;
+    let name = context_name(cluster);
+    for (list, content) in LISTS {
+        let items = config.get_mut(list).and_then(Value::as_array_mut);
+        let Some([item]) = items.map(Vec::as_mut_slice) else {
+            return Err(Error::Admin(format!("it should have exactly one entry in {list}")));
+        };
+        if !item[content].is_object() {
+            return Err(Error::Admin(format!("an entry in {list} has no {content}")));
+        }
+        item["name"] = json!(name);
+        match content {
+            "cluster" => item[content]["server"] = json!(server),
+            "context" => {
+                item[content]["cluster"] = json!(name);
+                item[content]["user"] = json!(name);
+            }
+            _ => (),
+        }
+    }
+    config["current-context"] = json!(name);
+    Ok(config)
+}
+
+/// `into` with the entries of `kind`: same-named ones replaced in place, the
+/// others appended, current-context overwritten. Both must be [`checked`].
+pub fn merge(mut into: Value, mut kind: Value) -> Value {
+    for (list, _) in LISTS {
+        let Value::Array(new) = kind[list].take() else { continue };
+        if !into[list].is_array() {
+            into[list] = json!([]);
+        }
+        for item in new {
+            put(into[list].as_array_mut().expect("made a list above"), item);
+        }
+    }
+    if let Some(current) = kind.get("current-context") {
+        into["current-context"] = current.clone();
+    }
+    if let (Value::Object(into), Value::Object(kind)) = (&mut into, kind) {
+        for (key, value) in kind {
+            into.entry(key).or_insert(value);
+        }
+    }
+    into
+}
+
+/// Puts `item` in the place of the one with its name, keeping what that has
+/// beside its content.
+fn put(items: &mut Vec<Value>, item: Value) {
+    let old = items.iter_mut().find(|old| old["name"] == item["name"]);
+    match (old, item) {
+        (Some(Value::Object(old)), Value::Object(item)) => old.extend(item),
+        (_, item) => items.push(item),
+    }
+}
+
+/// `from` without the cluster's entries; `None` if it has none of them. A
+/// current-context that points at them is cleared. `from` must be [`checked`].
+pub fn remove(mut from: Value, cluster: &str) -> Option<Value> {
+    let name = context_name(cluster);
+    let mut changed = false;
+    for (list, _) in LISTS {
+        if let Some(items) = from.get_mut(list).and_then(Value::as_array_mut) {
+            let before = items.len();
+            items.retain(|item| item["name"] != name);
+            changed |= items.len() != before;
+        }
+    }
+    if from.get("current-context").is_some_and(|current| *current == name) {
+        from["current-context"] = json!("");
+        changed = true;
+    }
+    changed.then_some(from)
+}
+
+/// The config, if it has the shape the functions here rely on: an object whose
+/// lists hold named objects. Nothing at all counts as empty, and so does a
+/// null list: kubectl writes `clusters: null` when it removes the last one.
+///
+/// # Errors
+/// What is wrong, in words.
+pub(super) fn checked(config: Value) -> Result<Value, String> {
+    let config = match config {
+        Value::Null => Value::Object(Map::new()),
+        Value::Object(_) => config,
+        _ => return Err("it should be a map".to_owned()),
+    };
+    for (list, _) in LISTS {
+        let items = match config.get(list) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(format!("{list} should be a list")),
+        };
+        if !items.iter().all(|item| item.get("name").is_some_and(Value::is_string)) {
+            return Err(format!("every entry in {list} should be a map with a name"));
+        }
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADMIN: &str = "\
+apiVersion: v1
+clusters:
+- cluster: {certificate-authority-data: Q0E=, server: 'https://kind-control-plane:6443'}
+  name: c
+contexts:
+- context: {cluster: c, user: u}
+  name: u@c
+current-context: u@c
+kind: Config
+users:
+- name: u
+  user: {client-key-data: S0VZ}
+";
+
+    fn entry(cluster: &str) -> Value {
+        renamed(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
+    }
+
+    #[test]
+    fn an_admin_conf_gets_our_names() {
+        let expected = json!({
+            "apiVersion": "v1",
+            "clusters": [{
+                "name": "kind-a",
+                "cluster": {"certificate-authority-data": "Q0E=", "server": "https://127.0.0.1:4321"},
+            }],
+            "contexts": [{"name": "kind-a", "context": {"cluster": "kind-a", "user": "kind-a"}}],
+            "current-context": "kind-a",
+            "kind": "Config",
+            "users": [{"name": "kind-a", "user": {"client-key-data": "S0VZ"}}],
+        });
+        assert_eq!(entry("a"), expected);
+    }
+
+    #[test]
+    fn an_odd_admin_conf_is_refused() {
+        let doubled = ADMIN.replace("- name: u\n", "- name: v\n- name: u\n");
+        let hollow = ADMIN.replace("  user: {client-key-data: S0VZ}\n", "");
+        for text in ["", "[]", "{", "clusters: []", doubled.as_str(), hollow.as_str()] {
+            let error = renamed(text, "a", "https://x").unwrap_err();
+            assert!(matches!(error, Error::Admin(_)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn merging_keeps_what_is_not_ours() {
+        let theirs = json!({
+            "x-top": 1,
+            "current-context": "work",
+            "clusters": [
+                {"name": "kind-a", "cluster": {"server": "https://old", "stale": true}, "x-beside": 2},
+                {"name": "work", "cluster": {"certificate-authority": "../ca.crt", "x-in": 3}, "x": 4},
+            ],
+            "contexts": null,
+            "preferences": {"colors": true},
+        });
+        let merged = merge(theirs.clone(), entry("a"));
+        assert_eq!(merged["x-top"], 1);
+        assert_eq!(merged["preferences"], theirs["preferences"]);
+        assert_eq!(merged["current-context"], "kind-a");
+        assert_eq!(merged["clusters"][0]["x-beside"], 2);
+        assert_eq!(merged["clusters"][0]["cluster"], entry("a")["clusters"][0]["cluster"]);
+        assert_eq!(merged["clusters"][1], theirs["clusters"][1]);
+        assert_eq!(merged["contexts"], entry("a")["contexts"]);
+        assert_eq!(merged["users"], entry("a")["users"]);
+        assert_eq!(merged["kind"], "Config");
+        assert_eq!(merged.as_object().unwrap().keys().next().unwrap(), "x-top");
+        assert_eq!(merge(merged.clone(), entry("a")), merged, "a second time changes nothing");
+    }
+
+    #[test]
+    fn removing_undoes_merging() {
+        let base = merge(json!({}), entry("other"));
+        let both = merge(base.clone(), entry("a"));
+        let mut left = remove(both.clone(), "a").unwrap();
+        assert_eq!(left["current-context"], "");
+        left["current-context"] = json!("kind-other");
+        assert_eq!(left, base);
+        assert_eq!(remove(both.clone(), "other").unwrap()["current-context"], "kind-a");
+        for untouched in [json!({}), json!({"clusters": null}), base] {
+            assert_eq!(remove(untouched, "a"), None);
+        }
+    }
+
+    #[test]
+    fn only_kubeconfigs_pass() {
+        for good in [json!(null), json!({}), json!({"clusters": null, "users": []})] {
+            assert!(checked(good.clone()).is_ok(), "{good}");
+        }
+        for bad in [
+            json!([]),
+            json!("text"),
+            json!({"clusters": {}}),
+            json!({"users": ["x"]}),
+            json!({"contexts": [{"name": 1}]}),
+            json!({"contexts": [null]}),
+        ] {
+            assert!(checked(bad.clone()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! skiff: local Kubernetes clusters in containers.
+//!
+//! From the middle outwards; a module uses only what stands above it here, and
+//! `tests/layers.rs` keeps it so.
+//!
+//! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`]
+//! and [`progress`] are small tools.
+//!
+//! **Deciding, without effects** — [`patch`] changes documents, [`config`]
+//! reads definitions, [`kubeadm`] renders what kubeadm is told,
+//! [`kubeconfig`] merges what kubectl reads.
+//!
+//! **The engine** — [`engine`] is the seam to Docker (and to a fake one in
+//! tests); [`work`] is one cancellable piece of work on it.
+//!
+//! **Parts of the way to a cluster** — [`existing`] finds clusters by their
+//! labels, [`plan`] turns a definition into containers, [`provision`] runs
+//! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
+//! it is usable, [`node_image`] builds images and [`images`] chooses one.
+//!
+//! **Whole operations** — [`create`], [`dry_run`], [`logs`].
+//!
+//! **The human** — [`cli`] understands commands, [`report`] shows progress,
+//! [`diagnose`] turns errors into cause, hint and exit code, [`signal`] hears
+//! Ctrl-C.
+
+pub mod bootstrap;
+pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod create;
+pub mod diagnose;
+pub mod dry_run;
+pub mod engine;
+pub mod existing;
+pub mod images;
+pub mod kubeadm;
+pub mod kubeconfig;
+pub mod logs;
+pub mod node_image;
+pub mod patch;
+pub mod plan;
+pub mod progress;
+pub mod provision;
+pub mod readiness;
+pub mod report;
+pub mod signal;
+pub mod version;
+pub mod work;
+pub mod yaml;

@@ -1,0 +1,146 @@
+//! `export logs`: everything that tells what happened on the nodes
+//! (layout: kind.md §7).
+
+use std::path::{Component, Path, PathBuf};
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+
+use crate::engine::{Command, EngineError, docker};
+use crate::existing::{ExistingNode, LOAD_BALANCER};
+use crate::work::{Work, WorkError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogsError {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error("cannot write {path}: {source}")]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+impl From<EngineError> for LogsError {
+    fn from(error: EngineError) -> Self {
+        LogsError::Work(error.into())
+    }
+}
+
+/// Collects from all nodes at the same time into a folder. Everything that can
+/// be had is written, whatever else fails.
+///
+/// # Errors
+/// What could not be collected; empty if all could.
+pub async fn export(work: &Work, nodes: &[ExistingNode], folder: &Path, version: &str) -> Vec<LogsError> {
+    let about_host = async {
+        write(folder, "kind-version.txt", version.as_bytes())?;
+        let host = work.engine.host().await?;
+        let text = serde_json::to_string_pretty(&host.description).unwrap_or_default();
+        write(folder, "docker-info.txt", text.as_bytes())
+    };
+    let each = join_all(nodes.iter().map(|node| of_node(work, node, folder.join(&node.name))));
+    let (host, nodes) = tokio::join!(about_host, each);
+    host.err().into_iter().chain(nodes.into_iter().flatten()).collect()
+}
+
+async fn of_node(work: &Work, node: &ExistingNode, folder: PathBuf) -> Vec<LogsError> {
+    let mut failed = Vec::new();
+    let mut keep = |outcome: Result<(), LogsError>| failed.extend(outcome.err());
+    let name = &node.name;
+    keep(async {
+        let log = docker::collect(work.engine.logs(name, false).await?).await;
+        write(&folder, "serial.log", &log.map_err(|e| EngineError::other("reading the log", e))?)
+    }.await);
+    keep(async {
+        let state = work.engine.inspect_json(name).await?;
+        write(&folder, "inspect.json", serde_json::to_string_pretty(&state).unwrap_or_default().as_bytes())
+    }.await);
+    if node.role == LOAD_BALANCER || !node.running {
+        return failed;
+    }
+    let commands: [(&str, &[&str]); 5] = [
+        ("kubernetes-version.txt", &["cat", "/kind/version"]),
+        ("journal.log", &["journalctl", "--no-pager"]),
+        ("kubelet.log", &["journalctl", "--no-pager", "-u", "kubelet.service"]),
+        ("containerd.log", &["journalctl", "--no-pager", "-u", "containerd.service"]),
+        ("images.log", &["ctr", "--namespace", "k8s.io", "images", "list"]),
+    ];
+    let collected = join_all(commands.map(|(file, argv)| {
+        let folder = folder.clone();
+        async move {
+            let text = work.run_told(name, Command::new(argv.iter().copied()), |_| {}).await?;
+            write(&folder, file, &text)
+        }
+    }));
+    for outcome in collected.await {
+        keep(outcome);
+    }
+    keep(var_log(work, name, &folder).await);
+    failed
+}
+
+/// The node's `/var/log`, with links followed.
+async fn var_log(work: &Work, node: &str, folder: &Path) -> Result<(), LogsError> {
+    // A file that grows while it is read is no failure.
+    let script = "tar --hard-dereference --ignore-failed-read -C /var/log -chf - . 2>/dev/null || [ $? = 1 ]";
+    let command = Command::new(["sh", "-c", script]);
+    let mut archive = tempfile::tempfile().map_err(|source| LogsError::Write { path: std::env::temp_dir(), source })?;
+    let mut said = work.engine.exec(node, command).await?;
+    while let Some(piece) = said.next().await {
+        if let crate::engine::Said::Stdout(bytes) = piece? {
+            std::io::Write::write_all(&mut archive, &bytes).map_err(|source| LogsError::Write { path: folder.into(), source })?;
+        }
+    }
+    let unpacked = unpack(archive, folder);
+    unpacked.map_err(|source| LogsError::Write { path: folder.into(), source })
+}
+
+/// Regular files only, and none outside of the folder.
+fn unpack(mut archive: std::fs::File, folder: &Path) -> std::io::Result<()> {
+    std::io::Seek::rewind(&mut archive)?;
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.into_owned();
+        let inside = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        if !inside || !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let target = folder.join(path);
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::io::copy(&mut entry, &mut std::fs::File::create(target)?)?;
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, file: &str, text: &[u8]) -> Result<(), LogsError> {
+    let path = folder.join(file);
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    written.map_err(|source| LogsError::Write { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_cannot_write_outside_its_folder() {
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        for (name, text) in [("./pods/a.log", "a"), ("b.log", "b")] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o600);
+            archive.append_data(&mut header, name, text.as_bytes()).unwrap();
+        }
+        let mut evil = tar::Header::new_gnu();
+        evil.set_size(4);
+        evil.as_mut_bytes()[..9].copy_from_slice(b"../c.log\0");
+        evil.set_cksum();
+        archive.append(&evil, &b"evil"[..]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        unpack(archive.into_inner().unwrap(), &inner).unwrap();
+        assert_eq!(std::fs::read_to_string(inner.join("pods/a.log")).unwrap(), "a");
+        assert_eq!(std::fs::read_to_string(inner.join("b.log")).unwrap(), "b");
+        assert!(!folder.path().join("c.log").exists());
+    }
+}

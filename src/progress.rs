@@ -1,0 +1,91 @@
+//! What long work tells about itself while it runs.
+//!
+//! Library code reports steps and remarks here; how they look to a person is
+//! decided in one place, [`crate::report`].
+
+use std::sync::Arc;
+
+/// Receives what happens. Calls may come from several tasks at once.
+pub trait Reporter: Send + Sync {
+    fn started(&self, step: &str);
+    /// The step's current detail, such as bytes done or the last line of output.
+    fn detail(&self, step: &str, detail: &str);
+    fn finished(&self, step: &str, success: bool);
+    fn line(&self, level: Level, text: &str);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Warning,
+    Info,
+    /// Shown from `-v 1` on; the number is the verbosity it needs.
+    Debug(i32),
+}
+
+/// A cheap handle that work carries along.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Reporter>);
+
+impl Progress {
+    pub fn new(reporter: impl Reporter + 'static) -> Self {
+        Progress(Arc::new(reporter))
+    }
+
+    /// Tells nobody.
+    pub fn silent() -> Self {
+        Progress::new(Silent)
+    }
+
+    /// Starts a step; it counts as failed unless [`Step::done`] is called.
+    pub fn step(&self, text: impl Into<String>) -> Step {
+        let step = Step { progress: self.clone(), text: text.into(), open: true };
+        self.0.started(&step.text);
+        step
+    }
+
+    pub fn info(&self, text: impl AsRef<str>) {
+        self.0.line(Level::Info, text.as_ref());
+    }
+
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.0.line(Level::Warning, text.as_ref());
+    }
+
+    pub fn debug(&self, verbosity: i32, text: impl AsRef<str>) {
+        self.0.line(Level::Debug(verbosity), text.as_ref());
+    }
+}
+
+pub struct Step {
+    progress: Progress,
+    text: String,
+    open: bool,
+}
+
+impl Step {
+    pub fn detail(&self, detail: impl AsRef<str>) {
+        self.progress.0.detail(&self.text, detail.as_ref());
+    }
+
+    pub fn done(mut self) {
+        self.open = false;
+        self.progress.0.finished(&self.text, true);
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if self.open {
+            self.progress.0.finished(&self.text, false);
+        }
+    }
+}
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn started(&self, _: &str) {}
+    fn detail(&self, _: &str, _: &str) {}
+    fn finished(&self, _: &str, _: bool) {}
+    fn line(&self, _: Level, _: &str) {}
+}

@@ -1,0 +1,118 @@
+//! Network and containers: from a plan to running, booted nodes.
+
+pub mod network;
+pub mod ports;
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use crate::engine::{ContainerSpec, EngineError, Inspected};
+use crate::work::{Work, WorkError};
+
+/// kind waits this long for a node to boot; a loaded machine needs more.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error("node(s) already exist for a cluster with the name {0:?}")]
+    NameInUse(String),
+    #[error("host port {address}:{port}/{protocol} is already in use")]
+    PortInUse { address: String, port: u16, protocol: &'static str },
+    #[error("node {node} did not boot: {reason}")]
+    Boot { node: String, reason: String, log: String },
+    #[error("exhausted attempts trying to find a non-overlapping subnet for network {0:?}")]
+    NoSubnet(String),
+}
+
+impl From<EngineError> for ProvisionError {
+    fn from(error: EngineError) -> Self {
+        ProvisionError::Work(error.into())
+    }
+}
+
+/// Creates the first container of a cluster. Its name is the claim on the
+/// cluster's name: of several runs at once exactly one gets it.
+///
+/// # Errors
+/// [`ProvisionError::NameInUse`] for the others.
+pub async fn claim(work: &Work, cluster: &str, spec: &ContainerSpec) -> Result<(), ProvisionError> {
+    match create(work, spec).await {
+        Err(WorkError::Engine(EngineError::Conflict { message, .. })) if message.contains("name") => {
+            Err(ProvisionError::NameInUse(cluster.to_owned()))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Creates a container, all or nothing.
+///
+/// # Errors
+/// The engine's, or cancelled.
+pub async fn create(work: &Work, spec: &ContainerSpec) -> Result<(), WorkError> {
+    let (engine, spec) = (work.engine.clone(), spec.clone());
+    work.whole(async move { engine.create_container(&spec).await }).await
+}
+
+/// Starts a container and waits until its init has booted: before that, a
+/// command run inside can disturb the set-up of cgroups (kind.md §3.3).
+///
+/// # Errors
+/// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
+pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, ProvisionError> {
+    let (engine, name) = (work.engine.clone(), spec.name.clone());
+    let started = work.whole(async move { engine.start_container(&name).await }).await;
+    if let Err(WorkError::Engine(error)) = &started
+        && let Some(taken) = ports::taken(spec, error.message())
+    {
+        return Err(taken);
+    }
+    started?;
+
+    let mut log = String::new();
+    let booted = work.interruptible(async {
+        let mut lines = work.engine.logs(&spec.name, true).await?;
+        let read = async {
+            while let Some(Ok(piece)) = lines.next().await {
+                log.push_str(&String::from_utf8_lossy(&piece));
+                if has_booted(&log) {
+                    return true;
+                }
+            }
+            false
+        };
+        Ok::<_, WorkError>(tokio::time::timeout(BOOT_TIMEOUT, read).await)
+    });
+    let failed = |reason: String, log: &str| {
+        let tail: Vec<&str> = log.lines().rev().take(20).collect();
+        let log = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        ProvisionError::Boot { node: spec.name.clone(), reason, log }
+    };
+    match booted.await? {
+        Ok(true) => Ok(work.interruptible(work.engine.inspect(&spec.name)).await?),
+        Ok(false) => {
+            let state = work.interruptible(work.engine.inspect(&spec.name)).await?;
+            let code = state.exit_code.filter(|_| !state.running);
+            Err(failed(code.map_or("its log ended".into(), |c| format!("its container exited with {c}")), &log))
+        }
+        Err(_) => Err(failed(format!("multi-user.target not reached in {} s", BOOT_TIMEOUT.as_secs()), &log)),
+    }
+}
+
+/// kind's readiness line, `Reached target .*Multi-User System.*`.
+fn has_booted(log: &str) -> bool {
+    log.lines().any(|line| line.split_once("Reached target ").is_some_and(|(_, rest)| rest.contains("Multi-User System")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readiness_line_is_kinds() {
+        assert!(has_booted("x\r\n[  OK  ] Reached target \u{1b}[0;1;39mmulti-user.target\u{1b}[0m - Multi-User System.\r\n"));
+        assert!(!has_booted("Reached target basic.target - Basic System.\nMulti-User System"));
+    }
+}

@@ -1,0 +1,106 @@
+//! The network that all clusters share, made as kind makes it (kind.md §3.4).
+
+use std::collections::BTreeMap;
+
+use sha1::{Digest, Sha1};
+
+use super::ProvisionError;
+use crate::engine::{EngineError, Network, NetworkSpec};
+use crate::work::{Work, WorkError};
+
+/// kind's network name.
+pub const DEFAULT: &str = "kind";
+
+const ATTEMPTS: i32 = 5;
+
+/// What to ask the engine for; `None` where there is no IPv6.
+pub fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
+    NetworkSpec {
+        name: name.to_owned(),
+        ipv6_subnet: attempt.map(|attempt| unique_local_subnet(name, attempt)),
+        options: BTreeMap::from([("com.docker.network.bridge.enable_ip_masquerade".into(), "true".into())]),
+    }
+}
+
+/// Makes sure that exactly one network of that name exists and returns it.
+///
+/// # Errors
+/// The engine's; [`ProvisionError::NoSubnet`] when every subnet overlaps.
+pub async fn ensure(work: &Work, name: &str) -> Result<Network, ProvisionError> {
+    if let Some(found) = only_one(work, name).await? {
+        return Ok(found);
+    }
+    let mut attempt = Some(0);
+    for _ in 0..ATTEMPTS {
+        let (engine, wanted) = (work.engine.clone(), spec(name, attempt));
+        match work.whole(async move { engine.create_network(&wanted).await }).await {
+            Ok(()) => {}
+            Err(WorkError::Engine(EngineError::Conflict { message, .. } | EngineError::Other { message, .. }))
+                if message.contains("already exists") => {}
+            Err(WorkError::Engine(error)) if lacks_ipv6(error.message()) && attempt.is_some() => {
+                attempt = None;
+                continue;
+            }
+            Err(WorkError::Engine(error)) if overlaps(error.message()) => {
+                attempt = attempt.map(|n| n + 1);
+                if only_one(work, name).await?.is_none() {
+                    continue;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        // The engine lets two creations at once make two networks.
+        if let Some(found) = only_one(work, name).await? {
+            return Ok(found);
+        }
+    }
+    Err(ProvisionError::NoSubnet(name.to_owned()))
+}
+
+/// The network to use, with surplus ones of the same name removed: kept is the
+/// one in use, else the one with the least id, so that all runs keep the same.
+async fn only_one(work: &Work, name: &str) -> Result<Option<Network>, ProvisionError> {
+    let mut found = work.interruptible(work.engine.networks(name)).await?;
+    found.sort_by_key(|network| (network.containers == 0, network.id.clone()));
+    let mut found = found.into_iter();
+    let kept = found.next();
+    for surplus in found.filter(|network| network.containers == 0) {
+        let engine = work.engine.clone();
+        work.whole(async move { engine.remove_network(&surplus.id).await }).await?;
+    }
+    Ok(kept)
+}
+
+fn lacks_ipv6(message: &str) -> bool {
+    ["cannot read IPv6 setup for bridge", "Unable to enable NAT rule", "Unable to set default policy to DROP"]
+        .iter()
+        .any(|known| message.contains(known))
+        || (message.contains("ip6tables") && message.contains("failed"))
+}
+
+fn overlaps(message: &str) -> bool {
+    message.contains("Pool overlaps") || message.contains("networks have overlapping")
+}
+
+/// kind's /64 for a network's name: `fc00` and 6 bytes of SHA1(name, attempt).
+fn unique_local_subnet(name: &str, attempt: i32) -> String {
+    let mut hash = Sha1::new();
+    hash.update(name.as_bytes());
+    hash.update(attempt.to_le_bytes());
+    let digest = hash.finalize();
+    let mut bytes = [0u8; 16];
+    bytes[0] = 0xfc;
+    bytes[2..8].copy_from_slice(&digest[2..8]);
+    format!("{}/64", std::net::Ipv6Addr::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subnet_is_the_one_kind_uses() {
+        assert_eq!(unique_local_subnet("kind", 0), "fc00:f853:ccd:e793::/64");
+        assert_ne!(unique_local_subnet("kind", 1), unique_local_subnet("kind", 0));
+    }
+}

@@ -1,0 +1,113 @@
+//! Ports of the host: picked free, or found taken before anything is made.
+
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+
+use super::ProvisionError;
+use crate::cluster::{Cluster, Protocol};
+use crate::engine::{ContainerSpec, Publish};
+use crate::plan::{PlannedNode, ports_to_pick};
+
+/// Keeps picked ports from being picked twice; dropped right before the engine
+/// takes them over.
+#[derive(Default)]
+pub struct Reserved {
+    tcp: Vec<TcpListener>,
+    udp: Vec<UdpSocket>,
+}
+
+/// Fills in the ports that skiff is to pick and tries the fixed ones.
+///
+/// # Errors
+/// [`ProvisionError::PortInUse`] for a fixed port somebody else has.
+pub fn reserve(cluster: &Cluster, planned: &mut [PlannedNode]) -> Result<Reserved, ProvisionError> {
+    let mut reserved = Reserved::default();
+    for node in planned {
+        let pick = ports_to_pick(cluster, &node.node);
+        for (index, publish) in node.container.publish.iter_mut().enumerate() {
+            if publish.host_port != 0 || pick.contains(&index) {
+                reserved.add(publish)?;
+            }
+        }
+    }
+    Ok(reserved)
+}
+
+impl Reserved {
+    fn add(&mut self, publish: &mut Publish) -> Result<(), ProvisionError> {
+        // A name cannot be tried; the engine will say what it thinks of it.
+        let Ok(address) = publish.host_address.parse::<IpAddr>() else { return Ok(()) };
+        let wanted = SocketAddr::new(address, publish.host_port);
+        let bound = match publish.protocol {
+            Protocol::Udp => UdpSocket::bind(wanted).and_then(|socket| {
+                let port = socket.local_addr()?.port();
+                self.udp.push(socket);
+                Ok(port)
+            }),
+            // SCTP sockets are rare; a free TCP port is kind's guess as well.
+            Protocol::Tcp | Protocol::Sctp => TcpListener::bind(wanted).and_then(|listener| {
+                let port = listener.local_addr()?.port();
+                self.tcp.push(listener);
+                Ok(port)
+            }),
+        };
+        match bound {
+            Ok(port) => publish.host_port = port,
+            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && publish.protocol != Protocol::Sctp => {
+                return Err(in_use(publish));
+            }
+            // Ports below 1024 or addresses of another host: not ours to judge.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn in_use(publish: &Publish) -> ProvisionError {
+    ProvisionError::PortInUse {
+        address: publish.host_address.clone(),
+        port: publish.host_port,
+        protocol: publish.protocol.as_str(),
+    }
+}
+
+/// The published port that an engine's refusal is about.
+pub fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
+    if !["already allocated", "address already in use", "Ports are not available"].iter().any(|m| message.contains(m)) {
+        return None;
+    }
+    let about = |publish: &&Publish| {
+        message.match_indices(&format!(":{}", publish.host_port)).any(|(at, found)| {
+            !message[at + found.len()..].starts_with(|c: char| c.is_ascii_digit())
+        })
+    };
+    spec.publish.iter().find(about).map(in_use)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(host_port: u16) -> Publish {
+        Publish { container_port: 80, protocol: Protocol::Tcp, host_address: "127.0.0.1".into(), host_port }
+    }
+
+    #[test]
+    fn picked_ports_differ_and_taken_ones_are_refused() {
+        let mut reserved = Reserved::default();
+        let (mut one, mut two) = (publish(0), publish(0));
+        reserved.add(&mut one).unwrap();
+        reserved.add(&mut two).unwrap();
+        assert!(one.host_port != 0 && one.host_port != two.host_port);
+        let refused = reserved.add(&mut publish(one.host_port)).unwrap_err().to_string();
+        assert!(refused.contains(&format!("127.0.0.1:{}/tcp", one.host_port)), "{refused}");
+    }
+
+    #[test]
+    fn the_engines_refusal_is_understood() {
+        let spec = ContainerSpec { publish: vec![publish(8), publish(80), publish(8080)], ..Default::default() };
+        let message = "driver failed programming external connectivity: Bind for 127.0.0.1:8080 failed: port is already allocated";
+        let found = taken(&spec, message).unwrap().to_string();
+        assert!(found.contains(":8080/tcp"), "{found}");
+        assert!(taken(&spec, "no such image").is_none());
+    }
+}

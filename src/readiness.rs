@@ -1,0 +1,117 @@
+//! When is a cluster usable? When every node is Ready, CoreDNS is available
+//! and kube-proxy runs everywhere.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::bootstrap::ADMIN_CONF;
+use crate::engine::Command;
+use crate::work::{Work, WorkError};
+
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What a cluster must show to count as usable.
+pub struct Wanted {
+    pub nodes: usize,
+    /// Services work, so kube-proxy and CoreDNS can; both need it.
+    pub services: bool,
+}
+
+/// Waits until the cluster is usable. `Ok` holds what is missing when the time
+/// is over: nothing, if all went well.
+///
+/// # Errors
+/// The engine's, or cancelled.
+pub async fn wait(work: &Work, node: &str, wanted: &Wanted, limit: Duration, told: impl Fn(&str)) -> Result<Vec<String>, WorkError> {
+    let until = tokio::time::Instant::now() + limit;
+    loop {
+        let missing = match look(work, node).await {
+            Ok(seen) => missing(&seen, wanted),
+            // The API server may still be restarting.
+            Err(WorkError::Command { output, .. }) => vec![format!("the API server: {}", output.lines().last().unwrap_or("no answer"))],
+            Err(error) => return Err(error),
+        };
+        if missing.is_empty() || tokio::time::Instant::now() >= until {
+            return Ok(missing);
+        }
+        told(&missing.join("; "));
+        let pause = async {
+            tokio::time::sleep(PAUSE).await;
+            Ok::<_, WorkError>(())
+        };
+        work.interruptible(pause).await?;
+    }
+}
+
+/// Nodes, Deployments and DaemonSets in one go; raw, since discovery would cost
+/// more than the answers.
+async fn look(work: &Work, node: &str) -> Result<Vec<Value>, WorkError> {
+    let script = "for path in /api/v1/nodes /apis/apps/v1/namespaces/kube-system/deployments /apis/apps/v1/namespaces/kube-system/daemonsets; do \
+         kubectl --kubeconfig=\"$0\" --request-timeout=5s get --raw $path || exit 1; echo; done";
+    let text = work.run(node, Command::new(["sh", "-c", script, ADMIN_CONF])).await?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// What is not as it should be, in words; empty if all is.
+fn missing(seen: &[Value], wanted: &Wanted) -> Vec<String> {
+    let none = Vec::new();
+    let items = |index: usize| seen.get(index).and_then(|list| list["items"].as_array()).unwrap_or(&none);
+    let name = |item: &Value| item["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let mut out = Vec::new();
+
+    for node in items(0) {
+        let conditions = node["status"]["conditions"].as_array().unwrap_or(&none);
+        let ready = conditions.iter().find(|c| c["type"] == "Ready");
+        if ready.is_none_or(|c| c["status"] != "True") {
+            let why = ready.and_then(|c| c["message"].as_str()).unwrap_or("has not reported yet");
+            out.push(format!("node {} is not Ready: {why}", name(node)));
+        }
+    }
+    let registered = items(0).len();
+    if registered < wanted.nodes {
+        out.push(format!("{registered} of {} nodes have registered", wanted.nodes));
+    }
+    if !wanted.services {
+        return out;
+    }
+    match items(1).iter().find(|d| name(d) == "coredns") {
+        Some(dns) if at_least(&dns["status"]["availableReplicas"], &dns["spec"]["replicas"]) => {}
+        Some(_) => out.push("CoreDNS is not available".into()),
+        None => out.push("CoreDNS has not been installed".into()),
+    }
+    match items(2).iter().find(|d| name(d) == "kube-proxy") {
+        Some(proxy) if proxy["status"]["numberReady"].as_u64().unwrap_or(0) as usize >= wanted.nodes => {}
+        _ => out.push("kube-proxy is not running on every node".into()),
+    }
+    out
+}
+
+fn at_least(have: &Value, want: &Value) -> bool {
+    have.as_u64().unwrap_or(0) >= want.as_u64().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn seen(ready: &str, available: u64, proxies: u64) -> Vec<Value> {
+        vec![
+            json!({"items": [{"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": ready, "message": "cni config uninitialized"}]}}]}),
+            json!({"items": [{"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"availableReplicas": available}}]}),
+            json!({"items": [{"metadata": {"name": "kube-proxy"}, "status": {"numberReady": proxies}}]}),
+        ]
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let wanted = Wanted { nodes: 1, services: true };
+        assert!(missing(&seen("True", 2, 1), &wanted).is_empty());
+        assert_eq!(missing(&seen("False", 2, 1), &wanted), ["node n is not Ready: cni config uninitialized"]);
+        assert_eq!(missing(&seen("True", 1, 0), &wanted), ["CoreDNS is not available", "kube-proxy is not running on every node"]);
+        assert!(missing(&seen("True", 0, 0), &Wanted { nodes: 1, services: false }).is_empty());
+        assert_eq!(missing(&seen("True", 2, 1), &Wanted { nodes: 2, services: false }), ["1 of 2 nodes have registered"]);
+        assert_eq!(missing(&[], &wanted).len(), 3);
+    }
+}

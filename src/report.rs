@@ -1,0 +1,144 @@
+//! How progress looks to a human: moving on a terminal, plain lines elsewhere,
+//! nothing with `-q`.
+
+use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress::{Level, Progress, Reporter};
+
+/// The reporter that fits stderr and the verbosity; below 0 only warnings.
+pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
+    if quiet {
+        Progress::silent()
+    } else if is_smart(&|name| std::env::var(name).ok(), std::io::stderr().is_terminal()) {
+        Progress::new(Terminal { bars: MultiProgress::new(), steps: Mutex::default(), verbosity })
+    } else {
+        Progress::new(Plain { verbosity })
+    }
+}
+
+/// kind's test for a terminal that can show moving, coloured text.
+pub fn is_smart(get: &dyn Fn(&str) -> Option<String>, terminal: bool) -> bool {
+    terminal && get("NO_COLOR").is_none() && !matches!(get("TERM").as_deref(), Some("dumb" | "st-256color"))
+}
+
+fn shown(level: Level, verbosity: i32) -> bool {
+    match level {
+        Level::Warning => true,
+        Level::Info => verbosity >= 0,
+        Level::Debug(needed) => verbosity >= needed,
+    }
+}
+
+fn text_of(level: Level, text: &str) -> String {
+    match level {
+        Level::Warning => format!("WARNING: {text}"),
+        Level::Info => text.to_owned(),
+        Level::Debug(_) => format!("DEBUG: {text}"),
+    }
+}
+
+/// Writing to a closed stderr must not end the work.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+struct Plain {
+    verbosity: i32,
+}
+
+impl Reporter for Plain {
+    fn started(&self, step: &str) {
+        if self.verbosity >= 0 {
+            line(&format!(" • {step} ..."));
+        }
+    }
+
+    fn detail(&self, _: &str, _: &str) {}
+
+    fn finished(&self, step: &str, success: bool) {
+        if self.verbosity >= 0 {
+            line(&format!(" {} {step}", if success { '✓' } else { '✗' }));
+        }
+    }
+
+    fn line(&self, level: Level, text: &str) {
+        if shown(level, self.verbosity) {
+            line(&text_of(level, text));
+        }
+    }
+}
+
+struct Terminal {
+    bars: MultiProgress,
+    steps: Mutex<HashMap<String, (ProgressBar, Instant)>>,
+    verbosity: i32,
+}
+
+impl Terminal {
+    fn print(&self, text: &str) {
+        let _ = self.bars.println(text);
+    }
+}
+
+impl Reporter for Terminal {
+    fn started(&self, step: &str) {
+        if self.verbosity < 0 {
+            return;
+        }
+        let style = ProgressStyle::with_template(" {spinner} {prefix} {elapsed:.dim} {wide_msg:.dim}");
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = style {
+            bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+        }
+        let bar = self.bars.add(bar.with_prefix(step.to_owned()));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.steps.lock().expect("no holder panics").insert(step.to_owned(), (bar, Instant::now()));
+    }
+
+    fn detail(&self, step: &str, detail: &str) {
+        if let Some((bar, _)) = self.steps.lock().expect("no holder panics").get(step) {
+            bar.set_message(detail.to_owned());
+        }
+    }
+
+    fn finished(&self, step: &str, success: bool) {
+        if let Some((bar, since)) = self.steps.lock().expect("no holder panics").remove(step) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+            let mark = if success { "\u{1b}[32m✓\u{1b}[0m" } else { "\u{1b}[31m✗\u{1b}[0m" };
+            self.print(&format!(" {mark} {step} \u{1b}[2m{:.1}s\u{1b}[0m", since.elapsed().as_secs_f32()));
+        }
+    }
+
+    fn line(&self, level: Level, text: &str) {
+        if shown(level, self.verbosity) {
+            let text = text_of(level, text);
+            self.print(&if level == Level::Warning { format!("\u{1b}[33m{text}\u{1b}[0m") } else { text });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_and_movement_only_where_they_are_wanted() {
+        let with = |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| value.to_owned());
+        assert!(is_smart(&|_| None, true));
+        assert!(!is_smart(&|_| None, false));
+        assert!(!is_smart(&with("NO_COLOR", ""), true));
+        assert!(!is_smart(&with("TERM", "dumb"), true));
+    }
+
+    #[test]
+    fn verbosity_is_kinds() {
+        assert!(shown(Level::Warning, -1) && !shown(Level::Info, -1));
+        assert!(shown(Level::Debug(1), 1) && !shown(Level::Debug(2), 1));
+    }
+}

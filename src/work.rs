@@ -1,0 +1,150 @@
+//! One piece of work on an engine: what it is done with, how it is cancelled.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::{Command, Engine, EngineError, Said};
+use crate::progress::Progress;
+
+/// Cheap to clone; all clones are the same work.
+#[derive(Clone)]
+pub struct Work {
+    pub engine: Arc<dyn Engine>,
+    pub progress: Progress,
+    cancel: CancellationToken,
+    under_way: TaskTracker,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WorkError {
+    #[error("interrupted")]
+    Cancelled,
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("command \"{}\" on {node} failed with exit status {code}", .argv.join(" "))]
+    Command { node: String, argv: Vec<String>, code: i64, output: String },
+}
+
+impl Work {
+    pub fn new(engine: Arc<dyn Engine>, progress: Progress, cancel: CancellationToken) -> Self {
+        Work { engine, progress, cancel, under_way: TaskTracker::new() }
+    }
+
+    /// The same engine and listener, with nobody left to cancel it: for
+    /// cleaning up after a cancelled work.
+    pub fn undisturbed(&self) -> Work {
+        Work::new(self.engine.clone(), self.progress.clone(), CancellationToken::new())
+    }
+
+    /// Waits for `future`, but no longer than until the work is cancelled.
+    ///
+    /// # Errors
+    /// [`WorkError::Cancelled`], or the future's own.
+    pub async fn interruptible<T, E: Into<WorkError>>(
+        &self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, WorkError> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(WorkError::Cancelled),
+            done = future => done.map_err(Into::into),
+        }
+    }
+
+    /// Waits like [`Self::interruptible`], but what was begun goes on to its
+    /// end: a request to create something must not be dropped half-way, or
+    /// nobody knows whether it was carried out. [`Self::settle`] waits for it.
+    ///
+    /// # Errors
+    /// [`WorkError::Cancelled`], or the future's own.
+    pub async fn whole<T, E>(&self, future: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, WorkError>
+    where
+        T: Send + 'static,
+        E: Into<WorkError> + Send + 'static,
+    {
+        if self.cancel.is_cancelled() {
+            return Err(WorkError::Cancelled);
+        }
+        let task = self.under_way.spawn(future);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(WorkError::Cancelled),
+            done = task => done.expect("an engine call does not panic").map_err(Into::into),
+        }
+    }
+
+    /// Returns once nothing begun by [`Self::whole`] is under way any more.
+    pub async fn settle(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+
+    /// Runs a command in a node and returns what it wrote to stdout. Each line
+    /// of stderr goes to `told` meanwhile.
+    ///
+    /// # Errors
+    /// [`WorkError::Command`] with all output, if it does not exit with 0.
+    pub async fn run_told(&self, node: &str, command: Command, told: impl Fn(&str) + Send) -> Result<Vec<u8>, WorkError> {
+        let argv = command.argv.clone();
+        self.interruptible(async {
+            let mut said = self.engine.exec(node, command).await?;
+            let (mut stdout, mut both) = (Vec::new(), Vec::new());
+            let mut line = Vec::new();
+            while let Some(piece) = said.next().await {
+                match piece? {
+                    Said::Stdout(bytes) => {
+                        stdout.extend_from_slice(&bytes);
+                        both.extend_from_slice(&bytes);
+                    }
+                    Said::Stderr(bytes) => {
+                        both.extend_from_slice(&bytes);
+                        for byte in bytes {
+                            if byte == b'\n' {
+                                told(&String::from_utf8_lossy(&std::mem::take(&mut line)));
+                            } else {
+                                line.push(byte);
+                            }
+                        }
+                    }
+                    Said::Exit(0) => return Ok(stdout),
+                    Said::Exit(code) => {
+                        let output = String::from_utf8_lossy(&both).into_owned();
+                        return Err(WorkError::Command { node: node.to_owned(), argv, code, output });
+                    }
+                }
+            }
+            Err(EngineError::other(format!("running {} in {node}", argv[0]), "the connection ended early").into())
+        })
+        .await
+    }
+
+    /// Runs a command in a node and returns its stdout as text.
+    ///
+    /// # Errors
+    /// [`WorkError::Command`] with all output, if it does not exit with 0.
+    pub async fn run(&self, node: &str, command: Command) -> Result<String, WorkError> {
+        let stdout = self.run_told(node, command, |_| {}).await?;
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// The text of a file in a node.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn read(&self, node: &str, path: &str) -> Result<String, WorkError> {
+        self.run(node, Command::new(["cat", path])).await
+    }
+
+    /// Writes a file in a node, with its folder.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn write(&self, node: &str, path: &str, text: String) -> Result<(), WorkError> {
+        let script = "mkdir -p \"$(dirname \"$0\")\" && cat >\"$0\"";
+        self.run(node, Command::new(["sh", "-c", script, path]).stdin(text)).await.map(drop)
+    }
+}
