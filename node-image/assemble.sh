@@ -10,7 +10,7 @@ built() { cat "$WORK/part-$1"; }
 
 leave() {
   [ -z "${containerd:-}" ] || { kill "$containerd" 2>/dev/null && wait "$containerd" || true; }
-  awk -v below="$root/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
+  awk -v below="$root/" 'index($2 "/", below) == 1 { print $2 }' /proc/mounts | sort -r |
     while read -r mount; do umount -l "$mount" || true; done
 }
 trap leave EXIT
@@ -31,12 +31,12 @@ echo "$VERSION" >"$root/kind/version"
 cp "$(built kubernetes)/bin/kubernetes" "$root/usr/bin/kubelet"
 for name in kubeadm kubectl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
 
-chroot "$root" systemctl --quiet enable containerd kubelet systemd-resolved
-chroot "$root" systemctl --quiet mask systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
+chroot "$root" systemctl --quiet enable containerd kubelet node-dns
+chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
   systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
   systemd-udevd.service systemd-firstboot.service
-printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf" 2>/dev/null ||
-  { mkdir -p "$root/etc/systemd/journald.conf.d" && printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"; }
+mkdir -p "$root/etc/systemd/journald.conf.d"
+printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"
 
 # --- container images --------------------------------------------------------
 # One archive in Docker's format holds them all; equal layers are in it once.
@@ -129,11 +129,14 @@ image "docker.io/skiff/helper:node" '{"Entrypoint": ["/bin/sh"]}' helper
 
 # --- containerd's store ------------------------------------------------------
 say "unpacking the container images"
+mount --bind "$root" "$root" # containerd wants to know what its root is mounted from
 mount --bind /proc "$root/proc"
+mount --bind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
 # A plain configuration: the node's own wants the host's cgroups.
-chroot "$root" /usr/bin/containerd --config /dev/null --log-level warn >"$WORK/containerd.log" 2>&1 &
+: >"$root/tmp/containerd.toml"
+chroot "$root" /usr/bin/containerd --config /tmp/containerd.toml --log-level warn >"$WORK/containerd.log" 2>&1 &
 containerd=$!
 ctr() { chroot "$root" /usr/bin/ctr --namespace k8s.io "$@"; }
 for _ in $(seq 100); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
@@ -141,9 +144,9 @@ tar -C "$archive" -cf - . | ctr images import --local --label io.cri-containerd.
   { tail -n 20 "$WORK/containerd.log" >&2; exit 1; }
 
 # The layers are unpacked; their tarballs would only take space a second time.
-for file in "$archive"/*.tar; do
-  ctr content rm "sha256:$(sha256sum <"$file" | cut -d' ' -f1)" >/dev/null
-done
+layers=()
+for file in "$archive"/*.tar; do layers+=("$(sha256sum <"$file" | cut -d' ' -f1)"); done
+ctr content rm "${layers[@]/#/sha256:}" >/dev/null
 kubeadm=$(chroot "$root" /usr/bin/kubeadm config images list --kubernetes-version "$VERSION" 2>/dev/null)
 have=$(ctr images list -q)
 for name in $kubeadm; do
@@ -152,7 +155,10 @@ done
 kill "$containerd"
 wait "$containerd" || true
 containerd=
-umount "$root/proc" "$root/run" "$root/tmp"
+umount "$root/proc" "$root/dev" "$root/run" "$root/tmp" "$root"
+
+# What the garbage collection would have done some time later.
+for layer in "${layers[@]}"; do rm -f "$root/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/$layer"; done
 
 # Inside the snapshots too, the one Kubernetes binary is stored once.
 snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots

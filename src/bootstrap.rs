@@ -59,18 +59,28 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     /// A patch that does not apply, an image that is none, or a failing command.
-    pub async fn configure(&self, planned: &PlannedNode, state: &Inspected) -> Result<Version, BootstrapError> {
+    pub async fn configure(
+        &self,
+        planned: &PlannedNode,
+        state: &Inspected,
+    ) -> Result<Version, BootstrapError> {
         let name = &planned.container.name;
         let text = self.work.read(name, "/kind/version").await.map_err(|error| match error {
-            WorkError::Command { output, .. } => BootstrapError::NotANodeImage(planned.container.image.clone(), output.trim().to_owned()),
+            WorkError::Command { output, .. } => BootstrapError::NotANodeImage(
+                planned.container.image.clone(),
+                output.trim().to_owned(),
+            ),
             other => other.into(),
         })?;
-        let not_an_image = |reason: String| BootstrapError::NotANodeImage(planned.container.image.clone(), reason);
+        let not_an_image =
+            |reason: String| BootstrapError::NotANodeImage(planned.container.image.clone(), reason);
         let version: Version = text.trim().parse().map_err(not_an_image)?;
 
         let (kubeadm, unmatched) = render(self, planned, state, &version)?;
         for patch in unmatched {
-            self.work.progress.warn(format!("a kubeadm patch for {patch} matches no document of {name} and has no effect"));
+            self.work.progress.warn(format!(
+                "a kubeadm patch for {patch} matches no document of {name} and has no effect"
+            ));
         }
         self.work.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
         self.work.write(name, KUBEADM_CONF, kubeadm).await?;
@@ -86,8 +96,13 @@ impl<'a> Bootstrap<'a> {
 
     async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
         let config = self.work.read(node, CONTAINERD_CONF).await?;
-        let patched = patch::containerd(&config, &self.cluster.containerd)
-            .map_err(|reason| BootstrapError::Unreadable { node: node.to_owned(), what: "the containerd patches", reason })?;
+        let patched = patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
+            BootstrapError::Unreadable {
+                node: node.to_owned(),
+                what: "the containerd patches",
+                reason,
+            }
+        })?;
         self.work.write(node, CONTAINERD_CONF, patched).await?;
         self.work.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
         Ok(())
@@ -97,12 +112,26 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     /// kubeadm's output, or a broken `admin.conf`.
-    pub async fn init(&self, node: &str, told: impl Fn(&str) + Send) -> Result<String, BootstrapError> {
-        let init = Command::new(["kubeadm", "init", "--config", KUBEADM_CONF, "--skip-token-print", "--v=6"]);
+    pub async fn init(
+        &self,
+        node: &str,
+        told: impl Fn(&str) + Send,
+    ) -> Result<String, BootstrapError> {
+        let init = Command::new([
+            "kubeadm",
+            "init",
+            "--config",
+            KUBEADM_CONF,
+            "--skip-token-print",
+            "--v=6",
+        ]);
         self.work.run_told(node, init, told).await?;
         let admin_conf = self.work.read(node, ADMIN_CONF).await?;
-        let discovery = discovery(&admin_conf)
-            .map_err(|reason| BootstrapError::Unreadable { node: node.to_owned(), what: ADMIN_CONF, reason })?;
+        let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
+            node: node.to_owned(),
+            what: ADMIN_CONF,
+            reason,
+        })?;
         self.invitation.send_replace(Some(discovery));
         Ok(admin_conf)
     }
@@ -119,7 +148,9 @@ impl<'a> Bootstrap<'a> {
         };
         let discovery = self.work.interruptible(invited).await?;
         self.work.write(node, DISCOVERY_PATH, discovery).await?;
-        self.work.run(node, Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"])).await?;
+        self.work
+            .run(node, Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]))
+            .await?;
         Ok(())
     }
 
@@ -134,8 +165,13 @@ impl<'a> Bootstrap<'a> {
                 return Ok(());
             }
             let manifest = self.work.read(node, "/kind/manifests/default-cni.yaml").await?;
-            let manifest = manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
-                .map_err(|reason| BootstrapError::Unreadable { node: node.to_owned(), what: "the pod network's manifest", reason })?;
+            let manifest =
+                manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
+                    .map_err(|reason| BootstrapError::Unreadable {
+                        node: node.to_owned(),
+                        what: "the pod network's manifest",
+                        reason,
+                    })?;
             self.create(node, manifest).await
         };
         let storage = async {
@@ -143,11 +179,17 @@ impl<'a> Bootstrap<'a> {
             match self.work.read(node, path).await {
                 Ok(manifest) => self.create(node, manifest).await,
                 // Images older than the manifest (kind.md §4.2).
-                Err(WorkError::Command { .. }) => self.create(node, manifests::HOST_PATH_STORAGE.to_owned()).await,
+                Err(WorkError::Command { .. }) => {
+                    self.create(node, manifests::HOST_PATH_STORAGE.to_owned()).await
+                }
                 Err(error) => Err(error.into()),
             }
         };
-        try_join_all([futures_util::future::Either::Left(network), futures_util::future::Either::Right(storage)]).await?;
+        try_join_all([
+            futures_util::future::Either::Left(network),
+            futures_util::future::Either::Right(storage),
+        ])
+        .await?;
         Ok(())
     }
 
@@ -155,7 +197,8 @@ impl<'a> Bootstrap<'a> {
         let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
         // The manifests come with the image: checking them against the schema
         // costs a download of all of it.
-        let create = Command::new(["kubectl", "create", &kubeconfig, "--validate=false", "-f", "-"]);
+        let create =
+            Command::new(["kubectl", "create", &kubeconfig, "--validate=false", "-f", "-"]);
         self.work.run(node, create.stdin(manifest)).await?;
         Ok(())
     }
@@ -173,8 +216,10 @@ fn render(
     state: &Inspected,
     version: &Version,
 ) -> Result<(String, Vec<String>), BootstrapError> {
-    let v4 = state.addresses.iter().find_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None });
-    let v6 = state.addresses.iter().find_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None });
+    let v4 =
+        state.addresses.iter().find_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None });
+    let v6 =
+        state.addresses.iter().find_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None });
     let facts = Facts {
         cluster: bootstrap.cluster,
         node_name: &planned.container.name,
@@ -186,7 +231,8 @@ fn render(
         provider: "docker",
         rootless: bootstrap.rootless,
     };
-    documents(&facts).map_err(|reason| BootstrapError::Patch { node: planned.container.name.clone(), reason })
+    documents(&facts)
+        .map_err(|reason| BootstrapError::Patch { node: planned.container.name.clone(), reason })
 }
 
 /// The patched documents as one text; also used for `--dry-run`.
@@ -206,9 +252,10 @@ pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
 /// `kubeadm join` accepts as discovery file.
 fn discovery(admin_conf: &str) -> Result<String, String> {
     let mut config = yaml::document(admin_conf)?;
-    let object = config.as_object_mut().ok_or("it is no kubeconfig")?;
-    object.insert("users".into(), serde_json::json!([]));
-    object.insert("contexts".into(), serde_json::json!([]));
-    object.insert("current-context".into(), "".into());
+    let users = config
+        .get_mut("users")
+        .and_then(serde_json::Value::as_array_mut)
+        .ok_or("it lists no users")?;
+    users.iter_mut().for_each(|entry| entry["user"] = serde_json::json!({}));
     Ok(yaml::to_string(&config))
 }

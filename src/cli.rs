@@ -36,7 +36,13 @@ const KIND_VERSION: &str = "0.33.0";
 #[command(name = "skiff", version, disable_version_flag = true, arg_required_else_help = false)]
 struct Cli {
     /// How much to tell: 1 adds debug lines, 3 kubeadm's output
-    #[arg(short = 'v', long = "verbosity", global = true, default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(
+        short = 'v',
+        long = "verbosity",
+        global = true,
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     verbosity: i32,
     /// Write nothing to stderr, not even errors
     #[arg(short, long, global = true)]
@@ -83,7 +89,13 @@ enum Command {
 #[derive(clap::Args)]
 struct ClusterName {
     /// The cluster's name
-    #[arg(short = 'n', long = "name", env = "KIND_CLUSTER_NAME", default_value = "kind", hide_env_values = true)]
+    #[arg(
+        short = 'n',
+        long = "name",
+        env = "KIND_CLUSTER_NAME",
+        default_value = "kind",
+        hide_env_values = true
+    )]
     name: String,
 }
 
@@ -97,12 +109,20 @@ struct KubeconfigFlag {
 impl KubeconfigFlag {
     fn target(&self) -> Result<PathBuf, Failure> {
         let (env, home) = (std::env::var_os("KUBECONFIG"), std::env::var_os("HOME"));
-        Ok(kubeconfig::write_target(self.kubeconfig.as_deref(), env.as_deref(), home.as_deref().map(Path::new))?)
+        Ok(kubeconfig::write_target(
+            self.kubeconfig.as_deref(),
+            env.as_deref(),
+            home.as_deref().map(Path::new),
+        )?)
     }
 
     fn all(&self) -> Vec<PathBuf> {
         let (env, home) = (std::env::var_os("KUBECONFIG"), std::env::var_os("HOME"));
-        kubeconfig::read_paths(self.kubeconfig.as_deref(), env.as_deref(), home.as_deref().map(Path::new))
+        kubeconfig::read_paths(
+            self.kubeconfig.as_deref(),
+            env.as_deref(),
+            home.as_deref().map(Path::new),
+        )
     }
 }
 
@@ -124,13 +144,20 @@ impl Context {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let program = args.first().and_then(|path| Path::new(path).file_stem()).map(|name| name.to_string_lossy().into_owned());
+    let program = args
+        .first()
+        .and_then(|path| Path::new(path).file_stem())
+        .map(|name| name.to_string_lossy().into_owned());
     let program = if program.as_deref() == Some("kind") { "kind" } else { "skiff" };
     // Quiet counts before anything is understood, errors of usage included.
-    let quiet = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "-q" || arg == "--quiet");
+    let quiet =
+        args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "-q" || arg == "--quiet");
 
     let command = Cli::command().name(program).bin_name(program);
-    let cli = match command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match command
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+    {
         Ok(cli) => cli,
         Err(error) => return usage(error, quiet),
     };
@@ -200,7 +227,9 @@ async fn run(cli: Cli, program: &'static str) -> Result<ExitCode, (Failure, Opti
         Some(Command::Delete(command)) => command.run(&context).await,
         Some(Command::Export(command)) => command.run(&context).await,
         Some(Command::Get(command)) => command.run(&context).await,
-        Some(Command::Kubectl(command)) => return command.run(&context).await.map_err(|failure| (failure, heard.exit_code())),
+        Some(Command::Kubectl(command)) => {
+            return command.run(&context).await.map_err(|failure| (failure, heard.exit_code()));
+        }
         Some(Command::Version) => {
             if cli.quiet || cli.verbosity < 0 {
                 println!("{}", semver(context.program));
@@ -213,13 +242,19 @@ async fn run(cli: Cli, program: &'static str) -> Result<ExitCode, (Failure, Opti
     outcome.map(|()| ExitCode::SUCCESS).map_err(|failure| (failure, heard.exit_code()))
 }
 
-fn listen(progress: &Progress, cancel: &CancellationToken, program: &'static str) -> std::io::Result<Heard> {
+fn listen(
+    progress: &Progress,
+    cancel: &CancellationToken,
+    program: &'static str,
+) -> std::io::Result<Heard> {
     let first = progress.clone();
     let second = progress.clone();
     signal::listen(
         cancel.clone(),
         move || first.info("Interrupted: cleaning up, once more leaves at once"),
-        move || second.warn(format!("left at once; what may be left over: {program} get clusters, then {program} delete cluster --name NAME")),
+        move || {
+            second.warn(format!("left at once; what may be left over: {program} get clusters, then {program} delete cluster --name NAME"))
+        },
     )
 }
 
@@ -235,7 +270,12 @@ fn version_line(program: &str) -> String {
         "aarch64" => "arm64",
         other => other,
     };
-    format!("{program} v{} skiff-{} {}/{arch}", semver(program), env!("CARGO_PKG_VERSION"), std::env::consts::OS)
+    format!(
+        "{program} v{} skiff-{} {}/{arch}",
+        semver(program),
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS
+    )
 }
 
 #[cfg(test)]

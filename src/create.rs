@@ -76,7 +76,9 @@ pub struct Failed {
 pub fn refuse_unsupported(cluster: &Cluster) -> Result<(), CreateError> {
     let planes = cluster.nodes.iter().filter(|n| n.role == Role::ControlPlane).count();
     if planes > 1 {
-        return Err(CreateError::Unsupported(format!("{planes} control-plane nodes: several are not supported yet, use one")));
+        return Err(CreateError::Unsupported(format!(
+            "{planes} control-plane nodes: several are not supported yet, use one"
+        )));
     }
     Ok(())
 }
@@ -150,19 +152,27 @@ impl Creation<'_> {
     /// Settles the image of every node; returns the one for nodes that name none.
     async fn images(&self) -> Result<String, CreateError> {
         let of_node = |image: &Option<String>| self.options.image.clone().or_else(|| image.clone());
-        let named: Vec<Option<String>> = self.cluster.nodes.iter().map(|n| of_node(&n.image)).collect();
+        let named: Vec<Option<String>> =
+            self.cluster.nodes.iter().map(|n| of_node(&n.image)).collect();
         let mut wanted: Vec<String> = named.iter().flatten().cloned().collect();
         let mut default_image = String::new();
         if named.iter().any(Option::is_none) {
             let choice = images::choose(self.work).await?;
-            self.work.progress.info(format!("Node image: {} ({})", images::friendly(&choice.image), choice.why));
+            self.work.progress.info(format!(
+                "Node image: {} ({})",
+                images::friendly(&choice.image),
+                choice.why
+            ));
             wanted.push(choice.image.clone());
             default_image = choice.image;
         }
         wanted.sort();
         wanted.dedup();
         for image in &wanted {
-            let step = self.work.progress.step(format!("Ensuring node image ({}) 🖼", images::friendly(image)));
+            let step = self
+                .work
+                .progress
+                .step(format!("Ensuring node image ({}) 🖼", images::friendly(image)));
             images::ensure(self.work, image).await?;
             step.done();
         }
@@ -170,7 +180,11 @@ impl Creation<'_> {
     }
 
     /// Network and containers, created but not started.
-    async fn provision(&self, host: &Host, default_image: &str) -> Result<Vec<PlannedNode>, CreateError> {
+    async fn provision(
+        &self,
+        host: &Host,
+        default_image: &str,
+    ) -> Result<Vec<PlannedNode>, CreateError> {
         let (work, cluster) = (self.work, self.cluster);
         let network = network::ensure(work, &self.options.network).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
@@ -190,7 +204,11 @@ impl Creation<'_> {
                 pass_env: &self.options.get_env,
             },
         );
-        let reserved = if host.local { ports::reserve(cluster, &mut planned)? } else { ports::Reserved::default() };
+        let reserved = if host.local {
+            ports::reserve(cluster, &mut planned)?
+        } else {
+            ports::Reserved::default()
+        };
         let first = self.first();
         provision::claim(work, &cluster.name, &planned[first].container).await?;
         let others = planned.iter().enumerate().filter(|(index, _)| *index != first);
@@ -201,7 +219,11 @@ impl Creation<'_> {
 
     /// Every node boots, is configured and joins on its own; only joining
     /// waits for the first control-plane.
-    async fn bring_up(&self, bootstrap: &Bootstrap<'_>, planned: &[PlannedNode]) -> Result<Initialized, CreateError> {
+    async fn bring_up(
+        &self,
+        bootstrap: &Bootstrap<'_>,
+        planned: &[PlannedNode],
+    ) -> Result<Initialized, CreateError> {
         let progress = &self.work.progress;
         let preparing = progress.step(format!("Preparing nodes {}", "📦 ".repeat(planned.len())));
         let first = self.first();
@@ -225,9 +247,12 @@ impl Creation<'_> {
                     bootstrap.join(name).await?;
                     return Ok(None);
                 }
-                steps.lock().expect("no holder panics").1 = Some(progress.step("Starting control-plane 🕹"));
+                steps.lock().expect("no holder panics").1 =
+                    Some(progress.step("Starting control-plane 🕹"));
                 let told = |line: &str| {
-                    if let (Some(step), Some(phase)) = (&steps.lock().expect("no holder panics").1, line.split_once("] ")) {
+                    if let (Some(step), Some(phase)) =
+                        (&steps.lock().expect("no holder panics").1, line.split_once("] "))
+                    {
                         step.detail(phase.1.trim());
                     }
                     progress.debug(3, line);
@@ -240,7 +265,8 @@ impl Creation<'_> {
                 bootstrap.install(name).await?;
                 installing.done();
                 if planned.len() > 1 {
-                    steps.lock().expect("no holder panics").1 = Some(progress.step("Joining worker nodes 🚜"));
+                    steps.lock().expect("no holder panics").1 =
+                        Some(progress.step("Joining worker nodes 🚜"));
                 }
                 Ok::<_, CreateError>(Some(Initialized { admin_conf, version }))
             }
@@ -252,7 +278,11 @@ impl Creation<'_> {
         Ok(done.into_iter().flatten().next().expect("one node is the first control-plane"))
     }
 
-    async fn wait_until_usable(&self, first: &str, initialized: &Initialized) -> Result<(), CreateError> {
+    async fn wait_until_usable(
+        &self,
+        first: &str,
+        initialized: &Initialized,
+    ) -> Result<(), CreateError> {
         let networking = &self.cluster.networking;
         // Without a pod network nodes never get Ready: that is the user's next step.
         if self.options.wait.is_zero() || !networking.default_cni {
@@ -261,7 +291,10 @@ impl Creation<'_> {
         let services = networking.proxy_mode != ProxyMode::None;
         let wanted = Wanted { nodes: self.cluster.nodes.len(), services };
         let limit = self.options.wait;
-        let step = self.work.progress.step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
+        let step = self
+            .work
+            .progress
+            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
         let missing = readiness::wait(self.work, first, &wanted, limit, |m| step.detail(m)).await?;
         if missing.is_empty() {
             step.done();
@@ -279,9 +312,16 @@ impl Creation<'_> {
     }
 
     async fn export(&self, admin_conf: &str) -> Result<(), CreateError> {
-        let nodes = self.work.interruptible(existing::nodes(&*self.work.engine, &self.cluster.name)).await?;
-        let server = self.work.interruptible(existing::api_endpoint(&*self.work.engine, &self.cluster.name, &nodes)).await?;
-        let entry = kubeconfig::renamed(admin_conf, &self.cluster.name, &format!("https://{server}"))?;
+        let nodes = self
+            .work
+            .interruptible(existing::nodes(&*self.work.engine, &self.cluster.name))
+            .await?;
+        let server = self
+            .work
+            .interruptible(existing::api_endpoint(&*self.work.engine, &self.cluster.name, &nodes))
+            .await?;
+        let entry =
+            kubeconfig::renamed(admin_conf, &self.cluster.name, &format!("https://{server}"))?;
         // Not interruptible: a Ctrl-C between lock and rename would leave the lock.
         let path = self.options.kubeconfig.clone();
         let write = tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry));

@@ -84,7 +84,8 @@ impl From<WorkError> for Failure {
             WorkError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
             WorkError::Engine(error) => error.into(),
             WorkError::Command { ref output, .. } => {
-                let failure = Failure::new(&error).details(format!("Command Output: {}", output.trim()));
+                let failure =
+                    Failure::new(&error).details(format!("Command Output: {}", output.trim()));
                 command_hints(failure, output)
             }
         }
@@ -94,11 +95,26 @@ impl From<WorkError> for Failure {
 /// Known causes, recognised by what a failing command wrote.
 fn command_hints(failure: Failure, output: &str) -> Failure {
     let known = [
-        ("no space left on device", "free space where the engine keeps its data; `docker system df` shows what takes it"),
-        ("too many open files", "raise the host's limits: sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512"),
-        ("unknown field", "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents"),
-        ("strict decoding error", "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents"),
-        ("cgroup", "kubelet may not start on this host's cgroups; run again with --retain and look at `docker exec NODE journalctl -u kubelet`"),
+        (
+            "no space left on device",
+            "free space where the engine keeps its data; `docker system df` shows what takes it",
+        ),
+        (
+            "too many open files",
+            "raise the host's limits: sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512",
+        ),
+        (
+            "unknown field",
+            "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents",
+        ),
+        (
+            "strict decoding error",
+            "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents",
+        ),
+        (
+            "cgroup",
+            "kubelet may not start on this host's cgroups; run again with --retain and look at `docker exec NODE journalctl -u kubelet`",
+        ),
     ];
     match known.iter().find(|(sign, _)| output.contains(sign)) {
         Some((_, hint)) => failure.hint(*hint),
@@ -110,8 +126,11 @@ impl From<config::Problems> for Failure {
     fn from(problems: config::Problems) -> Self {
         let count = problems.0.len();
         let lines: Vec<String> = problems.0.iter().map(|p| format!("  {p}")).collect();
-        Failure::new(format!("the cluster definition has {count} problem{}", if count == 1 { "" } else { "s" }))
-            .details(lines.join("\n"))
+        Failure::new(format!(
+            "the cluster definition has {count} problem{}",
+            if count == 1 { "" } else { "s" }
+        ))
+        .details(lines.join("\n"))
     }
 }
 
@@ -163,8 +182,12 @@ impl From<BootstrapError> for Failure {
         let failure = Failure::new(&error);
         match error {
             BootstrapError::Work(error) => error.into(),
-            BootstrapError::NotANodeImage(..) => failure.hint("a node image holds /kind/version; kindest/node images do"),
-            BootstrapError::Patch { .. } => failure.hint("--dry-run shows the documents that patches are applied to"),
+            BootstrapError::NotANodeImage(..) => {
+                failure.hint("a node image holds /kind/version; kindest/node images do")
+            }
+            BootstrapError::Patch { .. } => {
+                failure.hint("--dry-run shows the documents that patches are applied to")
+            }
             BootstrapError::Unreadable { .. } => failure,
         }
     }
@@ -187,10 +210,14 @@ impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
         let mut failure = Failure::from(failed.error).during("failed to create cluster");
         if failed.retained {
-            failure.hints.push("the nodes are kept (--retain); `delete cluster` removes them".into());
+            failure
+                .hints
+                .push("the nodes are kept (--retain); `delete cluster` removes them".into());
         }
         if let Some(error) = failed.cleanup {
-            failure.hints.push(format!("cleaning up failed as well ({error}); `delete cluster` removes what is left"));
+            failure.hints.push(format!(
+                "cleaning up failed as well ({error}); `delete cluster` removes what is left"
+            ));
         }
         failure
     }
@@ -244,7 +271,10 @@ mod tests {
 
     #[test]
     fn an_unreachable_engine_comes_with_the_next_step() {
-        let error = EngineError::Unreachable { endpoint: "unix:///x".into(), reason: "there is no socket /x".into() };
+        let error = EngineError::Unreachable {
+            endpoint: "unix:///x".into(),
+            reason: "there is no socket /x".into(),
+        };
         let text = Failure::from(error).render();
         assert!(text.contains("unix:///x") && text.contains("hint: start Docker"), "{text}");
     }

@@ -50,10 +50,14 @@ pub fn render(
         pass_env: &get_env,
     };
     let planned = plan::nodes(&cluster, &situation);
-    let containers = planned.iter().map(|node| without_empty(serde_json::to_value(&node.container).unwrap_or_default()));
+    let containers = planned
+        .iter()
+        .map(|node| without_empty(serde_json::to_value(&node.container).unwrap_or_default()));
     let printed = Printed {
         cluster: &cluster.name,
-        network: without_empty(serde_json::to_value(network::spec(network, Some(0))).unwrap_or_default()),
+        network: without_empty(
+            serde_json::to_value(network::spec(network, Some(0))).unwrap_or_default(),
+        ),
         nodes: containers.collect(),
     };
     let mut text = yaml::to_string(&printed);
@@ -63,7 +67,8 @@ pub fn render(
         let last = index as u8 + 2;
         let family = cluster.networking.family;
         let v4 = (family != Family::Ipv6).then(|| Ipv4Addr::new(192, 0, 2, last));
-        let v6 = family.has_v6().then(|| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)));
+        let v6 =
+            family.has_v6().then(|| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)));
         let facts = Facts {
             cluster: &cluster,
             node_name: &node.container.name,
@@ -88,13 +93,18 @@ fn version_of(image: &str) -> Result<Version, String> {
 }
 
 fn without_empty(value: Value) -> Value {
-    let empty = |v: &Value| *v == json!(null) || *v == json!("") || *v == json!([]) || *v == json!({}) || *v == json!(false);
+    let empty = |v: &Value| {
+        *v == json!(null)
+            || *v == json!("")
+            || *v == json!([])
+            || *v == json!({})
+            || *v == json!(false)
+    };
     match value {
         Value::Object(map) => Value::Object(map.into_iter().filter(|(_, v)| !empty(v)).collect()),
         other => other,
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -31,7 +31,12 @@ pub trait Engine: Send + Sync {
     async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()>;
     /// Makes an image of one layer from a tar stream. `changes` are
     /// Dockerfile instructions such as `ENTRYPOINT ["/init"]`.
-    async fn import_image(&self, reference: &str, changes: &[String], layer: Bytestream) -> Result<()>;
+    async fn import_image(
+        &self,
+        reference: &str,
+        changes: &[String],
+        layer: Bytestream,
+    ) -> Result<()>;
 
     /// One that is gone is no error.
     async fn remove_image(&self, reference: &str) -> Result<()>;
@@ -154,7 +159,9 @@ impl EngineError {
     /// The engine's own words, without what was being done.
     pub fn message(&self) -> &str {
         match self {
-            EngineError::Conflict { message, .. } | EngineError::NotFound { message, .. } | EngineError::Other { message, .. } => message,
+            EngineError::Conflict { message, .. }
+            | EngineError::NotFound { message, .. }
+            | EngineError::Other { message, .. } => message,
             EngineError::Unreachable { reason, .. } => reason,
             EngineError::Permission { .. } | EngineError::Endpoint(_) => "",
         }

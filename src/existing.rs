@@ -40,7 +40,9 @@ impl ExistingNode {
 ///
 /// # Errors
 /// The engine's.
-pub async fn clusters(engine: &dyn Engine) -> Result<BTreeMap<String, Vec<ExistingNode>>, EngineError> {
+pub async fn clusters(
+    engine: &dyn Engine,
+) -> Result<BTreeMap<String, Vec<ExistingNode>>, EngineError> {
     let mut clusters: BTreeMap<String, Vec<ExistingNode>> = BTreeMap::new();
     for container in engine.containers(&[CLUSTER_LABEL.to_owned()]).await? {
         let node = ExistingNode::of(container);
@@ -76,10 +78,19 @@ pub fn control_plane(nodes: &[ExistingNode]) -> Option<&ExistingNode> {
 /// # Errors
 /// The engine's; [`EngineError::NotFound`] when no port is published (a
 /// stopped control-plane publishes none).
-pub async fn api_endpoint(engine: &dyn Engine, cluster: &str, nodes: &[ExistingNode]) -> Result<String, EngineError> {
+pub async fn api_endpoint(
+    engine: &dyn Engine,
+    cluster: &str,
+    nodes: &[ExistingNode],
+) -> Result<String, EngineError> {
     let balancer = nodes.iter().find(|n| n.role == LOAD_BALANCER);
-    let missing = |message: String| EngineError::NotFound { what: format!("finding the API server of cluster {cluster:?}"), message };
-    let node = balancer.or_else(|| control_plane(nodes)).ok_or_else(|| missing("it has no control-plane node".into()))?;
+    let missing = |message: String| EngineError::NotFound {
+        what: format!("finding the API server of cluster {cluster:?}"),
+        message,
+    };
+    let node = balancer
+        .or_else(|| control_plane(nodes))
+        .ok_or_else(|| missing("it has no control-plane node".into()))?;
     let found = engine.inspect(&node.name).await?;
     let port = found.ports.get("6443/tcp");
     // Docker Desktop publishes elsewhere and says so in a label (kind.md §3.8).
@@ -89,7 +100,10 @@ pub async fn api_endpoint(engine: &dyn Engine, cluster: &str, nodes: &[ExistingN
     match port {
         Some((host, port)) if host.contains(':') => Ok(format!("[{host}]:{port}")),
         Some((host, port)) => Ok(format!("{host}:{port}")),
-        None => Err(missing(format!("{} publishes no API port; is it running? (docker start {})", node.name, node.name))),
+        None => Err(missing(format!(
+            "{} publishes no API port; is it running? (docker start {})",
+            node.name, node.name
+        ))),
     }
 }
 

@@ -5,7 +5,8 @@ use crate::node_image;
 use crate::work::{Work, WorkError};
 
 /// kind 0.33's default node image, which everybody with a registry can pull.
-pub const PUBLISHED: &str = "@PUBLISHED@";
+pub const PUBLISHED: &str =
+    "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
@@ -61,7 +62,11 @@ pub async fn ensure(work: &Work, image: &str) -> Result<(), ImageError> {
             step.done();
             Ok(())
         }
-        Err(WorkError::Engine(error @ (EngineError::NotFound { .. } | EngineError::Other { .. } | EngineError::Conflict { .. }))) => {
+        Err(WorkError::Engine(
+            error @ (EngineError::NotFound { .. }
+            | EngineError::Other { .. }
+            | EngineError::Conflict { .. }),
+        )) => {
             Err(ImageError::Missing { image: image.to_owned(), reason: error.message().to_owned() })
         }
         Err(error) => Err(error.into()),

@@ -29,7 +29,12 @@ impl From<EngineError> for LogsError {
 ///
 /// # Errors
 /// What could not be collected; empty if all could.
-pub async fn export(work: &Work, nodes: &[ExistingNode], folder: &Path, version: &str) -> Vec<LogsError> {
+pub async fn export(
+    work: &Work,
+    nodes: &[ExistingNode],
+    folder: &Path,
+    version: &str,
+) -> Vec<LogsError> {
     let about_host = async {
         write(folder, "kind-version.txt", version.as_bytes())?;
         let host = work.engine.host().await?;
@@ -45,14 +50,28 @@ async fn of_node(work: &Work, node: &ExistingNode, folder: PathBuf) -> Vec<LogsE
     let mut failed = Vec::new();
     let mut keep = |outcome: Result<(), LogsError>| failed.extend(outcome.err());
     let name = &node.name;
-    keep(async {
-        let log = docker::collect(work.engine.logs(name, false).await?).await;
-        write(&folder, "serial.log", &log.map_err(|e| EngineError::other("reading the log", e))?)
-    }.await);
-    keep(async {
-        let state = work.engine.inspect_json(name).await?;
-        write(&folder, "inspect.json", serde_json::to_string_pretty(&state).unwrap_or_default().as_bytes())
-    }.await);
+    keep(
+        async {
+            let log = docker::collect(work.engine.logs(name, false).await?).await;
+            write(
+                &folder,
+                "serial.log",
+                &log.map_err(|e| EngineError::other("reading the log", e))?,
+            )
+        }
+        .await,
+    );
+    keep(
+        async {
+            let state = work.engine.inspect_json(name).await?;
+            write(
+                &folder,
+                "inspect.json",
+                serde_json::to_string_pretty(&state).unwrap_or_default().as_bytes(),
+            )
+        }
+        .await,
+    );
     if node.role == LOAD_BALANCER || !node.running {
         return failed;
     }
@@ -82,11 +101,13 @@ async fn var_log(work: &Work, node: &str, folder: &Path) -> Result<(), LogsError
     // A file that grows while it is read is no failure.
     let script = "tar --hard-dereference --ignore-failed-read -C /var/log -chf - . 2>/dev/null || [ $? = 1 ]";
     let command = Command::new(["sh", "-c", script]);
-    let mut archive = tempfile::tempfile().map_err(|source| LogsError::Write { path: std::env::temp_dir(), source })?;
+    let mut archive = tempfile::tempfile()
+        .map_err(|source| LogsError::Write { path: std::env::temp_dir(), source })?;
     let mut said = work.engine.exec(node, command).await?;
     while let Some(piece) = said.next().await {
         if let crate::engine::Said::Stdout(bytes) = piece? {
-            std::io::Write::write_all(&mut archive, &bytes).map_err(|source| LogsError::Write { path: folder.into(), source })?;
+            std::io::Write::write_all(&mut archive, &bytes)
+                .map_err(|source| LogsError::Write { path: folder.into(), source })?;
         }
     }
     let unpacked = unpack(archive, folder);
@@ -99,7 +120,8 @@ fn unpack(mut archive: std::fs::File, folder: &Path) -> std::io::Result<()> {
     for entry in tar::Archive::new(archive).entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
-        let inside = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        let inside =
+            path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
         if !inside || !entry.header().entry_type().is_file() {
             continue;
         }

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cluster::{Cluster, Family, HostPort, Mount, Node, PortMapping, Propagation, Protocol, Role};
+use crate::cluster::{
+    Cluster, Family, HostPort, Mount, Node, PortMapping, Propagation, Protocol, Role,
+};
 use crate::engine::{ContainerSpec, Host, Publish};
 use crate::existing::{CLUSTER_LABEL, CREATED_BY_LABEL, CREATION_LABEL, ROLE_LABEL};
 use crate::kubeadm::API_PORT;
@@ -41,7 +43,12 @@ pub struct Situation<'a> {
 pub fn nodes(cluster: &Cluster, situation: &Situation) -> Vec<PlannedNode> {
     let names = cluster.node_names();
     let planned = cluster.nodes.iter().zip(names);
-    planned.map(|(node, name)| PlannedNode { node: node.clone(), container: container(cluster, node, name, situation) }).collect()
+    planned
+        .map(|(node, name)| PlannedNode {
+            node: node.clone(),
+            container: container(cluster, node, name, situation),
+        })
+        .collect()
 }
 
 /// As kind runs its nodes (kind.md §3.3).
@@ -71,7 +78,8 @@ fn container(cluster: &Cluster, node: &Node, name: String, situation: &Situation
 
     let family = cluster.networking.family;
     let sysctls = [("net.ipv6.conf.all.disable_ipv6", "0"), ("net.ipv6.conf.all.forwarding", "1")];
-    let mut publish: Vec<Publish> = node.port_mappings.iter().map(|mapping| published(mapping, family)).collect();
+    let mut publish: Vec<Publish> =
+        node.port_mappings.iter().map(|mapping| published(mapping, family)).collect();
     if node.role == Role::ControlPlane {
         publish.push(api_port(cluster));
     }
@@ -93,7 +101,11 @@ fn container(cluster: &Cluster, node: &Node, name: String, situation: &Situation
         binds,
         devices: if host.rootless { vec!["/dev/fuse".into()] } else { Vec::new() },
         publish,
-        sysctls: sysctls.into_iter().filter(|_| family.has_v6()).map(|(k, v)| (k.into(), v.into())).collect(),
+        sysctls: sysctls
+            .into_iter()
+            .filter(|_| family.has_v6())
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect(),
         restart_on_failure: Some(1),
         userns_host: host.userns_remap,
         tty: true,

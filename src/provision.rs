@@ -40,7 +40,9 @@ impl From<EngineError> for ProvisionError {
 /// [`ProvisionError::NameInUse`] for the others.
 pub async fn claim(work: &Work, cluster: &str, spec: &ContainerSpec) -> Result<(), ProvisionError> {
     match create(work, spec).await {
-        Err(WorkError::Engine(EngineError::Conflict { message, .. })) if message.contains("name") => {
+        Err(WorkError::Engine(EngineError::Conflict { message, .. }))
+            if message.contains("name") =>
+        {
             Err(ProvisionError::NameInUse(cluster.to_owned()))
         }
         other => Ok(other?),
@@ -95,15 +97,24 @@ pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, Provis
         Ok(false) => {
             let state = work.interruptible(work.engine.inspect(&spec.name)).await?;
             let code = state.exit_code.filter(|_| !state.running);
-            Err(failed(code.map_or("its log ended".into(), |c| format!("its container exited with {c}")), &log))
+            Err(failed(
+                code.map_or("its log ended".into(), |c| format!("its container exited with {c}")),
+                &log,
+            ))
         }
-        Err(_) => Err(failed(format!("multi-user.target not reached in {} s", BOOT_TIMEOUT.as_secs()), &log)),
+        Err(_) => Err(failed(
+            format!("multi-user.target not reached in {} s", BOOT_TIMEOUT.as_secs()),
+            &log,
+        )),
     }
 }
 
 /// kind's readiness line, `Reached target .*Multi-User System.*`.
 fn has_booted(log: &str) -> bool {
-    log.lines().any(|line| line.split_once("Reached target ").is_some_and(|(_, rest)| rest.contains("Multi-User System")))
+    log.lines().any(|line| {
+        line.split_once("Reached target ")
+            .is_some_and(|(_, rest)| rest.contains("Multi-User System"))
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +123,9 @@ mod tests {
 
     #[test]
     fn the_readiness_line_is_kinds() {
-        assert!(has_booted("x\r\n[  OK  ] Reached target \u{1b}[0;1;39mmulti-user.target\u{1b}[0m - Multi-User System.\r\n"));
+        assert!(has_booted(
+            "x\r\n[  OK  ] Reached target \u{1b}[0;1;39mmulti-user.target\u{1b}[0m - Multi-User System.\r\n"
+        ));
         assert!(!has_booted("Reached target basic.target - Basic System.\nMulti-User System"));
     }
 }

@@ -23,13 +23,21 @@ pub struct Wanted {
 ///
 /// # Errors
 /// The engine's, or cancelled.
-pub async fn wait(work: &Work, node: &str, wanted: &Wanted, limit: Duration, told: impl Fn(&str)) -> Result<Vec<String>, WorkError> {
+pub async fn wait(
+    work: &Work,
+    node: &str,
+    wanted: &Wanted,
+    limit: Duration,
+    told: impl Fn(&str),
+) -> Result<Vec<String>, WorkError> {
     let until = tokio::time::Instant::now() + limit;
     loop {
         let missing = match look(work, node).await {
             Ok(seen) => missing(&seen, wanted),
             // The API server may still be restarting.
-            Err(WorkError::Command { output, .. }) => vec![format!("the API server: {}", output.lines().last().unwrap_or("no answer"))],
+            Err(WorkError::Command { output, .. }) => {
+                vec![format!("the API server: {}", output.lines().last().unwrap_or("no answer"))]
+            }
             Err(error) => return Err(error),
         };
         if missing.is_empty() || tokio::time::Instant::now() >= until {
@@ -56,7 +64,8 @@ async fn look(work: &Work, node: &str) -> Result<Vec<Value>, WorkError> {
 /// What is not as it should be, in words; empty if all is.
 fn missing(seen: &[Value], wanted: &Wanted) -> Vec<String> {
     let none = Vec::new();
-    let items = |index: usize| seen.get(index).and_then(|list| list["items"].as_array()).unwrap_or(&none);
+    let items =
+        |index: usize| seen.get(index).and_then(|list| list["items"].as_array()).unwrap_or(&none);
     let name = |item: &Value| item["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let mut out = Vec::new();
 
@@ -81,7 +90,8 @@ fn missing(seen: &[Value], wanted: &Wanted) -> Vec<String> {
         None => out.push("CoreDNS has not been installed".into()),
     }
     match items(2).iter().find(|d| name(d) == "kube-proxy") {
-        Some(proxy) if proxy["status"]["numberReady"].as_u64().unwrap_or(0) as usize >= wanted.nodes => {}
+        Some(proxy)
+            if proxy["status"]["numberReady"].as_u64().unwrap_or(0) as usize >= wanted.nodes => {}
         _ => out.push("kube-proxy is not running on every node".into()),
     }
     out
@@ -108,10 +118,19 @@ mod tests {
     fn what_is_missing_is_named() {
         let wanted = Wanted { nodes: 1, services: true };
         assert!(missing(&seen("True", 2, 1), &wanted).is_empty());
-        assert_eq!(missing(&seen("False", 2, 1), &wanted), ["node n is not Ready: cni config uninitialized"]);
-        assert_eq!(missing(&seen("True", 1, 0), &wanted), ["CoreDNS is not available", "kube-proxy is not running on every node"]);
+        assert_eq!(
+            missing(&seen("False", 2, 1), &wanted),
+            ["node n is not Ready: cni config uninitialized"]
+        );
+        assert_eq!(
+            missing(&seen("True", 1, 0), &wanted),
+            ["CoreDNS is not available", "kube-proxy is not running on every node"]
+        );
         assert!(missing(&seen("True", 0, 0), &Wanted { nodes: 1, services: false }).is_empty());
-        assert_eq!(missing(&seen("True", 2, 1), &Wanted { nodes: 2, services: false }), ["1 of 2 nodes have registered"]);
+        assert_eq!(
+            missing(&seen("True", 2, 1), &Wanted { nodes: 2, services: false }),
+            ["1 of 2 nodes have registered"]
+        );
         assert_eq!(missing(&[], &wanted).len(), 3);
     }
 }

@@ -23,7 +23,9 @@ pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
 
 /// kind's test for a terminal that can show moving, coloured text.
 pub fn is_smart(get: &dyn Fn(&str) -> Option<String>, terminal: bool) -> bool {
-    terminal && get("NO_COLOR").is_none() && !matches!(get("TERM").as_deref(), Some("dumb" | "st-256color"))
+    terminal
+        && get("NO_COLOR").is_none()
+        && !matches!(get("TERM").as_deref(), Some("dumb" | "st-256color"))
 }
 
 fn shown(level: Level, verbosity: i32) -> bool {
@@ -90,7 +92,8 @@ impl Reporter for Terminal {
         if self.verbosity < 0 {
             return;
         }
-        let style = ProgressStyle::with_template(" {spinner} {prefix} {elapsed:.dim} {wide_msg:.dim}");
+        let style =
+            ProgressStyle::with_template(" {spinner} {prefix} {elapsed:.dim} {wide_msg:.dim}");
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = style {
             bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
@@ -111,14 +114,21 @@ impl Reporter for Terminal {
             bar.finish_and_clear();
             self.bars.remove(&bar);
             let mark = if success { "\u{1b}[32m✓\u{1b}[0m" } else { "\u{1b}[31m✗\u{1b}[0m" };
-            self.print(&format!(" {mark} {step} \u{1b}[2m{:.1}s\u{1b}[0m", since.elapsed().as_secs_f32()));
+            self.print(&format!(
+                " {mark} {step} \u{1b}[2m{:.1}s\u{1b}[0m",
+                since.elapsed().as_secs_f32()
+            ));
         }
     }
 
     fn line(&self, level: Level, text: &str) {
         if shown(level, self.verbosity) {
             let text = text_of(level, text);
-            self.print(&if level == Level::Warning { format!("\u{1b}[33m{text}\u{1b}[0m") } else { text });
+            self.print(&if level == Level::Warning {
+                format!("\u{1b}[33m{text}\u{1b}[0m")
+            } else {
+                text
+            });
         }
     }
 }
@@ -129,7 +139,9 @@ mod tests {
 
     #[test]
     fn colour_and_movement_only_where_they_are_wanted() {
-        let with = |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| value.to_owned());
+        let with = |name: &'static str, value: &'static str| {
+            move |asked: &str| (asked == name).then(|| value.to_owned())
+        };
         assert!(is_smart(&|_| None, true));
         assert!(!is_smart(&|_| None, false));
         assert!(!is_smart(&with("NO_COLOR", ""), true));

@@ -29,12 +29,15 @@ pub fn listen(
     on_second: impl Fn() + Send + 'static,
 ) -> std::io::Result<Heard> {
     let heard = Heard::default();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let shared = heard.clone();
     tokio::spawn(async move {
-        let mut next = async || tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupt.recv() => 2,
+                _ = terminate.recv() => 15,
+            }
         };
         let number = next().await;
         shared.0.store(number, Ordering::SeqCst);

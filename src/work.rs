@@ -61,7 +61,10 @@ impl Work {
     ///
     /// # Errors
     /// [`WorkError::Cancelled`], or the future's own.
-    pub async fn whole<T, E>(&self, future: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, WorkError>
+    pub async fn whole<T, E>(
+        &self,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, WorkError>
     where
         T: Send + 'static,
         E: Into<WorkError> + Send + 'static,
@@ -88,7 +91,12 @@ impl Work {
     ///
     /// # Errors
     /// [`WorkError::Command`] with all output, if it does not exit with 0.
-    pub async fn run_told(&self, node: &str, command: Command, told: impl Fn(&str) + Send) -> Result<Vec<u8>, WorkError> {
+    pub async fn run_told(
+        &self,
+        node: &str,
+        command: Command,
+        told: impl Fn(&str) + Send,
+    ) -> Result<Vec<u8>, WorkError> {
         let argv = command.argv.clone();
         self.interruptible(async {
             let mut said = self.engine.exec(node, command).await?;
@@ -113,11 +121,20 @@ impl Work {
                     Said::Exit(0) => return Ok(stdout),
                     Said::Exit(code) => {
                         let output = String::from_utf8_lossy(&both).into_owned();
-                        return Err(WorkError::Command { node: node.to_owned(), argv, code, output });
+                        return Err(WorkError::Command {
+                            node: node.to_owned(),
+                            argv,
+                            code,
+                            output,
+                        });
                     }
                 }
             }
-            Err(EngineError::other(format!("running {} in {node}", argv[0]), "the connection ended early").into())
+            Err(EngineError::other(
+                format!("running {} in {node}", argv[0]),
+                "the connection ended early",
+            )
+            .into())
         })
         .await
     }

@@ -12,7 +12,8 @@ use serde_json::Value;
 /// The reader's message, with line and column.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     let options = serde_yaml::options! { legacy_octal_numbers: true };
-    let all: Vec<Value> = serde_yaml::from_multiple_with_options(text, options).map_err(|e| e.to_string())?;
+    let all: Vec<Value> =
+        serde_yaml::from_multiple_with_options(text, options).map_err(|e| e.to_string())?;
     Ok(all.into_iter().filter(|v| !v.is_null()).collect())
 }
 
@@ -27,5 +28,6 @@ pub fn document(text: &str) -> Result<Value, String> {
 /// Writes one document, ending in a newline.
 pub fn to_string<T: Serialize>(value: &T) -> String {
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
-    serde_yaml::to_string_with_options(value, options).expect("a JSON value is always writable as YAML")
+    serde_yaml::to_string_with_options(value, options)
+        .expect("a JSON value is always writable as YAML")
 }

@@ -44,8 +44,12 @@ pub fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<Strin
     }
     let mut documents = yaml::documents(&text)?;
     for document in documents.iter_mut().filter(|d| d["kind"] == "DaemonSet") {
-        let container = document.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut);
-        let env = container.ok_or("its DaemonSet has no container")?.entry("env").or_insert_with(|| json!([]));
+        let container =
+            document.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut);
+        let env = container
+            .ok_or("its DaemonSet has no container")?
+            .entry("env")
+            .or_insert_with(|| json!([]));
         let list = env.as_array_mut().ok_or("its DaemonSet's env is no list")?;
         list.push(json!({"name": "CONTROL_PLANE_ENDPOINT", "value": endpoint}));
     }
@@ -65,6 +69,9 @@ mod tests {
         assert_eq!(container["args"][0], "10.244.0.0/16");
         assert_eq!(container["env"][0]["value"], "cp:6443");
         assert_eq!(out[1]["kind"], "ServiceAccount");
-        assert_eq!(network("kind: X {{ .PodSubnet }}", "a", "b").unwrap(), "kind: X {{ .PodSubnet }}");
+        assert_eq!(
+            network("kind: X {{ .PodSubnet }}", "a", "b").unwrap(),
+            "kind: X {{ .PodSubnet }}"
+        );
     }
 }

@@ -34,15 +34,32 @@ pub enum Build {
 
 impl Build {
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Build::NodeImage { kubernetes_version, image, arch, debian_mirror, force, prefer_pull } = self;
-        let version = if kubernetes_version.starts_with('v') { kubernetes_version } else { format!("v{kubernetes_version}") };
+        let Build::NodeImage { kubernetes_version, image, arch, debian_mirror, force, prefer_pull } =
+            self;
+        let version = if kubernetes_version.starts_with('v') {
+            kubernetes_version
+        } else {
+            format!("v{kubernetes_version}")
+        };
         let image = image.unwrap_or_else(|| node_image::reference(&version));
-        let options = Options { image: image.clone(), version, arch, mirror: debian_mirror, force, prefer_pull };
+        let options = Options {
+            image: image.clone(),
+            version,
+            arch,
+            mirror: debian_mirror,
+            force,
+            prefer_pull,
+        };
         let built = node_image::build(&context.work()?, &options).await;
         let line = match built.map_err(|e| Failure::from(e).during("error building node image"))? {
             Outcome::Built => format!("Image {image:?} built."),
-            Outcome::UpToDate => format!("Image {image:?} is up to date (--force builds it again)."),
-            Outcome::Published => format!("Using the published image {}; nothing to build.", images::friendly(images::PUBLISHED)),
+            Outcome::UpToDate => {
+                format!("Image {image:?} is up to date (--force builds it again).")
+            }
+            Outcome::Published => format!(
+                "Using the published image {}; nothing to build.",
+                images::friendly(images::PUBLISHED)
+            ),
         };
         context.progress.info(line);
         Ok(())

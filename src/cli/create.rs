@@ -58,19 +58,28 @@ fn env(name: &str) -> Option<String> {
 
 impl CreateCluster {
     async fn run(self, context: &Context) -> Result<(), Failure> {
-        let cluster = self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
+        let cluster =
+            self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
         if cluster.name.len() > 50 {
-            context.progress.warn(format!("the cluster name {:?} is probably too long for some systems", cluster.name));
+            context.progress.warn(format!(
+                "the cluster name {:?} is probably too long for some systems",
+                cluster.name
+            ));
         }
-        refuse_unsupported(&cluster).map_err(|e| Failure::from(e).during("failed to create cluster"))?;
+        refuse_unsupported(&cluster)
+            .map_err(|e| Failure::from(e).during("failed to create cluster"))?;
         let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
             context.progress.warn(format!("using network {network:?} due to {NETWORK_VARIABLE}"));
         }
-        let folder = std::env::current_dir().map_err(|e| Failure::new(format!("no current folder: {e}")))?;
+        let folder =
+            std::env::current_dir().map_err(|e| Failure::new(format!("no current folder: {e}")))?;
         if self.dry_run {
             let text = dry_run::render(&cluster, self.image.as_deref(), &network, &folder, env);
-            print!("{}", text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?);
+            print!(
+                "{}",
+                text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?
+            );
             return Ok(());
         }
         let options = Options {
@@ -93,8 +102,11 @@ impl CreateCluster {
             None => config::default_cluster(),
             Some(path) if path.as_os_str().is_empty() => config::default_cluster(),
             Some(path) => {
-                let text = read(path).map_err(|reason| Failure::new(format!("error reading {}: {reason}", path.display())))?;
-                config::parse(&text).map_err(|problems| Failure::from(problems).during(path.display()))?
+                let text = read(path).map_err(|reason| {
+                    Failure::new(format!("error reading {}: {reason}", path.display()))
+                })?;
+                config::parse(&text)
+                    .map_err(|problems| Failure::from(problems).during(path.display()))?
             }
         };
         if let Some(name) = self.name.as_ref().filter(|name| !name.is_empty()) {
@@ -106,22 +118,38 @@ impl CreateCluster {
 
     fn greet(&self, context: &Context, cluster: &Cluster) {
         let name = cluster::context_name(&cluster.name);
-        let file = self.kubeconfig.kubeconfig.as_ref().map(|path| format!(" --kubeconfig {}", path.display())).unwrap_or_default();
+        let file = self
+            .kubeconfig
+            .kubeconfig
+            .as_ref()
+            .map(|path| format!(" --kubeconfig {}", path.display()))
+            .unwrap_or_default();
         context.progress.info(format!("Set kubectl context to \"{name}\""));
-        context.progress.info(format!("You can now use your cluster with:\n\nkubectl cluster-info --context {name}{file}"));
+        context.progress.info(format!(
+            "You can now use your cluster with:\n\nkubectl cluster-info --context {name}{file}"
+        ));
         if !in_path("kubectl") {
-            context.progress.info(format!("\nThere is no kubectl here; use {} kubectl --name {} -- get nodes", context.program, cluster.name));
+            context.progress.info(format!(
+                "\nThere is no kubectl here; use {} kubectl --name {} -- get nodes",
+                context.program, cluster.name
+            ));
         }
     }
 }
 
 fn read(path: &std::path::Path) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let done = if path.as_os_str() == "-" { std::io::stdin().read_to_end(&mut bytes).map(drop) } else { std::fs::read(path).map(|read| bytes = read) };
+    let done = if path.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut bytes).map(drop)
+    } else {
+        std::fs::read(path).map(|read| bytes = read)
+    };
     done.map_err(|e| e.to_string())?;
     String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
 }
 
 fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
 }

@@ -31,7 +31,9 @@ impl Delete {
                 let name = name.name;
                 context.progress.info(format!("Deleting cluster {name:?} ..."));
                 let deleted = delete(&context.work()?, &name, &kubeconfig).await;
-                let nodes = deleted.map_err(|failure| failure.during(format!("failed to delete cluster {name:?}")))?;
+                let nodes = deleted.map_err(|failure| {
+                    failure.during(format!("failed to delete cluster {name:?}"))
+                })?;
                 if !nodes.is_empty() {
                     context.progress.info(format!("Deleted nodes: {nodes:?}"));
                 }
@@ -39,16 +41,24 @@ impl Delete {
             }
             Delete::Clusters { names, all, kubeconfig } => {
                 let work = context.work()?;
-                let names = if all { existing::clusters(&*work.engine).await?.into_keys().collect() } else { names };
+                let names = if all {
+                    existing::clusters(&*work.engine).await?.into_keys().collect()
+                } else {
+                    names
+                };
                 if names.is_empty() && !all {
-                    return Err(Failure::new("no cluster names provided").hint("name them, or use --all"));
+                    return Err(
+                        Failure::new("no cluster names provided").hint("name them, or use --all")
+                    );
                 }
                 let mut done = Vec::new();
                 for name in names {
                     match delete(&work, &name, &kubeconfig).await {
                         Ok(_) => done.push(name),
                         // As kind does: told, but not the exit code's business.
-                        Err(failure) => context.progress.warn(failure.during(format!("failed to delete cluster {name:?}")).render()),
+                        Err(failure) => context.progress.warn(
+                            failure.during(format!("failed to delete cluster {name:?}")).render(),
+                        ),
                     }
                 }
                 context.progress.info(format!("Deleted clusters: {done:?}"));
@@ -60,8 +70,13 @@ impl Delete {
 
 /// Kubeconfig first, so that no entry is left for a cluster that is gone; its
 /// failure is reported, but does not keep the nodes.
-async fn delete(work: &Work, name: &str, kubeconfig: &KubeconfigFlag) -> Result<Vec<String>, Failure> {
-    let nodes: Vec<String> = existing::nodes(&*work.engine, name).await?.into_iter().map(|n| n.name).collect();
+async fn delete(
+    work: &Work,
+    name: &str,
+    kubeconfig: &KubeconfigFlag,
+) -> Result<Vec<String>, Failure> {
+    let nodes: Vec<String> =
+        existing::nodes(&*work.engine, name).await?.into_iter().map(|n| n.name).collect();
     let (paths, cluster) = (kubeconfig.all(), name.to_owned());
     let forgotten = tokio::task::spawn_blocking(move || kubeconfig::forget(&paths, &cluster)).await;
     existing::remove(&*work.engine, &nodes).await?;

@@ -8,7 +8,9 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let bad = || format!("invalid duration {text:?}: write a number with a unit, such as 90s, 5m or 1h30m");
+    let bad = || {
+        format!("invalid duration {text:?}: write a number with a unit, such as 90s, 5m or 1h30m")
+    };
     let mut rest = text;
     let mut total = 0.0;
     while !rest.is_empty() {
@@ -37,7 +39,14 @@ mod tests {
 
     #[test]
     fn go_durations() {
-        for (text, millis) in [("0", 0), ("0s", 0), ("5m", 300_000), ("1h30m", 5_400_000), ("1.5s", 1500), ("300ms", 300)] {
+        for (text, millis) in [
+            ("0", 0),
+            ("0s", 0),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            ("1.5s", 1500),
+            ("300ms", 300),
+        ] {
             assert_eq!(parse(text).unwrap().as_millis(), millis, "{text}");
         }
         for text in ["5", "", "m", "5x", "-5s", "1..5s", "9e99h"] {

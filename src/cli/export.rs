@@ -35,27 +35,38 @@ impl Export {
             Export::Kubeconfig { name, kubeconfig, internal } => {
                 let entry = get::of_cluster(&work, &name.name, internal).await?;
                 let path = kubeconfig.target()?;
-                let written = tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry)).await;
+                let written =
+                    tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry)).await;
                 written.expect("writing a file does not panic")?;
-                context.progress.info(format!("Set kubectl context to \"{}\"", context_name(&name.name)));
+                context
+                    .progress
+                    .info(format!("Set kubectl context to \"{}\"", context_name(&name.name)));
                 Ok(())
             }
             Export::Logs { folder, name } => {
                 let nodes = existing::nodes(&*work.engine, &name.name).await?;
                 if nodes.is_empty() {
-                    return Err(Failure::new(format!("unknown cluster {:?}", name.name)).hint("`get clusters` lists them"));
+                    return Err(Failure::new(format!("unknown cluster {:?}", name.name))
+                        .hint("`get clusters` lists them"));
                 }
                 let folder = match folder {
                     Some(folder) => folder,
-                    None => tempfile::tempdir().map_err(|e| Failure::new(format!("no folder for temporary files: {e}")))?.keep(),
+                    None => tempfile::tempdir()
+                        .map_err(|e| Failure::new(format!("no folder for temporary files: {e}")))?
+                        .keep(),
                 };
                 context.progress.info(format!("Exporting logs for cluster {:?} to:", name.name));
                 println!("{}", folder.display());
-                let failed = logs::export(&work, &nodes, &folder, &version_line(context.program)).await;
-                let failed: Vec<String> = failed.into_iter().map(|e| Failure::from(e).heading).collect();
+                let failed =
+                    logs::export(&work, &nodes, &folder, &version_line(context.program)).await;
+                let failed: Vec<String> =
+                    failed.into_iter().map(|e| Failure::from(e).heading).collect();
                 match failed.is_empty() {
                     true => Ok(()),
-                    false => Err(Failure::new(format!("some logs could not be collected: [{}]", failed.join(", ")))),
+                    false => Err(Failure::new(format!(
+                        "some logs could not be collected: [{}]",
+                        failed.join(", ")
+                    ))),
                 }
             }
         }

@@ -65,7 +65,11 @@ impl Get {
 }
 
 /// A cluster's kubeconfig, with the address for this host or for its network.
-pub async fn of_cluster(work: &Work, name: &str, internal: bool) -> Result<serde_json::Value, Failure> {
+pub async fn of_cluster(
+    work: &Work,
+    name: &str,
+    internal: bool,
+) -> Result<serde_json::Value, Failure> {
     let nodes = existing::nodes(&*work.engine, name).await?;
     let missing = || {
         Failure::new(format!("could not locate any control plane nodes for cluster named {name:?}"))

@@ -25,7 +25,8 @@ pub struct Kubectl {
 impl Kubectl {
     pub async fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         if std::env::consts::OS != "linux" {
-            return Err(Failure::new("the cluster's kubectl is a Linux program").hint("install kubectl for this system"));
+            return Err(Failure::new("the cluster's kubectl is a Linux program")
+                .hint("install kubectl for this system"));
         }
         let work = context.work()?;
         let config = get::of_cluster(&work, &self.name.name, false).await?;
@@ -45,15 +46,20 @@ impl Kubectl {
 /// The cluster's kubectl on this machine; one copy per node image.
 async fn program(work: &Work, cluster: &str) -> Result<PathBuf, Failure> {
     let nodes = existing::nodes(&*work.engine, cluster).await?;
-    let plane = existing::control_plane(&nodes).ok_or_else(|| Failure::new(format!("cluster {cluster:?} has no control-plane node")))?;
+    let plane = existing::control_plane(&nodes)
+        .ok_or_else(|| Failure::new(format!("cluster {cluster:?} has no control-plane node")))?;
     let image = work.engine.inspect(&plane.name).await?.image_id;
     let id: String = image.trim_start_matches("sha256:").chars().take(16).collect();
-    let cache = directories::ProjectDirs::from("", "", "skiff").map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().into());
+    let cache = directories::ProjectDirs::from("", "", "skiff")
+        .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().into());
     let folder = cache.join("kubectl").join(id);
     let path = folder.join("kubectl");
     if !path.exists() {
-        let bytes = work.run_told(&plane.name, Command::new(["cat", "/usr/bin/kubectl"]), |_| {}).await?;
-        store(&folder, &path, &bytes).map_err(|e| Failure::new(format!("cannot keep kubectl in {}: {e}", folder.display())))?;
+        let bytes =
+            work.run_told(&plane.name, Command::new(["cat", "/usr/bin/kubectl"]), |_| {}).await?;
+        store(&folder, &path, &bytes).map_err(|e| {
+            Failure::new(format!("cannot keep kubectl in {}: {e}", folder.display()))
+        })?;
     }
     Ok(path)
 }

@@ -34,11 +34,16 @@ impl DockerEngine {
             Endpoint::Unix(path) => {
                 Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION)
             }
-            Endpoint::Tcp(address) => Docker::connect_with_http(address, TIMEOUT, API_DEFAULT_VERSION),
+            Endpoint::Tcp(address) => {
+                Docker::connect_with_http(address, TIMEOUT, API_DEFAULT_VERSION)
+            }
         };
         match docker {
             Ok(docker) => Ok(DockerEngine { docker, endpoint }),
-            Err(error) => Err(EngineError::Unreachable { endpoint: endpoint.to_string(), reason: plain(&error) }),
+            Err(error) => Err(EngineError::Unreachable {
+                endpoint: endpoint.to_string(),
+                reason: plain(&error),
+            }),
         }
     }
 
@@ -57,15 +62,29 @@ fn plain(error: &bollard::errors::Error) -> String {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn host(&self) -> Result<Host> {
-        let info = self.docker.info().await.map_err(|e| self.failed("asking the engine about its host", e))?;
+        let info = self
+            .docker
+            .info()
+            .await
+            .map_err(|e| self.failed("asking the engine about its host", e))?;
         Ok(convert::host(info, matches!(self.endpoint, Endpoint::Unix(_))))
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
-        match self.docker.inspect_image(reference).await.map_err(|e| self.failed(format!("looking for image {reference}"), e)) {
+        match self
+            .docker
+            .inspect_image(reference)
+            .await
+            .map_err(|e| self.failed(format!("looking for image {reference}"), e))
+        {
             Ok(found) => Ok(Some(Image {
                 id: found.id.unwrap_or_default(),
-                labels: found.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
+                labels: found
+                    .config
+                    .and_then(|c| c.labels)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .collect(),
             })),
             Err(EngineError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -85,13 +104,21 @@ impl Engine for DockerEngine {
         // The stream's end is misread now and then; the image decides.
         match (self.image(reference).await?, failure) {
             (Some(_), _) => Ok(()),
-            (None, failure) => Err(failure.unwrap_or_else(|| EngineError::other(format!("pulling {reference}"), "the image did not arrive"))),
+            (None, failure) => Err(failure.unwrap_or_else(|| {
+                EngineError::other(format!("pulling {reference}"), "the image did not arrive")
+            })),
         }
     }
 
-    async fn import_image(&self, reference: &str, changes: &[String], layer: Bytestream) -> Result<()> {
+    async fn import_image(
+        &self,
+        reference: &str,
+        changes: &[String],
+        layer: Bytestream,
+    ) -> Result<()> {
         let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
-        let mut options = query::CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).build();
+        let mut options =
+            query::CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).build();
         options.changes = changes.to_vec();
         let body = bollard::body_try_stream(layer);
         let mut answers = self.docker.create_image(Some(options), Some(body), None);
@@ -102,7 +129,8 @@ impl Engine for DockerEngine {
     }
 
     async fn remove_image(&self, reference: &str) -> Result<()> {
-        let removed = self.docker.remove_image(reference, None::<query::RemoveImageOptions>, None).await;
+        let removed =
+            self.docker.remove_image(reference, None::<query::RemoveImageOptions>, None).await;
         match removed.map_err(|e| self.failed(format!("removing image {reference}"), e)) {
             Err(EngineError::NotFound { .. }) => Ok(()),
             other => other.map(drop),
@@ -113,12 +141,18 @@ impl Engine for DockerEngine {
         let what = format!("looking for network {name}");
         let filters = [("name".to_owned(), vec![name.to_owned()])].into();
         let options = query::ListNetworksOptions { filters: Some(filters) };
-        let listed = self.docker.list_networks(Some(options)).await.map_err(|e| self.failed(&what, e))?;
+        let listed =
+            self.docker.list_networks(Some(options)).await.map_err(|e| self.failed(&what, e))?;
         let mut found = Vec::new();
         for network in listed.into_iter().filter(|n| n.name.as_deref() == Some(name)) {
             let id = network.id.unwrap_or_default();
             // Only the inspection counts containers.
-            match self.docker.inspect_network(&id, None::<query::InspectNetworkOptions>).await.map_err(|e| self.failed(&what, e)) {
+            match self
+                .docker
+                .inspect_network(&id, None::<query::InspectNetworkOptions>)
+                .await
+                .map_err(|e| self.failed(&what, e))
+            {
                 Ok(whole) => found.push(convert::network(id, whole)),
                 Err(EngineError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
@@ -134,7 +168,12 @@ impl Engine for DockerEngine {
     }
 
     async fn remove_network(&self, id: &str) -> Result<()> {
-        match self.docker.remove_network(id).await.map_err(|e| self.failed(format!("removing network {id}"), e)) {
+        match self
+            .docker
+            .remove_network(id)
+            .await
+            .map_err(|e| self.failed(format!("removing network {id}"), e))
+        {
             Err(EngineError::NotFound { .. }) => Ok(()),
             other => other,
         }
@@ -142,14 +181,23 @@ impl Engine for DockerEngine {
 
     async fn containers(&self, labels: &[String]) -> Result<Vec<Container>> {
         let filters = [("label".to_owned(), labels.to_vec())].into();
-        let options = query::ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
-        let listed = self.docker.list_containers(Some(options)).await.map_err(|e| self.failed("listing containers", e))?;
+        let options = query::ListContainersOptions {
+            all: true,
+            filters: Some(filters),
+            ..Default::default()
+        };
+        let listed = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|e| self.failed("listing containers", e))?;
         Ok(listed.into_iter().map(convert::container).collect())
     }
 
     async fn create_container(&self, spec: &ContainerSpec) -> Result<()> {
         let options = query::CreateContainerOptionsBuilder::new().name(&spec.name).build();
-        let made = self.docker.create_container(Some(options), convert::container_request(spec)).await;
+        let made =
+            self.docker.create_container(Some(options), convert::container_request(spec)).await;
         made.map(drop).map_err(|e| self.failed(format!("creating container {}", spec.name), e))
     }
 
@@ -162,10 +210,17 @@ impl Engine for DockerEngine {
         let options = query::RemoveContainerOptions { force: true, v: true, ..Default::default() };
         let what = format!("removing container {name}");
         loop {
-            match self.docker.remove_container(name, Some(options.clone())).await.map_err(|e| self.failed(&what, e)) {
+            match self
+                .docker
+                .remove_container(name, Some(options.clone()))
+                .await
+                .map_err(|e| self.failed(&what, e))
+            {
                 Err(EngineError::NotFound { .. }) => return Ok(()),
                 // Another removal is under way; it is gone when that one is done.
-                Err(EngineError::Conflict { message, .. }) if message.contains("already in progress") => {
+                Err(EngineError::Conflict { message, .. })
+                    if message.contains("already in progress") =>
+                {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 other => return other,
@@ -174,18 +229,28 @@ impl Engine for DockerEngine {
     }
 
     async fn inspect(&self, name: &str) -> Result<Inspected> {
-        let found = self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
-        found.map(convert::inspected).map_err(|e| self.failed(format!("looking at container {name}"), e))
+        let found =
+            self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
+        found
+            .map(convert::inspected)
+            .map_err(|e| self.failed(format!("looking at container {name}"), e))
     }
 
     async fn inspect_json(&self, name: &str) -> Result<Value> {
-        let found = self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
+        let found =
+            self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
         let found = found.map_err(|e| self.failed(format!("looking at container {name}"), e))?;
         serde_json::to_value(found).map_err(|e| EngineError::other("writing JSON", e))
     }
 
     async fn logs(&self, name: &str, follow: bool) -> Result<Bytestream> {
-        let options = query::LogsOptions { follow, stdout: true, stderr: true, tail: "all".into(), ..Default::default() };
+        let options = query::LogsOptions {
+            follow,
+            stdout: true,
+            stderr: true,
+            tail: "all".into(),
+            ..Default::default()
+        };
         let lines = self.docker.logs(name, Some(options));
         Ok(lines.map_ok(LogOutput::into_bytes).map_err(std::io::Error::other).boxed())
     }
@@ -200,9 +265,14 @@ impl Engine for DockerEngine {
             privileged: Some(true),
             ..Default::default()
         };
-        let made = self.docker.create_exec(name, config).await.map_err(|e| self.failed(&what, e))?;
+        let made =
+            self.docker.create_exec(name, config).await.map_err(|e| self.failed(&what, e))?;
         let options = StartExecOptions { output_capacity: Some(64 * 1024), ..Default::default() };
-        let started = self.docker.start_exec(&made.id, Some(options)).await.map_err(|e| self.failed(&what, e))?;
+        let started = self
+            .docker
+            .start_exec(&made.id, Some(options))
+            .await
+            .map_err(|e| self.failed(&what, e))?;
         let StartExecResults::Attached { output, mut input } = started else {
             return Err(EngineError::other(what, "the engine detached the command"));
         };
@@ -224,7 +294,10 @@ impl Engine for DockerEngine {
         let exit = stream::once(async move {
             // The output can end a moment before the engine knows the exit code.
             for _ in 0..200 {
-                let state = docker.inspect_exec(&id).await.map_err(|e| convert::error(&endpoint, what.clone(), e))?;
+                let state = docker
+                    .inspect_exec(&id)
+                    .await
+                    .map_err(|e| convert::error(&endpoint, what.clone(), e))?;
                 if let (Some(code), false) = (state.exit_code, state.running.unwrap_or(false)) {
                     return Ok(Said::Exit(code));
                 }

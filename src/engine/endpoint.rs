@@ -51,12 +51,20 @@ impl Surroundings {
         if let Some(host) = &self.docker_host {
             return parse(host);
         }
-        let folder = self.docker_config.clone().or_else(|| Some(self.home.as_ref()?.join(".docker")));
-        let current = || read(&folder.as_ref()?.join("config.json"))?.get("currentContext")?.as_str().map(str::to_owned);
+        let folder =
+            self.docker_config.clone().or_else(|| Some(self.home.as_ref()?.join(".docker")));
+        let current = || {
+            read(&folder.as_ref()?.join("config.json"))?
+                .get("currentContext")?
+                .as_str()
+                .map(str::to_owned)
+        };
         match self.docker_context.clone().or_else(current) {
             Some(name) if name != "default" => {
                 let host = folder.as_deref().and_then(|folder| context_host(folder, &name));
-                parse(&host.ok_or_else(|| EngineError::Endpoint(format!("there is no docker context {name:?}")))?)
+                parse(&host.ok_or_else(|| {
+                    EngineError::Endpoint(format!("there is no docker context {name:?}"))
+                })?)
             }
             _ => Ok(Endpoint::Unix(self.default_socket())),
         }
@@ -64,8 +72,14 @@ impl Surroundings {
 
     fn default_socket(&self) -> PathBuf {
         let usual = PathBuf::from("/var/run/docker.sock");
-        let of_home = [".docker/run/docker.sock", ".orbstack/run/docker.sock", ".colima/default/docker.sock", ".rd/docker.sock"];
-        let candidates = self.home.iter().flat_map(|home| of_home.iter().map(|socket| home.join(socket)));
+        let of_home = [
+            ".docker/run/docker.sock",
+            ".orbstack/run/docker.sock",
+            ".colima/default/docker.sock",
+            ".rd/docker.sock",
+        ];
+        let candidates =
+            self.home.iter().flat_map(|home| of_home.iter().map(|socket| home.join(socket)));
         std::iter::once(usual.clone()).chain(candidates).find(|path| path.exists()).unwrap_or(usual)
     }
 }
@@ -73,8 +87,12 @@ impl Surroundings {
 fn parse(host: &str) -> Result<Endpoint, EngineError> {
     match host.split_once("://") {
         Some(("unix", path)) => Ok(Endpoint::Unix(path.into())),
-        Some(("tcp" | "http", address)) => Ok(Endpoint::Tcp(address.trim_end_matches('/').to_owned())),
-        _ => Err(EngineError::Endpoint(format!("{host:?} is not an address skiff can use; it knows unix:// and tcp://"))),
+        Some(("tcp" | "http", address)) => {
+            Ok(Endpoint::Tcp(address.trim_end_matches('/').to_owned()))
+        }
+        _ => Err(EngineError::Endpoint(format!(
+            "{host:?} is not an address skiff can use; it knows unix:// and tcp://"
+        ))),
     }
 }
 
@@ -82,7 +100,8 @@ fn parse(host: &str) -> Result<Endpoint, EngineError> {
 fn context_host(folder: &Path, name: &str) -> Option<String> {
     std::fs::read_dir(folder.join("contexts/meta")).ok()?.flatten().find_map(|entry| {
         let meta = read(&entry.path().join("meta.json"))?;
-        (meta.get("Name")?.as_str()? == name).then(|| meta.pointer("/Endpoints/docker/Host")?.as_str().map(str::to_owned))?
+        (meta.get("Name")?.as_str()? == name)
+            .then(|| meta.pointer("/Endpoints/docker/Host")?.as_str().map(str::to_owned))?
     })
 }
 
@@ -101,7 +120,11 @@ mod tests {
         let meta = docker.join("contexts/meta/abc");
         std::fs::create_dir_all(&meta).unwrap();
         std::fs::write(docker.join("config.json"), r#"{"currentContext":"lab"}"#).unwrap();
-        std::fs::write(meta.join("meta.json"), r#"{"Name":"lab","Endpoints":{"docker":{"Host":"unix:///lab.sock"}}}"#).unwrap();
+        std::fs::write(
+            meta.join("meta.json"),
+            r#"{"Name":"lab","Endpoints":{"docker":{"Host":"unix:///lab.sock"}}}"#,
+        )
+        .unwrap();
         let mut around = Surroundings { home: Some(home.path().into()), ..Default::default() };
         assert_eq!(around.endpoint().unwrap(), Endpoint::Unix("/lab.sock".into()));
         around.docker_host = Some("tcp://10.0.0.1:2375".into());

@@ -18,11 +18,24 @@ const CACHE_VOLUME: &str = "skiff-build-cache";
 const PULLED_BASE: &str = "debian:trixie-slim";
 const OWN_BASE: &str = "skiff/debian:trixie";
 /// Where systems keep the authorities that TLS connections are checked against.
-const CA_BUNDLES: [&str; 4] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+const CA_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 /// Settings of the caller that downloads in the builder need as well.
 const PASSED_ENV: [&str; 10] = [
-    "GOPROXY", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "GOPROXY",
+    "GONOSUMDB",
+    "GONOPROXY",
+    "GOPRIVATE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
 ];
 
 pub struct Options {
@@ -62,14 +75,19 @@ pub async fn build(work: &Work, options: &Options) -> Result<Outcome, BuildError
     }
     let recipe = recipe::digest(&options.version, &arch, options.mirror.as_deref());
     let present = work.interruptible(work.engine.image(&options.image)).await?;
-    if !options.force && present.is_some_and(|image| image.labels.get(RECIPE_LABEL) == Some(&recipe)) {
+    if !options.force
+        && present.is_some_and(|image| image.labels.get(RECIPE_LABEL) == Some(&recipe))
+    {
         return Ok(Outcome::UpToDate);
     }
     if options.prefer_pull {
         match images::ensure(work, images::PUBLISHED).await {
             Ok(()) => return Ok(Outcome::Published),
             Err(images::ImageError::Missing { reason, .. }) => {
-                work.progress.info(format!("{} cannot be pulled ({reason}); building an image instead", images::friendly(images::PUBLISHED)));
+                work.progress.info(format!(
+                    "{} cannot be pulled ({reason}); building an image instead",
+                    images::friendly(images::PUBLISHED)
+                ));
             }
             Err(images::ImageError::Work(error)) => return Err(error.into()),
         }
@@ -85,15 +103,26 @@ pub async fn build(work: &Work, options: &Options) -> Result<Outcome, BuildError
     Ok(Outcome::Built)
 }
 
-async fn in_builder(work: &Work, options: &Options, arch: &str, base: &str, builder: &str, recipe: &str) -> Result<(), BuildError> {
+async fn in_builder(
+    work: &Work,
+    options: &Options,
+    arch: &str,
+    base: &str,
+    builder: &str,
+    recipe: &str,
+) -> Result<(), BuildError> {
     let step = work.progress.step(format!("Building node image {} 🔨", options.image));
-    let mut env: Vec<String> = PASSED_ENV.iter().filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?))).collect();
+    let mut env: Vec<String> = PASSED_ENV
+        .iter()
+        .filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)))
+        .collect();
     env.extend(options.mirror.iter().map(|mirror| format!("DEBIAN_MIRROR={mirror}")));
     let spec = ContainerSpec {
         name: builder.to_owned(),
         hostname: "builder".into(),
         image: base.to_owned(),
-        labels: [(CREATED_BY_LABEL.to_owned(), format!("skiff-{}", env!("CARGO_PKG_VERSION")))].into(),
+        labels: [(CREATED_BY_LABEL.to_owned(), format!("skiff-{}", env!("CARGO_PKG_VERSION")))]
+            .into(),
         env,
         privileged: true, // mounts, for making a root file system
         binds: vec![format!("{CACHE_VOLUME}:/cache")],
@@ -107,12 +136,17 @@ async fn in_builder(work: &Work, options: &Options, arch: &str, base: &str, buil
     })
     .await?;
 
-    let recipe_archive = recipe::archive().map_err(|e| EngineError::other("packing the recipe", e))?;
+    let recipe_archive =
+        recipe::archive().map_err(|e| EngineError::other("packing the recipe", e))?;
     let unpack = Command::new(["sh", "-c", "mkdir -p /src && tar -C /src -x"]);
     work.run(builder, unpack.stdin(recipe_archive)).await?;
     // What the host trusts, a company's own authority for example, the builder
     // must trust as well; nothing of it gets into the image.
-    let bundle = std::env::var("SSL_CERT_FILE").ok().into_iter().chain(CA_BUNDLES.map(str::to_owned)).find_map(|p| std::fs::read(p).ok());
+    let bundle = std::env::var("SSL_CERT_FILE")
+        .ok()
+        .into_iter()
+        .chain(CA_BUNDLES.map(str::to_owned))
+        .find_map(|p| std::fs::read(p).ok());
     if let Some(bundle) = bundle {
         work.run(builder, Command::new(["sh", "-c", "cat >/host-ca.crt"]).stdin(bundle)).await?;
     }
@@ -132,12 +166,15 @@ async fn in_builder(work: &Work, options: &Options, arch: &str, base: &str, buil
     }
 
     step.detail("importing");
-    let file_system = work.interruptible(work.engine.exec(builder, Command::new(["cat", "/rootfs.tar"]))).await?;
+    let file_system =
+        work.interruptible(work.engine.exec(builder, Command::new(["cat", "/rootfs.tar"]))).await?;
     let bytes = file_system.filter_map(|said| async {
         match said {
             Ok(Said::Stdout(bytes)) => Some(Ok::<Bytes, std::io::Error>(bytes)),
             Ok(Said::Exit(0) | Said::Stderr(_)) => None,
-            Ok(Said::Exit(code)) => Some(Err(std::io::Error::other(format!("reading the file system: exit {code}")))),
+            Ok(Said::Exit(code)) => {
+                Some(Err(std::io::Error::other(format!("reading the file system: exit {code}"))))
+            }
             Err(error) => Some(Err(std::io::Error::other(error))),
         }
     });
@@ -167,10 +204,18 @@ async fn base(work: &Work, mirror: Option<&str>) -> Result<String, BuildError> {
         Err(images::ImageError::Work(error)) => return Err(error.into()),
     };
     let step = work.progress.step("Making a Debian to build in with mmdebstrap");
-    let no_base = |reason: String| BuildError::NoBase { reason: format!("pulling {PULLED_BASE} failed ({pull_failed}), and mmdebstrap {reason}") };
+    let no_base = |reason: String| BuildError::NoBase {
+        reason: format!("pulling {PULLED_BASE} failed ({pull_failed}), and mmdebstrap {reason}"),
+    };
     let mut command = tokio::process::Command::new("mmdebstrap");
-    command.args(["--quiet", "--variant=minbase", r#"--aptopt=Acquire::Retries "3""#, "trixie", "-"]).args(mirror);
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    command
+        .args(["--quiet", "--variant=minbase", r#"--aptopt=Acquire::Retries "3""#, "trixie", "-"])
+        .args(mirror);
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
     let mut child = command.spawn().map_err(|e| no_base(format!("does not run here: {e}")))?;
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(no_base("has no output".into()));
@@ -180,7 +225,9 @@ async fn base(work: &Work, mirror: Option<&str>) -> Result<String, BuildError> {
         let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
         text
     });
-    let imported = work.interruptible(work.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed())).await;
+    let imported = work
+        .interruptible(work.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
+        .await;
     let status = child.wait().await;
     let said = said.await.unwrap_or_default();
     if !status.is_ok_and(|s| s.success()) {

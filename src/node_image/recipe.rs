@@ -8,7 +8,8 @@ static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
 /// Kubernetes versions with a recipe, newest first.
 pub fn versions() -> Vec<String> {
     let found = FILES.get_dir("versions").into_iter().flat_map(|dir| dir.files());
-    let mut names: Vec<String> = found.filter_map(|f| Some(f.path().file_name()?.to_str()?.to_owned())).collect();
+    let mut names: Vec<String> =
+        found.filter_map(|f| Some(f.path().file_name()?.to_str()?.to_owned())).collect();
     names.sort_by(|a, b| b.cmp(a));
     names
 }
@@ -74,7 +75,12 @@ mod tests {
     #[test]
     fn the_digest_depends_on_every_input() {
         let of = |v, a, m| digest(v, a, m);
-        let all = [of("v1", "amd64", None), of("v2", "amd64", None), of("v1", "arm64", None), of("v1", "amd64", Some("m"))];
+        let all = [
+            of("v1", "amd64", None),
+            of("v2", "amd64", None),
+            of("v1", "arm64", None),
+            of("v1", "amd64", Some("m")),
+        ];
         for (i, one) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|other| other != one));
         }

@@ -8,21 +8,29 @@ const NAMES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// The variables for every node, in upper and lower case; none if nothing is
 /// set. What stays inside the cluster is added to `NO_PROXY`.
-pub fn settings(cluster: &Cluster, network_subnets: &[String], get: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
-    let found = |name: &str| get(name).or_else(|| get(&name.to_lowercase())).filter(|v| !v.is_empty());
-    let values: BTreeMap<&str, String> = NAMES.iter().filter_map(|&name| Some((name, found(name)?))).collect();
+pub fn settings(
+    cluster: &Cluster,
+    network_subnets: &[String],
+    get: &dyn Fn(&str) -> Option<String>,
+) -> BTreeMap<String, String> {
+    let found =
+        |name: &str| get(name).or_else(|| get(&name.to_lowercase())).filter(|v| !v.is_empty());
+    let values: BTreeMap<&str, String> =
+        NAMES.iter().filter_map(|&name| Some((name, found(name)?))).collect();
     if values.is_empty() {
         return BTreeMap::new();
     }
     let mut direct: Vec<String> = network_subnets.to_vec();
     direct.extend(values.get("NO_PROXY").cloned());
-    direct.extend([cluster.networking.service_subnet.clone(), cluster.networking.pod_subnet.clone()]);
+    direct
+        .extend([cluster.networking.service_subnet.clone(), cluster.networking.pod_subnet.clone()]);
     direct.extend(cluster.node_names());
     direct.extend([".svc", ".svc.cluster", ".svc.cluster.local"].map(str::to_owned));
 
     let mut out = BTreeMap::new();
     for name in NAMES {
-        let value = if name == "NO_PROXY" { Some(direct.join(",")) } else { values.get(name).cloned() };
+        let value =
+            if name == "NO_PROXY" { Some(direct.join(",")) } else { values.get(name).cloned() };
         if let Some(value) = value {
             out.insert(name.to_lowercase(), value.clone());
             out.insert(name.to_owned(), value);

@@ -2,7 +2,9 @@ use super::*;
 use crate::config;
 
 fn plan(text: &str, host: &Host) -> Vec<PlannedNode> {
-    let cluster = config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{text}")).unwrap();
+    let cluster =
+        config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{text}"))
+            .unwrap();
     let situation = Situation {
         host,
         default_image: "node:test",
@@ -19,7 +21,10 @@ fn plan(text: &str, host: &Host) -> Vec<PlannedNode> {
 fn a_control_plane_publishes_its_api_and_workers_do_not() {
     let planned = plan("nodes: [{role: control-plane}, {role: worker}]", &Host::default());
     let api = &planned[0].container.publish[0];
-    assert_eq!((api.container_port, api.host_address.as_str(), api.host_port), (6443, "127.0.0.1", 0));
+    assert_eq!(
+        (api.container_port, api.host_address.as_str(), api.host_port),
+        (6443, "127.0.0.1", 0)
+    );
     assert!(planned[1].container.publish.is_empty());
     assert!(planned[0].container.env.contains(&"KUBECONFIG=/etc/kubernetes/admin.conf".to_owned()));
     assert_eq!(planned[1].container.labels[ROLE_LABEL], "worker");
@@ -39,17 +44,26 @@ fn ports_follow_the_definition() {
     let text = "networking: {ipFamily: ipv6}\nnodes:\n- extraPortMappings:\n  - {containerPort: 80, hostPort: 8080}\n  - {containerPort: 53, hostPort: -1, protocol: udp, listenAddress: \"::1\"}\n  - {containerPort: 90}\n";
     let planned = plan(text, &Host::default());
     let publish = &planned[0].container.publish;
-    let got: Vec<_> = publish.iter().map(|p| (p.container_port, p.protocol, p.host_address.as_str(), p.host_port)).collect();
+    let got: Vec<_> = publish
+        .iter()
+        .map(|p| (p.container_port, p.protocol, p.host_address.as_str(), p.host_port))
+        .collect();
     assert_eq!(
         got,
-        [(80, Protocol::Tcp, "::", 8080), (53, Protocol::Udp, "::1", 0), (90, Protocol::Tcp, "::", 0), (6443, Protocol::Tcp, "::1", 0)]
+        [
+            (80, Protocol::Tcp, "::", 8080),
+            (53, Protocol::Udp, "::1", 0),
+            (90, Protocol::Tcp, "::", 0),
+            (6443, Protocol::Tcp, "::1", 0)
+        ]
     );
     assert_eq!(planned[0].container.sysctls.len(), 2);
 }
 
 #[test]
 fn the_host_decides_about_devices() {
-    let host = Host { rootless: true, userns_remap: true, needs_dev_mapper: true, ..Host::default() };
+    let host =
+        Host { rootless: true, userns_remap: true, needs_dev_mapper: true, ..Host::default() };
     let container = &plan("", &host)[0].container;
     assert_eq!(container.devices, ["/dev/fuse"]);
     assert!(container.userns_host);

@@ -18,7 +18,10 @@ pub fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
     NetworkSpec {
         name: name.to_owned(),
         ipv6_subnet: attempt.map(|attempt| unique_local_subnet(name, attempt)),
-        options: BTreeMap::from([("com.docker.network.bridge.enable_ip_masquerade".into(), "true".into())]),
+        options: BTreeMap::from([(
+            "com.docker.network.bridge.enable_ip_masquerade".into(),
+            "true".into(),
+        )]),
     }
 }
 
@@ -35,8 +38,9 @@ pub async fn ensure(work: &Work, name: &str) -> Result<Network, ProvisionError> 
         let (engine, wanted) = (work.engine.clone(), spec(name, attempt));
         match work.whole(async move { engine.create_network(&wanted).await }).await {
             Ok(()) => {}
-            Err(WorkError::Engine(EngineError::Conflict { message, .. } | EngineError::Other { message, .. }))
-                if message.contains("already exists") => {}
+            Err(WorkError::Engine(
+                EngineError::Conflict { message, .. } | EngineError::Other { message, .. },
+            )) if message.contains("already exists") => {}
             Err(WorkError::Engine(error)) if lacks_ipv6(error.message()) && attempt.is_some() => {
                 attempt = None;
                 continue;
@@ -72,9 +76,13 @@ async fn only_one(work: &Work, name: &str) -> Result<Option<Network>, ProvisionE
 }
 
 fn lacks_ipv6(message: &str) -> bool {
-    ["cannot read IPv6 setup for bridge", "Unable to enable NAT rule", "Unable to set default policy to DROP"]
-        .iter()
-        .any(|known| message.contains(known))
+    [
+        "cannot read IPv6 setup for bridge",
+        "Unable to enable NAT rule",
+        "Unable to set default policy to DROP",
+    ]
+    .iter()
+    .any(|known| message.contains(known))
         || (message.contains("ip6tables") && message.contains("failed"))
 }
 

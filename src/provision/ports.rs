@@ -52,7 +52,10 @@ impl Reserved {
         };
         match bound {
             Ok(port) => publish.host_port = port,
-            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && publish.protocol != Protocol::Sctp => {
+            Err(e)
+                if e.kind() == std::io::ErrorKind::AddrInUse
+                    && publish.protocol != Protocol::Sctp =>
+            {
                 return Err(in_use(publish));
             }
             // Ports below 1024 or addresses of another host: not ours to judge.
@@ -72,7 +75,10 @@ fn in_use(publish: &Publish) -> ProvisionError {
 
 /// The published port that an engine's refusal is about.
 pub fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
-    if !["already allocated", "address already in use", "Ports are not available"].iter().any(|m| message.contains(m)) {
+    if !["already allocated", "address already in use", "Ports are not available"]
+        .iter()
+        .any(|m| message.contains(m))
+    {
         return None;
     }
     let about = |publish: &&Publish| {
@@ -88,7 +94,12 @@ mod tests {
     use super::*;
 
     fn publish(host_port: u16) -> Publish {
-        Publish { container_port: 80, protocol: Protocol::Tcp, host_address: "127.0.0.1".into(), host_port }
+        Publish {
+            container_port: 80,
+            protocol: Protocol::Tcp,
+            host_address: "127.0.0.1".into(),
+            host_port,
+        }
     }
 
     #[test]
@@ -104,7 +115,10 @@ mod tests {
 
     #[test]
     fn the_engines_refusal_is_understood() {
-        let spec = ContainerSpec { publish: vec![publish(8), publish(80), publish(8080)], ..Default::default() };
+        let spec = ContainerSpec {
+            publish: vec![publish(8), publish(80), publish(8080)],
+            ..Default::default()
+        };
         let message = "driver failed programming external connectivity: Bind for 127.0.0.1:8080 failed: port is already allocated";
         let found = taken(&spec, message).unwrap().to_string();
         assert!(found.contains(":8080/tcp"), "{found}");

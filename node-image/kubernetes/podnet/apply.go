@@ -43,9 +43,6 @@ func apply(self string, nodes []*corev1.Node, nets clusterNets) (string, error) 
 			}
 		}
 	}
-	if err := writeTable(nets); err != nil {
-		return "", err
-	}
 	if len(own) > 0 {
 		if err := writeRanges(own); err != nil {
 			return "", err
@@ -53,6 +50,9 @@ func apply(self string, nodes []*corev1.Node, nets clusterNets) (string, error) 
 		if err := installConflist(); err != nil {
 			return "", err
 		}
+	}
+	if err := writeTable(nets); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("podnet: own ranges %v, %d routes to peers", own, routes), nil
 }
@@ -140,7 +140,7 @@ func writeTable(nets clusterNets) error {
 func table(nets clusterNets) string {
 	var out strings.Builder
 	out.WriteString("table inet podnet\ndelete table inet podnet\ntable inet podnet {\n")
-	out.WriteString("  chain masquerade {\n    type nat hook postrouting priority srcnat;\n")
+	out.WriteString("  chain outgoing {\n    type nat hook postrouting priority srcnat;\n")
 	for _, family := range []string{"ip", "ip6"} {
 		pods := ofFamily(nets.pods, family)
 		if len(pods) == 0 {
@@ -151,7 +151,7 @@ func table(nets clusterNets) string {
 	}
 	out.WriteString("  }\n")
 	for _, hook := range []string{"forward", "output"} {
-		fmt.Fprintf(&out, "  chain refuse-%s {\n    type filter hook %s priority 10;\n", hook, hook)
+		fmt.Fprintf(&out, "  chain refuse_%s {\n    type filter hook %s priority 10;\n", hook, hook)
 		for _, family := range []string{"ip", "ip6"} {
 			services := ofFamily(nets.services, family)
 			if len(services) == 0 {

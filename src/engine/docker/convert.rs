@@ -13,8 +13,12 @@ use crate::engine::{Container, ContainerSpec, EngineError, Host, Inspected, Netw
 pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
     let endpoint = endpoint.to_string();
     match error {
-        Error::DockerResponseServerError { status_code: 404, message } => EngineError::NotFound { what, message },
-        Error::DockerResponseServerError { status_code: 409, message } => EngineError::Conflict { what, message },
+        Error::DockerResponseServerError { status_code: 404, message } => {
+            EngineError::NotFound { what, message }
+        }
+        Error::DockerResponseServerError { status_code: 409, message } => {
+            EngineError::Conflict { what, message }
+        }
         Error::DockerResponseServerError { message, .. } => EngineError::Other { what, message },
         Error::DockerStreamError { error } => EngineError::Other { what, message: error },
         Error::SocketNotFoundError(path) => {
@@ -63,7 +67,8 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
         cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
         rootless: has("rootless"),
         userns_remap: has("userns"),
-        needs_dev_mapper: !has("rootless") && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
+        needs_dev_mapper: !has("rootless")
+            && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
         arch: arch.to_owned(),
         local,
         description: serde_json::to_value(info).unwrap_or_default(),
@@ -71,7 +76,8 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
 }
 
 pub fn network(id: String, found: NetworkInspect) -> Network {
-    let subnets = found.ipam.and_then(|i| i.config).into_iter().flatten().filter_map(|c| c.subnet).collect();
+    let subnets =
+        found.ipam.and_then(|i| i.config).into_iter().flatten().filter_map(|c| c.subnet).collect();
     Network { id, containers: found.containers.map_or(0, |c| c.len()), subnets }
 }
 
@@ -90,7 +96,8 @@ pub fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
 }
 
 pub fn container(found: ContainerSummary) -> Container {
-    let name = found.names.unwrap_or_default().first().map(|n| n.trim_start_matches('/').to_owned());
+    let name =
+        found.names.unwrap_or_default().first().map(|n| n.trim_start_matches('/').to_owned());
     Container {
         name: name.unwrap_or_default(),
         labels: found.labels.unwrap_or_default().into_iter().collect(),
@@ -166,7 +173,10 @@ pub fn inspected(found: ContainerInspectResponse) -> Inspected {
         running: state.running.unwrap_or_default(),
         exit_code: state.exit_code,
         addresses,
-        ports: ports.into_iter().filter_map(|(port, bindings)| Some((port, first(bindings)?))).collect(),
+        ports: ports
+            .into_iter()
+            .filter_map(|(port, bindings)| Some((port, first(bindings)?)))
+            .collect(),
         labels: found.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
     }
 }

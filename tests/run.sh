@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Runs the tests; each stage prints its time.
+#
+#   tests/run.sh          everything, real clusters included
+#   tests/run.sh quick    what needs neither engine nor node image
+#
+# Engine and node image are brought up by themselves, as in quickstart.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:$HOME/.cargo/bin:/usr/local/go/bin"
+
+stage() {
+  local title=$1 start=$SECONDS
+  shift
+  echo "==> $title"
+  "$@" || { echo "FAILED: $title"; exit 1; }
+  echo "    $title: $((SECONDS - start)) s"
+}
+
+fetch() {
+  local attempt
+  for attempt in 1 2 3; do
+    cargo fetch --locked --quiet && return
+    sleep $((attempt * 5))
+  done
+  return 1
+}
+formatting() { if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "    (no rustfmt here)"; fi; }
+lints() { if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --locked --all-targets -- -D warnings; else echo "    (no clippy here)"; fi; }
+node_image() { target/release/skiff build node-image --prefer-pull; }
+
+if [ "${1:-all}" != quick ]; then
+  # Prepared in the same way as for a new user.
+  stage "Engine" ./quickstart.sh engine
+fi
+stage "Crates" fetch
+stage "Formatting" formatting
+stage "Lints" lints
+stage "Unit tests" cargo test --quiet --locked --lib --test layers --test cli
+[ "${1:-all}" != quick ] || exit 0
+stage "Release build" cargo build --quiet --release --locked
+stage "Node image" node_image
+stage "Real clusters" cargo test --locked --test cluster -- --include-ignored --test-threads=1 --nocapture
+echo "All stages passed in $SECONDS s."
