@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{Command, Engine, EngineError, Said};
 use crate::progress::Progress;
+
+const START_ATTEMPTS: u32 = 6;
+const START_PAUSE: Duration = Duration::from_millis(200);
 
 /// Cheap to clone; all clones are the same work.
 #[derive(Clone)]
@@ -87,7 +91,8 @@ impl Work {
     }
 
     /// Runs a command in a node and returns what it wrote to stdout. Each line
-    /// of stderr goes to `told` meanwhile.
+    /// of stderr goes to `told` meanwhile. A command that the engine could not
+    /// even start is tried again a few times.
     ///
     /// # Errors
     /// [`WorkError::Command`] with all output, if it does not exit with 0.
@@ -97,46 +102,61 @@ impl Work {
         command: Command,
         told: impl Fn(&str) + Send,
     ) -> Result<Vec<u8>, WorkError> {
+        for attempt in 1.. {
+            match self.interruptible(self.run_once(node, command.clone(), &told)).await {
+                Err(WorkError::Command { output, .. })
+                    if attempt < START_ATTEMPTS && never_started(&output) =>
+                {
+                    self.progress
+                        .debug(1, format!("{} on {node}: {}", command.argv[0], output.trim()));
+                    let pause = async {
+                        Ok::<_, WorkError>(tokio::time::sleep(START_PAUSE * attempt).await)
+                    };
+                    self.interruptible(pause).await?;
+                }
+                other => return other,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn run_once(
+        &self,
+        node: &str,
+        command: Command,
+        told: &(impl Fn(&str) + Send),
+    ) -> Result<Vec<u8>, WorkError> {
         let argv = command.argv.clone();
-        self.interruptible(async {
-            let mut said = self.engine.exec(node, command).await?;
-            let (mut stdout, mut both) = (Vec::new(), Vec::new());
-            let mut line = Vec::new();
-            while let Some(piece) = said.next().await {
-                match piece? {
-                    Said::Stdout(bytes) => {
-                        stdout.extend_from_slice(&bytes);
-                        both.extend_from_slice(&bytes);
-                    }
-                    Said::Stderr(bytes) => {
-                        both.extend_from_slice(&bytes);
-                        for byte in bytes {
-                            if byte == b'\n' {
-                                told(&String::from_utf8_lossy(&std::mem::take(&mut line)));
-                            } else {
-                                line.push(byte);
-                            }
+        let mut said = self.engine.exec(node, command).await?;
+        let (mut stdout, mut both, mut line) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(piece) = said.next().await {
+            match piece? {
+                Said::Stdout(bytes) => {
+                    stdout.extend_from_slice(&bytes);
+                    both.extend_from_slice(&bytes);
+                }
+                Said::Stderr(bytes) => {
+                    both.extend_from_slice(&bytes);
+                    for byte in bytes {
+                        if byte == b'\n' {
+                            told(&String::from_utf8_lossy(&std::mem::take(&mut line)));
+                        } else {
+                            line.push(byte);
                         }
                     }
-                    Said::Exit(0) => return Ok(stdout),
-                    Said::Exit(code) => {
-                        let output = String::from_utf8_lossy(&both).into_owned();
-                        return Err(WorkError::Command {
-                            node: node.to_owned(),
-                            argv,
-                            code,
-                            output,
-                        });
-                    }
+                }
+                Said::Exit(0) => return Ok(stdout),
+                Said::Exit(code) => {
+                    let output = String::from_utf8_lossy(&both).into_owned();
+                    return Err(WorkError::Command { node: node.to_owned(), argv, code, output });
                 }
             }
-            Err(EngineError::other(
-                format!("running {} in {node}", argv[0]),
-                "the connection ended early",
-            )
-            .into())
-        })
-        .await
+        }
+        Err(EngineError::other(
+            format!("running {} in {node}", argv[0]),
+            "the connection ended early",
+        )
+        .into())
     }
 
     /// Runs a command in a node and returns its stdout as text.
@@ -163,5 +183,30 @@ impl Work {
     pub async fn write(&self, node: &str, path: &str, text: String) -> Result<(), WorkError> {
         let script = "mkdir -p \"$(dirname \"$0\")\" && cat >\"$0\"";
         self.run(node, Command::new(["sh", "-c", script, path]).stdin(text)).await.map(drop)
+    }
+}
+
+/// The engine's runtime failed before the command ran, for a reason that goes
+/// by: seen on loaded machines as "read init-p: connection reset by peer".
+fn never_started(output: &str) -> bool {
+    output.contains("OCI runtime exec failed")
+        && !["executable file not found", "no such file or directory", "permission denied"]
+            .iter()
+            .any(|lasting| output.contains(lasting))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_never_started_is_tried_again() {
+        assert!(never_started(
+            "OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown"
+        ));
+        assert!(!never_started(
+            "OCI runtime exec failed: exec: \"kubeadm\": executable file not found in $PATH: unknown"
+        ));
+        assert!(!never_started("error execution phase preflight"));
     }
 }
