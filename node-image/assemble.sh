@@ -68,21 +68,20 @@ image() {
   mv "$archive/manifest.new" "$archive/manifest.json"
 }
 
-# program FOLDER FILE...: programs of the node with the libraries they load.
+# with_libraries FOLDER FILE...: programs of the node with the libraries they load.
 with_libraries() {
   local target=$1 file
   shift
   mkdir -p "$target/usr/sbin" "$target/usr/bin" "$target/usr/lib64"
   for link in bin sbin lib lib64; do ln -sfn "usr/$link" "$target/$link"; done
   for file in "$@"; do
-    cp -a --parents "$root/$file" "$images/copy" 2>/dev/null || { mkdir -p "$images/copy" && cp -a --parents "$root/$file" "$images/copy"; }
+    mkdir -p "$target/$(dirname "$file")"
+    cp -a "$root/$file" "$target/$file"
     chroot "$root" ldd "/$file" 2>/dev/null | grep -o '/[^ )]*' | while read -r library; do
       mkdir -p "$target/usr/$(dirname "${library#/usr}")"
       cp -L "$root$library" "$target/usr/${library#/usr}"
     done || true
   done
-  cp -a "$images/copy$root/." "$target/"
-  rm -rf "$images/copy"
 }
 
 mkdir -p "$images/kubernetes/usr/local/bin" "$images/kubernetes/tmp"
@@ -97,10 +96,10 @@ for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6
   mkdir -p "$images/netfilter/usr/sbin"
   ln -sfn xtables-nft-multi "$images/netfilter/usr/sbin/$name"
 done
-with_libraries "$images/netfilter" "${netfilter[@]}"
+# Extensions are loaded by name when a rule needs them, each with libraries of its own.
 extensions=$(dirname "$(find "$root/usr/lib" -name 'libxt_comment.so' | head -n 1)")
-mkdir -p "$images/netfilter${extensions#"$root"}"
-cp -a "$extensions/." "$images/netfilter${extensions#"$root"}/"
+for file in "$extensions"/*.so; do netfilter+=("${file#"$root/"}"); done
+with_libraries "$images/netfilter" "${netfilter[@]}"
 layer netfilter "$images/netfilter"
 
 for name in etcd coredns local-path-provisioner pause; do

@@ -73,6 +73,9 @@ impl From<EngineError> for Failure {
             EngineError::Other { message, .. } if message.contains("no space left") => {
                 failure.hint("free space where the engine keeps its data; `docker system df` shows what takes it")
             }
+            EngineError::Other { message, .. } if message.contains("no command specified") => {
+                failure.hint("the image is no node image; kindest/node images and those of `build node-image` are")
+            }
             _ => failure,
         }
     }

@@ -7,6 +7,11 @@ use crate::http::{free_or, free_port, get};
 
 const NAME: &str = "skiff-test-lab";
 
+/// Asks a Service by its name. The image's static wget cannot look names up
+/// itself, its nslookup can.
+const BY_NAME: &str = "ip=$(busybox nslookup web.default.svc.cluster.local | busybox awk '/^Address/ { ip = $NF } END { print ip }'); \
+     busybox wget -T 3 -qO- http://$ip/";
+
 /// `configs/devops-lab.yaml`, on free ports and with a NodePort mapped too.
 fn definition(http: u16, https: u16, node_port: u16) -> String {
     let text =
@@ -102,15 +107,9 @@ spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: 8080
                 (_, text) => Err(text),
             }
         });
-        eventually("pod to Service by name", 30, || {
-            match lab.in_pod(
-                NAME,
-                from,
-                "busybox wget -T 3 -qO- http://web.default.svc.cluster.local/",
-            ) {
-                (true, text) if text.starts_with("web-") => Ok(()),
-                (_, text) => Err(text),
-            }
+        eventually("pod to Service by name", 30, || match lab.in_pod(NAME, from, BY_NAME) {
+            (true, text) if text.starts_with("web-") => Ok(()),
+            (_, text) => Err(text),
         });
     }
     check("pods on both workers reach each other by IP and by Service name");

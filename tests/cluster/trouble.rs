@@ -42,7 +42,7 @@ fn trouble_is_named_and_leaves_nothing() {
     );
     check("an image that is nowhere");
 
-    refused(&lab, &["--image", "skiff/debian:trixie"], &["did not boot"]);
+    refused(&lab, &["--image", "skiff/debian:trixie"], &["no command specified", "hint: "]);
     check("an image that is no node image");
 
     let lock = lab.folder.path().join("kubeconfig.lock");
