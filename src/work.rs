@@ -110,7 +110,8 @@ impl Work {
                     self.progress
                         .debug(1, format!("{} on {node}: {}", command.argv[0], output.trim()));
                     let pause = async {
-                        Ok::<_, WorkError>(tokio::time::sleep(START_PAUSE * attempt).await)
+                        tokio::time::sleep(START_PAUSE * attempt).await;
+                        Ok::<_, WorkError>(())
                     };
                     self.interruptible(pause).await?;
                 }
