@@ -115,7 +115,7 @@ spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: 8080
     check("pods on both workers reach each other by IP and by Service name");
     let resolves = |name: &str| {
         eventually(name, 30, || {
-            match lab.in_pod(NAME, "web-1", &format!("busybox nslookup {name}")) {
+            match lab.in_pod(NAME, "web-1", &format!("busybox nslookup {name}.")) {
                 (true, _) => Ok(()),
                 (false, text) => Err(text),
             }
