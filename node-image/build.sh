@@ -11,7 +11,10 @@ shopt -s inherit_errexit
 export VERSION=$1 ARCH=$2
 export SRC=/src CACHE=/cache WORK=/cache/work
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-export MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# Where this Debian itself comes from, unless the caller says otherwise.
+MIRROR=${DEBIAN_MIRROR:-$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
+  awk '$1 == "deb" || $1 == "URIs:" { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/) { print $i; exit } }')}
+export MIRROR
 
 say() { echo "$*" >&2; }
 export -f say

@@ -9,7 +9,8 @@ if [ ! -x "$program" ]; then
   folder=$(cd "$folder" && pwd)
   touch "$folder/state/status"
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  echo "deb [signed-by=$keyring] http://deb.debian.org/debian forky main" >"$folder/sources.list"
+  mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1)
+  echo "deb [signed-by=$keyring] ${mirror:?no Debian mirror is configured here} forky main" >"$folder/sources.list"
   options=(-q -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State=$folder/state"
     -o "Dir::State::Lists=$folder/lists" -o "Dir::State::status=$folder/state/status" -o "Dir::Cache=$folder/cache"
     -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3 -o APT::Sandbox::User=root)
