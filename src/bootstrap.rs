@@ -14,6 +14,7 @@ use crate::existing::CONTROL_PLANE;
 use crate::kubeadm::{self, API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH};
 use crate::patch;
 use crate::plan::PlannedNode;
+use crate::provision::host::{self, HostError};
 use crate::version::Version;
 use crate::work::{Work, WorkError};
 use crate::yaml;
@@ -26,6 +27,8 @@ const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 pub enum BootstrapError {
     #[error(transparent)]
     Work(#[from] WorkError),
+    #[error(transparent)]
+    Host(#[from] HostError),
     #[error("{0} is not a node image: {1}")]
     NotANodeImage(String, String),
     #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
@@ -75,6 +78,7 @@ impl<'a> Bootstrap<'a> {
         let not_an_image =
             |reason: String| BootstrapError::NotANodeImage(planned.container.image.clone(), reason);
         let version: Version = text.trim().parse().map_err(not_an_image)?;
+        host::check_version(self.rootless, &version)?;
 
         let (kubeadm, unmatched) = render(self, planned, state, &version)?;
         for patch in unmatched {

@@ -131,6 +131,9 @@ impl Creation<'_> {
         refuse_unsupported(cluster)?;
         kubeconfig::writable(&self.options.kubeconfig)?;
         let host = work.interruptible(work.engine.host()).await?;
+        if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
+            work.progress.warn(warning);
+        }
         if !work.interruptible(existing::nodes(&*work.engine, &cluster.name)).await?.is_empty() {
             return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
         }

@@ -1,5 +1,6 @@
 //! Network and containers: from a plan to running, booted nodes.
 
+pub mod host;
 pub mod network;
 pub mod ports;
 
@@ -17,6 +18,8 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 pub enum ProvisionError {
     #[error(transparent)]
     Work(#[from] WorkError),
+    #[error(transparent)]
+    Host(#[from] host::HostError),
     #[error("node(s) already exist for a cluster with the name {0:?}")]
     NameInUse(String),
     #[error("host port {address}:{port}/{protocol} is already in use")]

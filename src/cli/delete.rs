@@ -28,14 +28,14 @@ impl Delete {
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Delete::Cluster { name, kubeconfig } => {
-                let name = name.name;
+                let name = name.get();
                 context.progress.info(format!("Deleting cluster {name:?} ..."));
                 let deleted = delete(&context.work()?, &name, &kubeconfig).await;
                 let nodes = deleted.map_err(|failure| {
                     failure.during(format!("failed to delete cluster {name:?}"))
                 })?;
                 if !nodes.is_empty() {
-                    context.progress.info(format!("Deleted nodes: {nodes:?}"));
+                    context.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
                 }
                 Ok(())
             }
@@ -61,11 +61,17 @@ impl Delete {
                         ),
                     }
                 }
-                context.progress.info(format!("Deleted clusters: {done:?}"));
+                context.progress.info(format!("Deleted clusters: {}", listed(&done)));
                 Ok(())
             }
         }
     }
+}
+
+/// As Go prints a list of quoted names: `["a" "b"]`.
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    format!("[{}]", quoted.join(" "))
 }
 
 /// Kubeconfig first, so that no entry is left for a cluster that is gone; its

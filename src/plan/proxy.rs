@@ -39,9 +39,41 @@ pub fn settings(
     out
 }
 
+/// A variable as nodes get it: from the environment or, where that has neither
+/// proxy, from what is configured for containers.
+pub fn variable(
+    name: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+    configured: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let is_set = |name: &str| env(name).or_else(|| env(&name.to_lowercase())).is_some();
+    let counts = !["HTTP_PROXY", "HTTPS_PROXY", name].into_iter().any(is_set);
+    env(name).or_else(|| counts.then(|| configured(name))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_configuration_fills_in_where_the_environment_has_no_proxy() {
+        let configured = |name: &str| Some(format!("configured {name}"));
+        for (env, name, expected) in [
+            (&[][..], "HTTP_PROXY", Some("configured HTTP_PROXY")),
+            (&[], "NO_PROXY", Some("configured NO_PROXY")),
+            (&["https_proxy"], "HTTP_PROXY", None),
+            (&["HTTP_PROXY"], "HTTP_PROXY", Some("env HTTP_PROXY")),
+            (&["HTTP_PROXY"], "NO_PROXY", None),
+            (&["NO_PROXY"], "NO_PROXY", Some("env NO_PROXY")),
+            (&["NO_PROXY"], "HTTP_PROXY", Some("configured HTTP_PROXY")),
+            // Asked for in lower case next.
+            (&["no_proxy"], "NO_PROXY", None),
+        ] {
+            let get = |asked: &str| env.contains(&asked).then(|| format!("env {asked}"));
+            let found = variable(name, &get, &configured);
+            assert_eq!(found.as_deref(), expected, "{env:?} {name}");
+        }
+    }
 
     #[test]
     fn nothing_set_means_nothing_passed_on() {
