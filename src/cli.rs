@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +35,8 @@ use crate::work::Work;
 
 /// Local Kubernetes clusters in containers.
 ///
-/// Create a cluster with `create cluster`, use it with kubectl (or
-/// `skiff kubectl -- get nodes`), throw it away with `delete cluster`.
+/// `create cluster` makes one, `kubectl` uses it with the kubectl of its own
+/// version, `delete cluster` throws it away.
 #[derive(Parser)]
 #[command(disable_version_flag = true, disable_help_subcommand = true)]
 struct Cli {
@@ -85,8 +86,8 @@ enum Command {
     },
     /// Run the kubectl of the cluster's own version
     ///
-    /// Everything after the options is kubectl's:
-    /// `skiff kubectl --name lab -- get pods -A`
+    /// Everything after the options is kubectl's, as in
+    /// `kubectl --name lab -- get pods -A`.
     Kubectl(kubectl::Kubectl),
     /// Print the version
     Version {
@@ -115,6 +116,11 @@ impl ClusterName {
     }
 }
 
+/// A path, which may be empty and then counts as not given.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 /// A variable that is set to something.
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -123,7 +129,7 @@ fn env(name: &str) -> Option<String> {
 #[derive(clap::Args)]
 struct KubeconfigFlag {
     /// The kubeconfig file, instead of $KUBECONFIG or $HOME/.kube/config
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     kubeconfig: Option<PathBuf>,
 }
 
@@ -232,8 +238,7 @@ fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Outcome {
     for word in &line.path {
         command = command.find_subcommand_mut(word).expect("the line was arranged by it");
     }
-    let whole = command.get_bin_name().unwrap_or(program.name()).to_owned();
-    let failure = match cobra::mistake(error, &whole, line, command) {
+    let failure = match cobra::mistake(error, line, command) {
         cobra::Mistake::Other(text) => Failure::new(text),
         cobra::Mistake::SubcommandRequired => {
             say(command.render_help().to_string().trim_end()).map_err(plain)?;

@@ -168,7 +168,7 @@ impl From<ImageError> for Failure {
         match error {
             ImageError::Work(error) => error.into(),
             ImageError::Missing { .. } => Failure::new(&error)
-                .hint("without a registry, build one from Debian packages and Go modules: skiff build node-image")
+                .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
                 .hint("images that are here can be named with --image"),
         }
     }
@@ -181,7 +181,7 @@ impl From<ProvisionError> for Failure {
             ProvisionError::Work(error) => error.into(),
             ProvisionError::Host(_) => failure.hint("kind.sigs.k8s.io/docs/user/rootless says how to set a host up for rootless clusters: cgroup v2, and Delegate=yes for the user's service"),
             ProvisionError::NameInUse(name) => {
-                failure.hint(format!("delete it (skiff delete cluster --name {name}) or choose another --name"))
+                failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
             }
             ProvisionError::PortInUse { .. } => {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")

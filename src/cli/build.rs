@@ -80,17 +80,16 @@ impl NodeImage {
                 "the base is made of Debian packages; --debian-mirror says where they come from",
             ));
         }
-        let version = match self.source.or(self.kubernetes_version) {
-            None => DEFAULT_VERSION.to_owned(),
-            Some(text) => match Source::of(&text, self.kind.as_deref()) {
-                Source::Release(version) => version,
-                other => {
-                    return Err(Failure::new(format!("cannot build from {other}")).hint(format!(
-                        "give a Kubernetes version: {}",
-                        node_image::versions().join(", ")
-                    )));
-                }
-            },
+        let source = self.source.or(self.kubernetes_version);
+        let source = source.unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+        let version = match Source::of(&source, self.kind.as_deref()) {
+            Source::Release(version) => version,
+            other => {
+                return Err(Failure::new(format!("cannot build from {other}")).hint(format!(
+                    "give a Kubernetes version: {}",
+                    node_image::versions().join(", ")
+                )));
+            }
         };
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());
         let image = given(self.image).unwrap_or_else(|| match program {

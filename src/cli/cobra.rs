@@ -1,7 +1,7 @@
 //! The manners of kind's command line, which is built on cobra and pflag:
 //! where flags may stand, what they accept, how a mistake is worded.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -148,66 +148,38 @@ pub enum Mistake {
     Other(String),
 }
 
-/// `whole` is the command's full name, such as `kind create cluster`.
-pub fn mistake(error: &clap::Error, whole: &str, line: &Line, command: &Command) -> Mistake {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
-        _ => None,
-    };
-    let flag = text(ContextKind::InvalidArg).unwrap_or_default();
+/// Words what clap found. `command` is the one that the line names.
+pub fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
+    let text = |kind| text(error, kind);
+    let flag = text(ContextKind::InvalidArg);
     let name = flag.split([' ', '=', '[']).next().unwrap_or_default();
-    let value = text(ContextKind::InvalidValue).unwrap_or_default();
+    let whole = command.get_bin_name().unwrap_or(command.get_name());
     // Groups take whatever follows for a lack of a subcommand, but for `load`.
-    let is_group = command.has_subcommands() && !line.path.is_empty();
+    let is_lenient = !line.path.is_empty() && line.path != ["load"];
     Mistake::Other(match error.kind() {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return Mistake::SubcommandRequired;
         }
-        ErrorKind::InvalidSubcommand if is_group && line.path != ["load"] => {
-            return Mistake::SubcommandRequired;
-        }
+        ErrorKind::InvalidSubcommand if is_lenient => return Mistake::SubcommandRequired,
         ErrorKind::InvalidSubcommand => {
-            let word = text(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let near = text(ContextKind::SuggestedSubcommand);
-            unknown(format!("unknown command {word:?} for {whole:?}"), near)
+            let word = text(ContextKind::InvalidSubcommand);
+            let unknown = format!("unknown command {word:?} for {whole:?}");
+            with_near(unknown, text(ContextKind::SuggestedSubcommand))
         }
         ErrorKind::UnknownArgument if name.starts_with("--") => {
-            unknown(format!("unknown flag: {name}"), text(ContextKind::SuggestedArg))
+            with_near(format!("unknown flag: {name}"), text(ContextKind::SuggestedArg))
         }
         ErrorKind::UnknownArgument if name.starts_with('-') => {
             let letter = name.trim_start_matches('-');
-            format!("unknown shorthand flag: '{letter}' in {}", cluster_of(letter, &line.args))
+            format!("unknown shorthand flag: '{letter}' in {}", holder(letter, &line.args))
         }
-        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
-            match command.get_positionals().count() {
-                0 => format!("unknown command {flag:?} for {whole:?}"),
-                most => format!("accepts at most {most} arg(s), received {}", words(line, command)),
-            }
-        }
+        ErrorKind::UnknownArgument => match command.get_positionals().count() {
+            0 => format!("unknown command {flag:?} for {whole:?}"),
+            most => format!("accepts at most {most} arg(s), received {}", words(line, command)),
+        },
         ErrorKind::MissingRequiredArgument => required(&line.path, flag),
-        ErrorKind::InvalidValue if value.is_empty() => {
-            let letter = |last: &OsStr| shorthand(command, last);
-            match line.args.last().and_then(|last| letter(last)) {
-                Some((letter, cluster)) => {
-                    format!("flag needs an argument: '{letter}' in {cluster}")
-                }
-                None => format!("flag needs an argument: {name}"),
-            }
-        }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let flag = match find(command, &|arg| {
-                format!("--{}", arg.get_id()) == name
-                    || arg.get_long().is_some_and(|long| format!("--{long}") == name)
-            })
-            .and_then(Arg::get_short)
-            {
-                Some(short) => format!("-{short}, {name}"),
-                None => name.to_owned(),
-            };
-            let why = std::error::Error::source(error)
-                .map_or("invalid syntax".into(), ToString::to_string);
-            format!("invalid argument {value:?} for {flag:?} flag: {why}")
+            invalid_value(error, line, command, name)
         }
         _ => {
             let text = error.render().to_string();
@@ -216,10 +188,18 @@ pub fn mistake(error: &clap::Error, whole: &str, line: &Line, command: &Command)
     })
 }
 
-fn unknown(text: String, near: Option<&str>) -> String {
+fn text(error: &clap::Error, kind: ContextKind) -> &str {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => text,
+        Some(ContextValue::Strings(texts)) => texts.first().map_or("", String::as_str),
+        _ => "",
+    }
+}
+
+fn with_near(text: String, near: &str) -> String {
     match near {
-        Some(near) => format!("{text}\n\nDid you mean this?\n\t{near}\n"),
-        None => text,
+        "" => text,
+        near => format!("{text}\n\nDid you mean this?\n\t{near}\n"),
     }
 }
 
@@ -233,24 +213,34 @@ fn required(path: &[String], missing: &str) -> String {
 }
 
 /// The argument that holds a one-letter flag.
-fn cluster_of(letter: &str, args: &[OsString]) -> String {
-    let holds = |arg: &&OsString| {
-        let arg = arg.to_string_lossy();
-        arg.starts_with('-') && !arg.starts_with("--") && arg.contains(letter)
+fn holder(letter: &str, args: &[OsString]) -> String {
+    let holds =
+        |arg: &String| arg.starts_with('-') && !arg.starts_with("--") && arg.contains(letter);
+    let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
+    args.find(holds).unwrap_or_else(|| format!("-{letter}"))
+}
+
+fn invalid_value(error: &clap::Error, line: &Line, command: &Command, name: &str) -> String {
+    let value = text(error, ContextKind::InvalidValue);
+    let is_flag =
+        |arg: &Arg| arg.get_long().is_some_and(|long| Some(long) == name.strip_prefix("--"));
+    let short = find(command, &is_flag).and_then(Arg::get_short);
+    if error.kind() == ErrorKind::InvalidValue && value.is_empty() {
+        let last = line.args.last().map(|arg| arg.to_string_lossy()).unwrap_or_default();
+        return match short.filter(|short| !last.starts_with("--") && last.ends_with(*short)) {
+            Some(short) => format!("flag needs an argument: '{short}' in {last}"),
+            None => format!("flag needs an argument: {name}"),
+        };
+    }
+    let flag = match short {
+        Some(short) => format!("-{short}, {name}"),
+        None => name.to_owned(),
     };
-    args.iter().find(holds).map_or(format!("-{letter}"), |arg| arg.to_string_lossy().into_owned())
+    let why = std::error::Error::source(error).map(ToString::to_string);
+    format!("invalid argument {value:?} for {flag:?} flag: {}", why.unwrap_or_default())
 }
 
-/// A last argument such as `-n`, whose value is missing.
-fn shorthand(command: &Command, last: &OsStr) -> Option<(char, String)> {
-    let last = last.to_string_lossy();
-    let letter = last.chars().last()?;
-    let is_cluster = last.starts_with('-') && !last.starts_with("--");
-    let known = find(command, &|arg| arg.get_short() == Some(letter)).is_some_and(takes_value);
-    (is_cluster && known).then(|| (letter, last.into_owned()))
-}
-
-/// How many arguments are no flags and none of their values.
+/// How many arguments are neither flags nor their values.
 fn words(line: &Line, command: &Command) -> usize {
     let mut count = 0;
     let mut args = line.args.iter().skip(1 + line.path.len()).map(|arg| arg.to_string_lossy());

@@ -14,16 +14,16 @@ const FILES: u8 = 0;
 
 #[derive(clap::Subcommand)]
 pub enum Completion {
-    /// For bash: source <(skiff completion bash)
+    /// For bash, which reads it with `source <(... completion bash)`
     Bash,
-    /// For fish: skiff completion fish > ~/.config/fish/completions/skiff.fish
+    /// For fish, kept in a file in ~/.config/fish/completions
     Fish {
         #[arg(hide = true)]
         ignored: Vec<OsString>,
     },
-    /// For PowerShell: skiff completion powershell | Out-String | Invoke-Expression
+    /// For PowerShell, piped into `Out-String | Invoke-Expression`
     Powershell,
-    /// For zsh: skiff completion zsh > "${fpath[1]}/_skiff"
+    /// For zsh, kept in a file in ${fpath[1]}
     Zsh,
 }
 

@@ -2,7 +2,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Context, KubeconfigFlag, Program, duration, env, say};
+use super::{Context, KubeconfigFlag, Program, duration, env, path, say};
 use crate::cluster::{self, Cluster};
 use crate::config;
 use crate::create::{self, DEFAULT_WAIT, Options, refuse_unsupported};
@@ -29,7 +29,7 @@ pub struct CreateCluster {
     #[arg(short = 'n', long)]
     name: Option<String>,
     /// The cluster definition, a YAML file; - reads stdin
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     config: Option<PathBuf>,
     /// The node image for every node
     #[arg(long)]

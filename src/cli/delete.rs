@@ -40,17 +40,17 @@ impl Delete {
                 Ok(())
             }
             Delete::Clusters { names, all, kubeconfig } => {
+                if names.is_empty() && !all {
+                    return Err(
+                        Failure::new("no cluster names provided").hint("name them, or use --all")
+                    );
+                }
                 let work = context.work()?;
                 let names = if all {
                     existing::clusters(&*work.engine).await?.into_keys().collect()
                 } else {
                     names
                 };
-                if names.is_empty() && !all {
-                    return Err(
-                        Failure::new("no cluster names provided").hint("name them, or use --all")
-                    );
-                }
                 let mut done = Vec::new();
                 for name in names {
                     match delete(&work, &name, &kubeconfig).await {

@@ -31,7 +31,9 @@ pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
             if is_socket && text.contains("ermission denied") {
                 EngineError::Permission { endpoint }
             } else if text.contains("onnect") || text.contains("o such file") {
-                EngineError::Unreachable { endpoint, reason: text }
+                let reason = text.rsplit_once("client error (Connect): ");
+                let reason = reason.map_or(text.as_str(), |(_, reason)| reason).to_owned();
+                EngineError::Unreachable { endpoint, reason }
             } else {
                 EngineError::Other { what, message: text }
             }
