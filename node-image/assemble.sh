@@ -34,7 +34,7 @@ for name in kubeadm kubectl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$na
 chroot "$root" systemctl --quiet enable containerd kubelet node-dns
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
   systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-  systemd-udevd.service systemd-firstboot.service
+  systemd-udevd.service systemd-firstboot.service haproxy.service
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"
 

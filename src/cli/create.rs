@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Context, KubeconfigFlag, duration};
 use crate::cluster::{self, Cluster};
 use crate::config;
-use crate::create::{self, DEFAULT_WAIT, Options, refuse_unsupported};
+use crate::create::{self, DEFAULT_WAIT, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
 use crate::provision::network;
@@ -66,8 +66,6 @@ impl CreateCluster {
                 cluster.name
             ));
         }
-        refuse_unsupported(&cluster)
-            .map_err(|e| Failure::from(e).during("failed to create cluster"))?;
         let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
             context.progress.warn(format!("using network {network:?} due to {NETWORK_VARIABLE}"));

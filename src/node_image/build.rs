@@ -184,6 +184,7 @@ async fn in_builder(
         "STOPSIGNAL SIGRTMIN+3".to_owned(),
         format!("LABEL {RECIPE_LABEL}={recipe}"),
         format!("LABEL io.skiff.kubernetes={}", options.version),
+        format!("LABEL {}=haproxy", images::BALANCER_LABEL),
     ];
     work.interruptible(work.engine.import_image(&options.image, &changes, bytes.boxed())).await?;
     step.done();

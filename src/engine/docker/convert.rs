@@ -112,7 +112,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     for publish in &spec.publish {
         let binding = PortBinding {
             host_ip: Some(publish.host_address.clone()),
-            host_port: Some(publish.host_port.to_string()),
+            host_port: Some(publish.host_port.fixed().unwrap_or(0).to_string()),
         };
         bindings.entry(port(publish)).or_default().get_or_insert_default().push(binding);
     }
@@ -127,6 +127,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         env: Some(spec.env.clone()),
         tty: Some(spec.tty),
+        stop_signal: spec.stop_signal.clone(),
         exposed_ports: (!spec.publish.is_empty()).then(|| spec.publish.iter().map(port).collect()),
         volumes: list(&spec.volumes),
         entrypoint: list(&spec.entrypoint),
