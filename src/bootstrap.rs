@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Role};
@@ -21,6 +20,7 @@ use crate::yaml;
 
 const KUBERNETES: &str = "/etc/kubernetes";
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+const EXCLUDED_FROM_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
 const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 
@@ -229,21 +229,34 @@ impl<'a> Bootstrap<'a> {
                 Err(error) => Err(error.into()),
             }
         };
-        try_join_all([
-            futures_util::future::Either::Left(network),
-            futures_util::future::Either::Right(storage),
-        ])
-        .await?;
-        Ok(())
+        let label = async {
+            // The only node must be reachable from outside (kind.md §4.2, kubeadminit).
+            if self.cluster.nodes.len() == 1 {
+                let label = format!("{EXCLUDED_FROM_BALANCERS}-");
+                self.kubectl(node, &["label", "node", node, &label], None).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(network, storage, label).map(drop)
     }
 
     async fn create(&self, node: &str, manifest: String) -> Result<(), BootstrapError> {
-        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
         // The manifests come with the image: checking them against the schema
         // costs a download of all of it.
-        let create =
-            Command::new(["kubectl", "create", &kubeconfig, "--validate=false", "-f", "-"]);
-        self.work.run(node, create.stdin(manifest)).await?;
+        self.kubectl(node, &["create", "--validate=false", "-f", "-"], Some(manifest)).await
+    }
+
+    async fn kubectl(
+        &self,
+        node: &str,
+        args: &[&str],
+        stdin: Option<String>,
+    ) -> Result<(), BootstrapError> {
+        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
+        let mut command =
+            Command::new(["kubectl", &kubeconfig].into_iter().chain(args.iter().copied()));
+        command.stdin = stdin.map(Into::into);
+        self.work.run(node, command).await?;
         Ok(())
     }
 

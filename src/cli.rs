@@ -11,7 +11,7 @@ mod kubectl;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -132,6 +132,8 @@ struct Context {
     program: &'static str,
     progress: Progress,
     cancel: CancellationToken,
+    /// The command that removes what is left when this one is ended at once.
+    clean_up: Arc<OnceLock<String>>,
 }
 
 impl Context {
@@ -204,9 +206,9 @@ fn usage(error: clap::Error, quiet: bool) -> ExitCode {
 
 async fn run(cli: Cli, program: &'static str) -> Result<ExitCode, (Failure, Option<u8>)> {
     let progress = report::for_stderr(cli.verbosity, cli.quiet);
-    let cancel = CancellationToken::new();
-    let heard = listen(&progress, &cancel, program).map_err(|e| (Failure::new(e), None))?;
-    let context = Context { program, progress, cancel };
+    let context =
+        Context { program, progress, cancel: CancellationToken::new(), clean_up: Arc::default() };
+    let heard = listen(&context).map_err(|e| (Failure::new(e), None))?;
     let outcome = match cli.command {
         _ if cli.version => {
             println!("{} version {}", context.program, semver(context.program));
@@ -242,18 +244,16 @@ async fn run(cli: Cli, program: &'static str) -> Result<ExitCode, (Failure, Opti
     outcome.map(|()| ExitCode::SUCCESS).map_err(|failure| (failure, heard.exit_code()))
 }
 
-fn listen(
-    progress: &Progress,
-    cancel: &CancellationToken,
-    program: &'static str,
-) -> std::io::Result<Heard> {
-    let first = progress.clone();
-    let second = progress.clone();
+fn listen(context: &Context) -> std::io::Result<Heard> {
+    let (first, second) = (context.progress.clone(), context.progress.clone());
+    let clean_up = context.clean_up.clone();
     signal::listen(
-        cancel.clone(),
+        context.cancel.clone(),
         move || first.info("Interrupted: cleaning up, once more leaves at once"),
         move || {
-            second.warn(format!("left at once; what may be left over: {program} get clusters, then {program} delete cluster --name NAME"))
+            if let Some(command) = clean_up.get() {
+                second.warn(format!("left at once; this removes what is left: {command}"));
+            }
         },
     )
 }

@@ -9,5 +9,11 @@ mod http;
 mod lab;
 #[path = "cluster/lifecycle.rs"]
 mod lifecycle;
+#[path = "cluster/node_image.rs"]
+mod node_image;
+#[path = "cluster/shapes.rs"]
+mod shapes;
 #[path = "cluster/trouble.rs"]
 mod trouble;
+#[path = "cluster/workload.rs"]
+mod workload;

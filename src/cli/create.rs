@@ -89,6 +89,8 @@ impl CreateCluster {
             folder,
             get_env: env,
         };
+        let delete = format!("{} delete cluster --name {}", context.program, cluster.name);
+        let _ = context.clean_up.set(delete);
         context.progress.info(format!("Creating cluster {:?} ...", cluster.name));
         create::create(&context.work()?, &cluster, &options).await?;
         self.greet(context, &cluster);

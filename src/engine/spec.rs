@@ -28,6 +28,8 @@ pub struct ContainerSpec {
     /// Restarts on failure at most this often; also after the engine starts.
     pub restart_on_failure: Option<i64>,
     pub userns_host: bool,
+    /// Gone as soon as it ends.
+    pub auto_remove: bool,
     pub tty: bool,
     /// Overrides the image's.
     pub stop_signal: Option<String>,

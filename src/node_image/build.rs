@@ -126,7 +126,9 @@ async fn in_builder(
         env,
         privileged: true, // mounts, for making a root file system
         binds: vec![format!("{CACHE_VOLUME}:/cache")],
-        command: vec!["sleep".into(), "infinity".into()],
+        // Should nobody be left to remove it, it ends by itself.
+        command: vec!["sleep".into(), "2h".into()],
+        auto_remove: true,
         ..ContainerSpec::default()
     };
     let (engine, name) = (work.engine.clone(), builder.to_owned());

@@ -145,6 +145,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
                 name: Some(RestartPolicyNameEnum::ON_FAILURE),
                 maximum_retry_count: Some(count),
             }),
+            auto_remove: Some(spec.auto_remove),
             init: Some(false),
             cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             userns_mode: spec.userns_host.then(|| "host".into()),
