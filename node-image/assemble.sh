@@ -29,7 +29,7 @@ for plugin in ptp host-local portmap loopback; do mv "$root/usr/lib/cni/$plugin"
 rm -rf "$root/usr/lib/cni"
 echo "$VERSION" >"$root/kind/version"
 cp "$(built kubernetes)/bin/kubernetes" "$root/usr/bin/kubelet"
-for name in kubeadm kubectl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
+for name in kubeadm kubectl crictl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
 
 chroot "$root" systemctl --quiet enable containerd kubelet node-dns
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \

@@ -1,6 +1,8 @@
 //! Real clusters on a real engine. `tests/run.sh` runs these, and brings up
 //! engine and node image first; a plain `cargo test` leaves them out.
 
+#[path = "cluster/foreign.rs"]
+mod foreign;
 #[path = "cluster/harness.rs"]
 mod harness;
 #[path = "cluster/http.rs"]
