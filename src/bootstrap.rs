@@ -189,7 +189,8 @@ impl<'a> Bootstrap<'a> {
         let node = &planned.container.name;
         self.work.write(node, DISCOVERY_PATH, invitation.discovery.clone()).await?;
         if planned.node.role == Role::ControlPlane {
-            let unpack = Command::new(["tar", "-C", KUBERNETES, "-x"]);
+            let script = "mkdir -p \"$0\" && tar -C \"$0\" -x";
+            let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
             self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
         }
         self.work
