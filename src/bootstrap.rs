@@ -4,13 +4,13 @@
 mod manifests;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Role};
 use crate::engine::{Command, Inspected};
-use crate::existing::CONTROL_PLANE;
 use crate::kubeadm::{self, API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH};
 use crate::patch;
 use crate::plan::PlannedNode;
@@ -19,7 +19,9 @@ use crate::version::Version;
 use crate::work::{Work, WorkError};
 use crate::yaml;
 
+const KUBERNETES: &str = "/etc/kubernetes";
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+const EXCLUDED_FROM_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
 const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 
@@ -43,9 +45,30 @@ pub struct Bootstrap<'a> {
     pub cluster: &'a Cluster,
     pub token: String,
     pub rootless: bool,
-    /// The text of `/kind/discovery.conf`, once the first control-plane is up.
-    invitation: watch::Sender<Option<String>>,
+    invitation: watch::Sender<Option<Arc<Invitation>>>,
 }
+
+/// What other nodes need to join, once the first control-plane is up.
+pub struct Invitation {
+    /// The text of [`DISCOVERY_PATH`].
+    discovery: String,
+    /// What all control-planes share, as a tar archive of `/etc/kubernetes`;
+    /// empty where there is only one.
+    secrets: Bytes,
+}
+
+/// Files that must be the same on all control-planes (kind.md §4.2, kubeadminit).
+const SHARED: [&str; 9] = [
+    "admin.conf",
+    "pki/ca.crt",
+    "pki/ca.key",
+    "pki/front-proxy-ca.crt",
+    "pki/front-proxy-ca.key",
+    "pki/sa.pub",
+    "pki/sa.key",
+    "pki/etcd/ca.crt",
+    "pki/etcd/ca.key",
+];
 
 /// What a finished bootstrap leaves behind for the steps after it.
 pub struct Initialized {
@@ -136,22 +159,44 @@ impl<'a> Bootstrap<'a> {
             what: ADMIN_CONF,
             reason,
         })?;
-        self.invitation.send_replace(Some(discovery));
+        let mut secrets = Bytes::new();
+        if self.cluster.is_balanced() {
+            let pack = ["tar", "-C", KUBERNETES, "-c"].into_iter().chain(SHARED);
+            secrets = self.work.run_told(node, Command::new(pack), |_| {}).await?.into();
+        }
+        self.invitation.send_replace(Some(Arc::new(Invitation { discovery, secrets })));
         Ok(admin_conf)
     }
 
-    /// `kubeadm join`, as soon as there is something to join.
+    /// Waits until there is something to join.
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub async fn invitation(&self) -> Result<Arc<Invitation>, WorkError> {
+        let mut sent = self.invitation.subscribe();
+        let seen = async {
+            let seen = sent.wait_for(Option::is_some).await.expect("the sender is ours");
+            Ok::<_, WorkError>(seen.clone().expect("waited for it"))
+        };
+        self.work.interruptible(seen).await
+    }
+
+    /// `kubeadm join`.
     ///
     /// # Errors
     /// kubeadm's output.
-    pub async fn join(&self, node: &str) -> Result<(), BootstrapError> {
-        let mut invitation = self.invitation.subscribe();
-        let invited = async {
-            let seen = invitation.wait_for(Option::is_some).await;
-            Ok::<_, WorkError>(seen.ok().and_then(|text| text.clone()).unwrap_or_default())
-        };
-        let discovery = self.work.interruptible(invited).await?;
-        self.work.write(node, DISCOVERY_PATH, discovery).await?;
+    pub async fn join(
+        &self,
+        planned: &PlannedNode,
+        invitation: &Invitation,
+    ) -> Result<(), BootstrapError> {
+        let node = &planned.container.name;
+        self.work.write(node, DISCOVERY_PATH, invitation.discovery.clone()).await?;
+        if planned.node.role == Role::ControlPlane {
+            let script = "mkdir -p \"$0\" && tar -C \"$0\" -x";
+            let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
+            self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
+        }
         self.work
             .run(node, Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]))
             .await?;
@@ -189,27 +234,40 @@ impl<'a> Bootstrap<'a> {
                 Err(error) => Err(error.into()),
             }
         };
-        try_join_all([
-            futures_util::future::Either::Left(network),
-            futures_util::future::Either::Right(storage),
-        ])
-        .await?;
-        Ok(())
+        let label = async {
+            // The only node must be reachable from outside (kind.md §4.2, kubeadminit).
+            if self.cluster.nodes.len() == 1 {
+                let label = format!("{EXCLUDED_FROM_BALANCERS}-");
+                self.kubectl(node, &["label", "node", node, &label], None).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(network, storage, label).map(drop)
     }
 
     async fn create(&self, node: &str, manifest: String) -> Result<(), BootstrapError> {
-        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
         // The manifests come with the image: checking them against the schema
         // costs a download of all of it.
-        let create =
-            Command::new(["kubectl", "create", &kubeconfig, "--validate=false", "-f", "-"]);
-        self.work.run(node, create.stdin(manifest)).await?;
+        self.kubectl(node, &["create", "--validate=false", "-f", "-"], Some(manifest)).await
+    }
+
+    async fn kubectl(
+        &self,
+        node: &str,
+        args: &[&str],
+        stdin: Option<String>,
+    ) -> Result<(), BootstrapError> {
+        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
+        let mut command =
+            Command::new(["kubectl", &kubeconfig].into_iter().chain(args.iter().copied()));
+        command.stdin = stdin.map(Into::into);
+        self.work.run(node, command).await?;
         Ok(())
     }
 
     /// Where nodes reach the API server, inside the network.
     fn endpoint(&self) -> String {
-        format!("{}-{CONTROL_PLANE}:{API_PORT}", self.cluster.name)
+        format!("{}:{API_PORT}", self.cluster.api_host())
     }
 }
 

@@ -17,7 +17,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -158,6 +158,8 @@ struct Context {
     program: Program,
     progress: Progress,
     cancel: CancellationToken,
+    /// The command that removes what is left when this one is ended at once.
+    clean_up: Arc<OnceLock<String>>,
 }
 
 impl Context {
@@ -255,9 +257,13 @@ fn start(cli: Cli, program: Program) -> Outcome {
         .map_err(|e| (Failure::new(e), None))?;
     runtime.block_on(async {
         let progress = report::for_stderr(cli.verbosity, cli.quiet);
-        let cancel = CancellationToken::new();
-        let heard = listen(&progress, &cancel, program).map_err(|e| (Failure::new(e), None))?;
-        let context = Context { program, progress, cancel };
+        let context = Context {
+            program,
+            progress,
+            cancel: CancellationToken::new(),
+            clean_up: Arc::default(),
+        };
+        let heard = listen(&context).map_err(|e| (Failure::new(e), None))?;
         run(cli, &context).await.map_err(|failure| (failure, heard.exit_code()))
     })
 }
@@ -306,19 +312,16 @@ fn help(program: Program, path: &[String]) -> String {
     command.render_long_help().to_string().trim_end().to_owned()
 }
 
-fn listen(
-    progress: &Progress,
-    cancel: &CancellationToken,
-    program: Program,
-) -> std::io::Result<Heard> {
-    let first = progress.clone();
-    let second = progress.clone();
-    let program = program.name();
+fn listen(context: &Context) -> std::io::Result<Heard> {
+    let (first, second) = (context.progress.clone(), context.progress.clone());
+    let clean_up = context.clean_up.clone();
     signal::listen(
-        cancel.clone(),
+        context.cancel.clone(),
         move || first.info("Interrupted: cleaning up, once more leaves at once"),
         move || {
-            second.warn(format!("left at once; what may be left over: {program} get clusters, then {program} delete cluster --name NAME"))
+            if let Some(command) = clean_up.get() {
+                second.warn(format!("left at once; this removes what is left: {command}"));
+            }
         },
     )
 }

@@ -217,7 +217,7 @@ impl From<CreateError> for Failure {
             CreateError::Bootstrap(error) => error.into(),
             CreateError::Kubeconfig(error) => error.into(),
             CreateError::Work(error) => error.into(),
-            CreateError::Unsupported(_) | CreateError::Random(_) => Failure::new(error),
+            CreateError::Random(_) => Failure::new(error),
         }
     }
 }

@@ -61,12 +61,11 @@ pub async fn create(work: &Work, spec: &ContainerSpec) -> Result<(), WorkError> 
     work.whole(async move { engine.create_container(&spec).await }).await
 }
 
-/// Starts a container and waits until its init has booted: before that, a
-/// command run inside can disturb the set-up of cgroups (kind.md §3.3).
+/// Starts a container.
 ///
 /// # Errors
-/// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
-pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, ProvisionError> {
+/// The engine's, or a port that is taken.
+pub async fn start(work: &Work, spec: &ContainerSpec) -> Result<(), ProvisionError> {
     let (engine, name) = (work.engine.clone(), spec.name.clone());
     let started = work.whole(async move { engine.start_container(&name).await }).await;
     if let Err(WorkError::Engine(error)) = &started
@@ -74,7 +73,16 @@ pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, Provis
     {
         return Err(taken);
     }
-    started?;
+    Ok(started?)
+}
+
+/// Starts a container and waits until its init has booted: before that, a
+/// command run inside can disturb the set-up of cgroups (kind.md §3.3).
+///
+/// # Errors
+/// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
+pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, ProvisionError> {
+    start(work, spec).await?;
 
     let mut log = String::new();
     let booted = work.interruptible(async {

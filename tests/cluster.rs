@@ -1,6 +1,8 @@
 //! Real clusters on a real engine. `tests/run.sh` runs these, and brings up
 //! engine and node image first; a plain `cargo test` leaves them out.
 
+#[path = "cluster/foreign.rs"]
+mod foreign;
 #[path = "cluster/harness.rs"]
 mod harness;
 #[path = "cluster/http.rs"]
@@ -9,5 +11,11 @@ mod http;
 mod lab;
 #[path = "cluster/lifecycle.rs"]
 mod lifecycle;
+#[path = "cluster/node_image.rs"]
+mod node_image;
+#[path = "cluster/shapes.rs"]
+mod shapes;
 #[path = "cluster/trouble.rs"]
 mod trouble;
+#[path = "cluster/workload.rs"]
+mod workload;

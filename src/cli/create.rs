@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Context, KubeconfigFlag, Program, duration, env, path, say};
 use crate::cluster::{self, Cluster};
 use crate::config;
-use crate::create::{self, DEFAULT_WAIT, Options, refuse_unsupported};
+use crate::create::{self, DEFAULT_WAIT, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
 use crate::engine::endpoint::Surroundings;
@@ -70,8 +70,6 @@ impl CreateCluster {
                 cluster.name
             ));
         }
-        refuse_unsupported(&cluster)
-            .map_err(|e| Failure::from(e).during("failed to create cluster"))?;
         let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
             context.progress.warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
@@ -98,6 +96,8 @@ impl CreateCluster {
             folder,
             get_env: node_env,
         };
+        let delete = format!("{} delete cluster --name {}", context.program.name(), cluster.name);
+        let _ = context.clean_up.set(delete);
         context.progress.info(format!("Creating cluster {:?} ...", cluster.name));
         create::create(&context.work()?, &cluster, &options).await?;
         self.greet(context, &cluster);

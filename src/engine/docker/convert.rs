@@ -122,7 +122,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     for publish in &spec.publish {
         let binding = PortBinding {
             host_ip: Some(publish.host_address.clone()),
-            host_port: Some(publish.host_port.to_string()),
+            host_port: Some(publish.host_port.fixed().unwrap_or(0).to_string()),
         };
         bindings.entry(port(publish)).or_default().get_or_insert_default().push(binding);
     }
@@ -137,6 +137,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         env: Some(spec.env.clone()),
         tty: Some(spec.tty),
+        stop_signal: spec.stop_signal.clone(),
         exposed_ports: (!spec.publish.is_empty()).then(|| spec.publish.iter().map(port).collect()),
         volumes: list(&spec.volumes),
         entrypoint: list(&spec.entrypoint),
@@ -154,6 +155,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
                 name: Some(RestartPolicyNameEnum::ON_FAILURE),
                 maximum_retry_count: Some(count),
             }),
+            auto_remove: Some(spec.auto_remove),
             init: Some(false),
             cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             userns_mode: spec.userns_host.then(|| "host".into()),
