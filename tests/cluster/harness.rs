@@ -128,6 +128,13 @@ pub fn stderr(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
+/// What is warned about, but for what this host cannot help.
+pub fn warnings(out: &Output) -> Vec<String> {
+    let lines = stderr(out);
+    let warnings = lines.lines().filter(|line| line.starts_with("WARNING"));
+    warnings.filter(|line| !line.contains("cgroup v1")).map(str::to_owned).collect()
+}
+
 /// Waits until `done` gives something.
 pub fn eventually<T>(what: &str, seconds: u64, mut done: impl FnMut() -> Result<T, String>) -> T {
     let until = Instant::now() + Duration::from_secs(seconds);

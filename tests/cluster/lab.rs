@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::harness::{Lab, check, clusters, containers_of, eventually, stderr};
+use crate::harness::{Lab, check, clusters, containers_of, eventually, stderr, warnings};
 use crate::http::{free_or, free_port, get};
 use crate::workload::{ask, pod_ips, web};
 
@@ -35,7 +35,7 @@ fn the_devops_lab_works() {
     let out = lab.run(&["create", "cluster", "--config", &config]);
     assert!(out.status.success(), "{}", stderr(&out));
     assert!(out.stdout.is_empty(), "stdout is data");
-    assert!(!stderr(&out).contains("WARNING"), "{}", stderr(&out));
+    assert!(warnings(&out).is_empty(), "{}", stderr(&out));
 
     let (workers, control_plane) =
         ([format!("{NAME}-worker"), format!("{NAME}-worker2")], format!("{NAME}-control-plane"));

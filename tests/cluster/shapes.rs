@@ -4,7 +4,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use crate::harness::{Lab, check, eventually, in_node, stderr, with_engine};
+use crate::harness::{Lab, check, eventually, in_node, stderr, warnings, with_engine};
 use crate::http::free_port;
 use crate::workload::{ask, pod_ips, web};
 
@@ -14,7 +14,7 @@ fn create(lab: &Lab, name: &str, body: &str) {
     let config = lab.write("cluster.yaml", &format!("{HEAD}{body}"));
     let out = lab.run(&["create", "cluster", "--name", name, "--config", &config]);
     assert!(out.status.success(), "{}", stderr(&out));
-    assert!(!stderr(&out).contains("WARNING"), "{}", stderr(&out));
+    assert!(warnings(&out).is_empty(), "{}", stderr(&out));
 }
 
 /// A web server on each of two nodes, and a Service before both.
