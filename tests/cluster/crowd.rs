@@ -33,8 +33,14 @@ fn twenty_at_once_share_a_kubeconfig() {
     let lock = lab.folder.path().join("kubeconfig.lock");
     let contexts = || {
         let text = std::fs::read_to_string(lab.kubeconfig()).unwrap();
-        let is_there = |name: &&&str| text.contains(&format!("  name: kind-{name}\n"));
+        let config = skiff::yaml::document(&text).unwrap();
+        let entries = |kind: &str| config[kind].as_array().unwrap().len();
+        assert_eq!((entries("clusters"), entries("users")), (entries("contexts"), entries("contexts")));
         assert!(text.contains("https://foreign.example") && text.contains("token: secret"));
+        let is_there = |name: &&&str| {
+            let context = format!("kind-{name}");
+            config["contexts"].as_array().unwrap().iter().any(|entry| entry["name"] == *context)
+        };
         names.iter().filter(is_there).count()
     };
     let create = |name: &&str| {
