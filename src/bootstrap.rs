@@ -197,9 +197,9 @@ impl<'a> Bootstrap<'a> {
             let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
             self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
         }
-        self.work
-            .run(node, Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]))
-            .await?;
+        let join = Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]);
+        let told = |line: &str| self.work.progress.debug(3, format!("{node}: {line}"));
+        self.work.run_told(node, join, told).await?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use skiff::engine::docker::DockerEngine;
 use skiff::engine::endpoint::Surroundings;
 use skiff::engine::{Engine, EngineError};
+use skiff::node_image;
 use skiff::progress::Progress;
 use skiff::work::Work;
 use tempfile::TempDir;
@@ -42,10 +43,14 @@ impl Lab {
         self.folder.path().join("kubeconfig")
     }
 
+    /// skiff; clusters get the image built here, whatever else there is.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program());
+        command.args(args);
+        if args.starts_with(&["create", "cluster"]) && !args.contains(&"--image") {
+            command.args(["--image", &node_image::reference(node_image::DEFAULT_VERSION)]);
+        }
         command
-            .args(args)
             .env("KUBECONFIG", self.kubeconfig())
             .env_remove("KIND_CLUSTER_NAME")
             .stdin(Stdio::null());

@@ -4,6 +4,8 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use skiff::node_image;
+
 use crate::harness::{Lab, check, eventually, in_node, stderr, warnings, with_engine};
 use crate::http::free_port;
 use crate::workload::{ask, pod_ips, web};
@@ -158,6 +160,29 @@ fn kubernetes_address(port: u16) -> Result<[u8; 4], String> {
     let (size, _) = socket.recv_from(&mut answer).map_err(text)?;
     // One A record comes last, its address at the very end.
     answer[..size].last_chunk().copied().ok_or_else(|| "a short answer".to_owned())
+}
+
+#[test]
+#[ignore = "needs engine and node image; tests/run.sh runs it"]
+fn the_kubernetes_before() {
+    let name = "skiff-test-before";
+    let lab = Lab::new(&[name]);
+    let patch = "- |\n  kind: InitConfiguration\n  nodeRegistration: {kubeletExtraArgs: {node-labels: ingress-ready=true}}\n";
+    let config = lab.write(
+        "cluster.yaml",
+        &format!("{HEAD}nodes: [{{role: control-plane}}, {{role: worker}}]\nkubeadmConfigPatches:\n{patch}"),
+    );
+    let image = node_image::reference("v1.36.4");
+    let out =
+        lab.run(&["create", "cluster", "--name", name, "--config", &config, "--image", &image]);
+    assert!(out.status.success(), "{}", stderr(&out));
+    let seen = lab.json(name, &["get", "nodes", "-l", "ingress-ready=true"]);
+    assert_eq!(seen["items"][0]["status"]["nodeInfo"]["kubeletVersion"], "v1.36.4");
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1);
+    let nodes = [&*format!("{name}-control-plane"), &*format!("{name}-worker")];
+    two_servers(&lab, name, nodes, "SingleStack");
+    all_reach_all(&lab, name);
+    check("Kubernetes 1.36.4: two nodes, the label of a patch, pods and a Service");
 }
 
 #[test]
