@@ -7,6 +7,7 @@ mod duration;
 mod export;
 mod get;
 mod kubectl;
+mod load;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::diagnose::Failure;
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::Surroundings;
 use crate::kubeconfig;
+use crate::load::Target;
 use crate::progress::Progress;
 use crate::report;
 use crate::signal::{self, Heard};
@@ -67,13 +69,13 @@ enum Command {
     /// Create a cluster
     #[command(subcommand, arg_required_else_help = true)]
     Create(create::Create),
-    /// Delete clusters
+    /// Delete clusters, or an image from nodes
     #[command(subcommand, arg_required_else_help = true)]
     Delete(delete::Delete),
     /// Export a cluster's kubeconfig or logs
     #[command(subcommand, arg_required_else_help = true)]
     Export(export::Export),
-    /// List clusters and nodes, print a kubeconfig
+    /// List clusters, nodes and images, print a kubeconfig
     #[command(subcommand, arg_required_else_help = true)]
     Get(get::Get),
     /// Run the kubectl of the cluster's own version
@@ -81,6 +83,9 @@ enum Command {
     /// Everything after the options is kubectl's:
     /// `skiff kubectl --name lab -- get pods -A`
     Kubectl(kubectl::Kubectl),
+    /// Load images into a cluster's nodes
+    #[command(subcommand, arg_required_else_help = true)]
+    Load(load::Load),
     /// Print the version
     Version,
 }
@@ -97,6 +102,22 @@ struct ClusterName {
         hide_env_values = true
     )]
     name: String,
+}
+
+/// Some nodes of a cluster.
+#[derive(clap::Args)]
+struct NodesFlag {
+    #[command(flatten)]
+    name: ClusterName,
+    /// Only these nodes, separated by commas
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    nodes: Vec<String>,
+}
+
+impl NodesFlag {
+    fn target(self) -> Target {
+        Target { cluster: self.name.name, nodes: self.nodes }
+    }
 }
 
 #[derive(clap::Args)]
@@ -230,6 +251,7 @@ async fn run(cli: Cli, program: &'static str) -> Result<ExitCode, (Failure, Opti
         Some(Command::Kubectl(command)) => {
             return command.run(&context).await.map_err(|failure| (failure, heard.exit_code()));
         }
+        Some(Command::Load(command)) => command.run(&context).await,
         Some(Command::Version) => {
             if cli.quiet || cli.verbosity < 0 {
                 println!("{}", semver(context.program));

@@ -12,18 +12,21 @@ const LAYERS: [&[&str]; 6] = [
     &["patch", "config", "kubeadm", "kubeconfig"],
     &["engine", "work"],
     &["existing", "images", "node_image", "plan", "provision", "bootstrap", "readiness"],
-    &["create", "dry_run", "logs"],
+    &["create", "dry_run", "logs", "load"],
     &["diagnose", "report", "signal", "cli"],
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 6] = [
+const DOORS: [(&str, &[&str]); 9] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("indicatif", &["report"]),
     ("serde_yaml", &["yaml"]),
     ("granit_parser", &["config"]),
     ("toml_edit", &["patch"]),
+    ("hyper", &["load"]),
+    ("flate2", &["load"]),
+    ("ruzstd", &["load"]),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

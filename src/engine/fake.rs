@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +120,14 @@ impl Engine for FakeEngine {
 
     async fn image(&self, _: &str) -> Result<Option<Image>> {
         self.call("image", |_| Ok(Some(Image::default()))).await
+    }
+
+    async fn image_names(&self) -> Result<Vec<String>> {
+        self.call("image_names", |_| Ok(vec!["busybox:latest".into()])).await
+    }
+
+    async fn export_images(&self, _: &[String]) -> Result<Bytestream> {
+        self.call("export_images", |_| Ok(stream::empty().boxed())).await
     }
 
     async fn pull_image(&self, _: &str, _: &(dyn Fn(String) + Sync)) -> Result<()> {
@@ -242,7 +250,7 @@ impl Engine for FakeEngine {
         .await
     }
 
-    async fn exec(&self, name: &str, command: Command) -> Result<BoxStream<'static, Result<Said>>> {
+    async fn exec(&self, name: &str, command: Command) -> Result<Saying> {
         self.call(
             &format!("exec {}", command.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" ")),
             |state| {
@@ -256,5 +264,9 @@ impl Engine for FakeEngine {
             },
         )
         .await
+    }
+
+    async fn feed(&self, name: &str, command: Command, _: Bytestream) -> Result<Saying> {
+        self.exec(name, command).await
     }
 }
