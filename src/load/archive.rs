@@ -78,11 +78,12 @@ struct Blob {
 /// # Errors
 /// All of [`ArchiveError`] that are seen without knowing what a node has.
 pub fn read(input: impl Read, sink: &mut impl Sink) -> Result<Contents, ArchiveError> {
-    let mut archive = tar::Archive::new(decompressed(input)?);
+    let (input, compressed) = decompressed(input)?;
+    let mut archive = tar::Archive::new(input);
     let mut contents = Contents::default();
     let (mut room, mut first) = (DOCUMENTS_LIMIT, true);
     for entry in archive.entries().map_err(ArchiveError::Damaged)? {
-        let mut entry = entry.map_err(|error| match first {
+        let mut entry = entry.map_err(|error| match first && !compressed {
             true => ArchiveError::NotAnArchive(error.to_string()),
             false => ArchiveError::Damaged(error),
         })?;
@@ -278,17 +279,21 @@ impl<R: Read> EntryRead for tar::Entry<'_, R> {
     }
 }
 
-fn decompressed<'a>(input: impl Read + 'a) -> Result<Box<dyn Read + 'a>, ArchiveError> {
+type Reading<'a> = Box<dyn Read + 'a>;
+
+/// The archive itself, and whether it was compressed.
+fn decompressed<'a>(input: impl Read + 'a) -> Result<(Reading<'a>, bool), ArchiveError> {
     let mut input = BufReader::with_capacity(PIECE, input);
     let start = input.fill_buf().map_err(ArchiveError::Damaged)?;
     if start.starts_with(&GZIP) {
-        return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(input)));
+        return Ok((Box::new(flate2::bufread::MultiGzDecoder::new(input)), true));
     }
     if start.starts_with(&ZSTD) {
         let decoder = ruzstd::decoding::StreamingDecoder::new(input);
-        return Ok(Box::new(decoder.map_err(|e| ArchiveError::Damaged(io::Error::other(e)))?));
+        let decoder = decoder.map_err(|e| ArchiveError::Damaged(io::Error::other(e)))?;
+        return Ok((Box::new(decoder), true));
     }
-    Ok(Box::new(input))
+    Ok((Box::new(input), false))
 }
 
 /// The name of an entry without `./`.
@@ -322,4 +327,4 @@ fn resolved(folder: &str, path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

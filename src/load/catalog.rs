@@ -176,3 +176,50 @@ impl Documents {
 pub fn lacking<'a>(image: &'a LoadImage, there: &BTreeSet<Digest>) -> Vec<&'a Descriptor> {
     image.layers.iter().filter(|layer| !there.contains(&layer.digest)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn image(layers: &[u8]) -> LoadImage {
+        let digests = layers.iter().map(|layer| Digest::of(&[*layer]));
+        LoadImage {
+            names: Vec::new(),
+            root: Descriptor::of(oci::MANIFEST, b"root"),
+            platform: Platform::default(),
+            config: Digest::of(b"config"),
+            layers: digests.map(|digest| Descriptor::new(oci::LAYER, digest, 1)).collect(),
+            diff_ids: Vec::new(),
+        }
+    }
+
+    proptest! {
+        /// What was there and what is sent are together the manifest's layers,
+        /// and nothing is sent that was there.
+        #[test]
+        fn there_and_sent_are_the_image(
+            layers in prop::collection::vec(any::<u8>(), 0..12),
+            there in prop::collection::btree_set(any::<u8>(), 0..200),
+        ) {
+            let image = image(&layers);
+            let there: BTreeSet<Digest> = there.iter().map(|layer| Digest::of(&[*layer])).collect();
+            let sent: BTreeSet<Digest> =
+                lacking(&image, &there).into_iter().map(|layer| layer.digest.clone()).collect();
+            prop_assert!(sent.is_disjoint(&there));
+            let all: BTreeSet<Digest> = image.layers.iter().map(|l| l.digest.clone()).collect();
+            let had: BTreeSet<Digest> = all.intersection(&there).cloned().collect();
+            prop_assert_eq!(sent.union(&had).cloned().collect::<BTreeSet<_>>(), all);
+        }
+    }
+
+    #[test]
+    fn an_image_without_a_name_gets_one_by_its_content() {
+        let digest = Digest::of(b"root");
+        assert_eq!(
+            image(&[]).exact_name().to_string(),
+            format!("docker.io/library/image@{digest}")
+        );
+    }
+}

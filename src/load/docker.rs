@@ -215,3 +215,6 @@ async fn pulled<'a>(
         Err(error) => Ok((transfers, error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;
