@@ -9,6 +9,7 @@ mod duration;
 mod export;
 mod get;
 mod kubectl;
+mod load;
 mod provider;
 mod version;
 
@@ -28,6 +29,7 @@ use crate::diagnose::Failure;
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::Surroundings;
 use crate::kubeconfig;
+use crate::load::Target;
 use crate::progress::Progress;
 use crate::report;
 use crate::signal::{self, Heard};
@@ -70,13 +72,13 @@ enum Command {
     /// Create a cluster
     #[command(subcommand, arg_required_else_help = true)]
     Create(create::Create),
-    /// Delete clusters
+    /// Delete clusters, or an image from nodes
     #[command(subcommand, arg_required_else_help = true)]
     Delete(delete::Delete),
     /// Export a cluster's kubeconfig or logs
     #[command(subcommand, arg_required_else_help = true)]
     Export(export::Export),
-    /// List clusters and nodes, print a kubeconfig
+    /// List clusters, nodes and images, print a kubeconfig
     #[command(subcommand, arg_required_else_help = true)]
     Get(get::Get),
     /// Help about any command
@@ -89,6 +91,9 @@ enum Command {
     /// Everything after the options is kubectl's, as in
     /// `kubectl --name lab -- get pods -A`.
     Kubectl(kubectl::Kubectl),
+    /// Load images into a cluster's nodes
+    #[command(subcommand, arg_required_else_help = true)]
+    Load(load::Load),
     /// Print the version
     Version {
         #[arg(hide = true)]
@@ -124,6 +129,22 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
 /// A variable that is set to something.
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Some nodes of a cluster.
+#[derive(clap::Args)]
+struct NodesFlag {
+    #[command(flatten)]
+    name: ClusterName,
+    /// Only these nodes, separated by commas
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    nodes: Vec<String>,
+}
+
+impl NodesFlag {
+    fn target(self) -> Target {
+        Target { cluster: self.name.get(), nodes: self.nodes }
+    }
 }
 
 #[derive(clap::Args)]
@@ -281,6 +302,7 @@ async fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         Some(Command::Get(command)) => command.run(context).await?,
         Some(Command::Help { path }) => say(help(program, &path))?,
         Some(Command::Kubectl(command)) => return command.run(context).await,
+        Some(Command::Load(command)) => command.run(context).await?,
         Some(Command::Version { .. }) if cli.quiet || cli.verbosity < 0 => {
             say(version::semver(program))?;
         }

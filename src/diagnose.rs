@@ -9,6 +9,7 @@ use crate::create::{CreateError, Failed};
 use crate::engine::EngineError;
 use crate::images::ImageError;
 use crate::kubeconfig;
+use crate::load::LoadError;
 use crate::logs::LogsError;
 use crate::node_image::BuildError;
 use crate::provision::ProvisionError;
@@ -254,6 +255,39 @@ impl From<BuildError> for Failure {
                     .hint("finished parts are kept: running it again goes on from there")
             }
             BuildError::UnknownVersion { .. } | BuildError::OtherArchitecture { .. } => failure,
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        let failure = Failure::new(&error);
+        let similar = |names: &[String]| match names {
+            [] => None,
+            names => Some(format!("did you mean {}?", names.join(" or "))),
+        };
+        match error {
+            LoadError::Work(WorkError::Command { ref output, .. }) => failure.details(output.trim()),
+            LoadError::Work(error) => error.into(),
+            LoadError::NoNodes(_) => failure.hint("use --name to say another cluster; `get clusters` lists them"),
+            LoadError::UnknownNode { nodes, .. } => failure.hint(format!("the nodes are {}", nodes.join(", "))),
+            LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or name others with --nodes")),
+            LoadError::NotPresent { name, similar: names } => {
+                let mut failure = failure;
+                failure.hints.extend(similar(&names));
+                failure.hint(format!("if a registry has it: docker pull {name}"))
+            }
+            LoadError::NotOnNodes { similar: names, .. } => {
+                let mut failure = failure;
+                failure.hints.extend(similar(&names));
+                failure.hint("`get images` lists what is there")
+            }
+            LoadError::Failed { output, .. } if output.contains("no space left") => failure
+                .details(output)
+                .hint("free space where the engine keeps its data; `docker system df` shows what takes it, `delete image` removes images from nodes"),
+            LoadError::Failed { output, .. } => failure.details(output),
+            LoadError::Archive { .. } => failure.hint("archives of `docker save` and OCI layouts can be loaded, plain or compressed with gzip or zstd"),
+            LoadError::Name(_) | LoadError::Unreadable { .. } => failure,
         }
     }
 }

@@ -22,12 +22,18 @@ use serde_json::Value;
 
 pub type Result<T> = std::result::Result<T, EngineError>;
 pub type Bytestream = BoxStream<'static, std::io::Result<Bytes>>;
+/// What a command says while it runs.
+pub type Saying = BoxStream<'static, Result<Said>>;
 
 #[async_trait]
 pub trait Engine: Send + Sync {
     async fn host(&self) -> Result<Host>;
 
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
+    /// The names of all images, such as `busybox:latest`.
+    async fn image_names(&self) -> Result<Vec<String>>;
+    /// An archive of images with all their layers, as `docker save` writes it.
+    async fn export_images(&self, references: &[String]) -> Result<Bytestream>;
     /// Pulls; `told` gets what the engine says meanwhile.
     async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()>;
     /// Makes an image of one layer from a tar stream. `changes` are
@@ -61,7 +67,10 @@ pub trait Engine: Send + Sync {
     /// What the container wrote since it was made, and while `follow`, goes on writing.
     async fn logs(&self, name: &str, follow: bool) -> Result<Bytestream>;
     /// Runs a command inside a container.
-    async fn exec(&self, name: &str, command: Command) -> Result<BoxStream<'static, Result<Said>>>;
+    async fn exec(&self, name: &str, command: Command) -> Result<Saying>;
+    /// Runs a command inside a container with a stream as its stdin (its own
+    /// `stdin` is not used). An error in the stream ends it early.
+    async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -103,13 +112,30 @@ pub struct Host {
     pub arch: String,
     /// The engine's host is this host, so its ports can be tried here.
     pub local: bool,
+    pub storage: Storage,
     pub description: Value,
+}
+
+/// How and where the engine keeps images.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Storage {
+    /// Such as `overlay2`.
+    pub driver: String,
+    /// Images are in containerd's store instead of Docker's own.
+    pub containerd: bool,
+    /// A folder of the engine's host.
+    pub root: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
+    /// In Docker's own store the configuration's digest, in containerd's that
+    /// of the manifest or index.
     pub id: String,
     pub labels: BTreeMap<String, String>,
+    pub tags: Vec<String>,
+    /// Digests of the uncompressed layers, lowest first.
+    pub layers: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

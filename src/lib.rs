@@ -18,7 +18,7 @@
 //! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
 //! it is usable, [`node_image`] builds images and [`images`] chooses one.
 //!
-//! **Whole operations** — [`create`], [`dry_run`], [`logs`].
+//! **Whole operations** — [`create`], [`dry_run`], [`load`], [`logs`].
 //!
 //! **The human** — [`cli`] understands commands, [`report`] shows progress,
 //! [`diagnose`] turns errors into cause, hint and exit code, [`signal`] hears
@@ -36,6 +36,7 @@ pub mod existing;
 pub mod images;
 pub mod kubeadm;
 pub mod kubeconfig;
+pub mod load;
 pub mod logs;
 pub mod node_image;
 pub mod patch;

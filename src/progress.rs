@@ -81,6 +81,18 @@ impl Drop for Step {
     }
 }
 
+/// A number of bytes as people read it, such as `12.3 MB`.
+pub fn size(bytes: u64) -> String {
+    let (mut number, mut unit) = (bytes as f64, "B");
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if number < 1000.0 {
+            break;
+        }
+        (number, unit) = (number / 1000.0, larger);
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") }
+}
+
 struct Silent;
 
 impl Reporter for Silent {
@@ -88,4 +100,14 @@ impl Reporter for Silent {
     fn detail(&self, _: &str, _: &str) {}
     fn finished(&self, _: &str, _: bool) {}
     fn line(&self, _: Level, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!([0, 999, 1000, 12_345_678].map(size), ["0 B", "999 B", "1.0 kB", "12.3 MB"]);
+    }
 }

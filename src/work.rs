@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Command, Engine, EngineError, Said};
+use crate::engine::{Bytestream, Command, Engine, EngineError, Said, Saying};
 use crate::progress::Progress;
 
 const START_ATTEMPTS: u32 = 6;
@@ -128,36 +128,26 @@ impl Work {
         told: &(impl Fn(&str) + Send),
     ) -> Result<Vec<u8>, WorkError> {
         let argv = command.argv.clone();
-        let mut said = self.engine.exec(node, command).await?;
-        let (mut stdout, mut both, mut line) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(piece) = said.next().await {
-            match piece? {
-                Said::Stdout(bytes) => {
-                    stdout.extend_from_slice(&bytes);
-                    both.extend_from_slice(&bytes);
-                }
-                Said::Stderr(bytes) => {
-                    both.extend_from_slice(&bytes);
-                    for byte in bytes {
-                        if byte == b'\n' {
-                            told(&String::from_utf8_lossy(&std::mem::take(&mut line)));
-                        } else {
-                            line.push(byte);
-                        }
-                    }
-                }
-                Said::Exit(0) => return Ok(stdout),
-                Said::Exit(code) => {
-                    let output = String::from_utf8_lossy(&both).into_owned();
-                    return Err(WorkError::Command { node: node.to_owned(), argv, code, output });
-                }
-            }
-        }
-        Err(EngineError::other(
-            format!("running {} in {node}", argv[0]),
-            "the connection ended early",
-        )
-        .into())
+        let said = self.engine.exec(node, command).await?;
+        heard(node, argv, said, told).await
+    }
+
+    /// Runs a command in a node with a stream as its stdin.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; nothing is tried again.
+    pub async fn feed(
+        &self,
+        node: &str,
+        command: Command,
+        stdin: Bytestream,
+    ) -> Result<(), WorkError> {
+        let argv = command.argv.clone();
+        let fed = async {
+            let said = self.engine.feed(node, command, stdin).await?;
+            heard(node, argv, said, &|_| {}).await
+        };
+        self.interruptible(fed).await.map(drop)
     }
 
     /// Runs a command in a node and returns its stdout as text.
@@ -185,6 +175,41 @@ impl Work {
         let script = "mkdir -p \"$(dirname \"$0\")\" && cat >\"$0\"";
         self.run(node, Command::new(["sh", "-c", script, path]).stdin(text)).await.map(drop)
     }
+}
+
+/// What a command wrote to stdout, once it has ended well.
+async fn heard(
+    node: &str,
+    argv: Vec<String>,
+    mut said: Saying,
+    told: &(impl Fn(&str) + Send),
+) -> Result<Vec<u8>, WorkError> {
+    let (mut stdout, mut both, mut line) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(piece) = said.next().await {
+        match piece? {
+            Said::Stdout(bytes) => {
+                stdout.extend_from_slice(&bytes);
+                both.extend_from_slice(&bytes);
+            }
+            Said::Stderr(bytes) => {
+                both.extend_from_slice(&bytes);
+                for byte in bytes {
+                    if byte == b'\n' {
+                        told(&String::from_utf8_lossy(&std::mem::take(&mut line)));
+                    } else {
+                        line.push(byte);
+                    }
+                }
+            }
+            Said::Exit(0) => return Ok(stdout),
+            Said::Exit(code) => {
+                let output = String::from_utf8_lossy(&both).into_owned();
+                return Err(WorkError::Command { node: node.to_owned(), argv, code, output });
+            }
+        }
+    }
+    Err(EngineError::other(format!("running {} in {node}", argv[0]), "the connection ended early")
+        .into())
 }
 
 /// The engine's runtime failed before the command ran, for a reason that goes

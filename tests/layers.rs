@@ -12,14 +12,14 @@ const LAYERS: [&[&str]; 6] = [
     &["patch", "config", "kubeadm", "kubeconfig"],
     &["engine", "work"],
     &["existing", "images", "node_image", "plan", "provision", "bootstrap", "readiness"],
-    &["create", "dry_run", "logs"],
+    &["create", "dry_run", "logs", "load"],
     &["diagnose", "report", "signal", "cli"],
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 10] = [
+const DOORS: [(&str, &[&str]); 13] = [
     ("bollard", &["engine"]),
-    ("hyper_util", &["engine"]),
+    ("hyper_util", &["engine", "load"]),
     ("tokio_rustls", &["engine"]),
     ("rustls_native_certs", &["engine"]),
     ("clap", &["cli"]),
@@ -28,6 +28,9 @@ const DOORS: [(&str, &[&str]); 10] = [
     ("serde_yaml", &["yaml"]),
     ("granit_parser", &["config"]),
     ("toml_edit", &["patch"]),
+    ("hyper", &["load"]),
+    ("flate2", &["load"]),
+    ("ruzstd", &["load"]),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

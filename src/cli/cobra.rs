@@ -177,7 +177,6 @@ pub fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
             0 => format!("unknown command {flag:?} for {whole:?}"),
             most => format!("accepts at most {most} arg(s), received {}", words(line, command)),
         },
-        ErrorKind::MissingRequiredArgument => required(&line.path, flag),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             invalid_value(error, line, command, name)
         }
@@ -200,15 +199,6 @@ fn with_near(text: String, near: &str) -> String {
     match near {
         "" => text,
         near => format!("{text}\n\nDid you mean this?\n\t{near}\n"),
-    }
-}
-
-fn required(path: &[String], missing: &str) -> String {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match path.as_slice() {
-        ["load", "docker-image"] => "a list of image names is required".into(),
-        ["load", "image-archive"] => "name of image archive is required".into(),
-        _ => format!("{missing} is required"),
     }
 }
 

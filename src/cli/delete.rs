@@ -1,7 +1,8 @@
-use super::{ClusterName, Context, KubeconfigFlag};
+use super::{ClusterName, Context, KubeconfigFlag, NodesFlag};
 use crate::diagnose::Failure;
 use crate::existing;
 use crate::kubeconfig;
+use crate::load;
 use crate::work::Work;
 
 #[derive(clap::Subcommand)]
@@ -22,11 +23,23 @@ pub enum Delete {
         #[command(flatten)]
         kubeconfig: KubeconfigFlag,
     },
+    /// Delete an image from a cluster's nodes
+    Image {
+        /// Its name; content goes with the last tag
+        image: String,
+        #[command(flatten)]
+        nodes: NodesFlag,
+    },
 }
 
 impl Delete {
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Delete::Image { image, nodes } => {
+                let removed = load::remove(&context.work()?, &nodes.target(), &image).await?;
+                context.progress.info(format!("Deleted image {image:?} from nodes: {removed:?}"));
+                Ok(())
+            }
             Delete::Cluster { name, kubeconfig } => {
                 let name = name.get();
                 context.progress.info(format!("Deleting cluster {name:?} ..."));

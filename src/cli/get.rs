@@ -1,8 +1,9 @@
-use super::{ClusterName, Context, say};
+use super::{ClusterName, Context, NodesFlag, say};
 use crate::bootstrap::ADMIN_CONF;
 use crate::diagnose::Failure;
 use crate::existing;
 use crate::kubeconfig;
+use crate::load;
 use crate::work::Work;
 use crate::yaml;
 
@@ -17,6 +18,11 @@ pub enum Get {
         /// The nodes of all clusters
         #[arg(short = 'A', long)]
         all_clusters: bool,
+    },
+    /// List the images on a cluster's nodes: name, digest, size, nodes
+    Images {
+        #[command(flatten)]
+        nodes: NodesFlag,
     },
     /// Print a cluster's kubeconfig
     Kubeconfig {
@@ -55,6 +61,7 @@ impl Get {
                 }
                 nodes.iter().try_for_each(|node| say(&node.name))?;
             }
+            Get::Images { nodes } => print_images(&load::list(&work, &nodes.target()).await?)?,
             Get::Kubeconfig { name, internal } => {
                 let config = of_cluster(&work, &name.get(), internal).await?;
                 // kind prints an empty line after it.
@@ -85,4 +92,12 @@ pub async fn of_cluster(
         existing::api_endpoint(&*work.engine, name, &nodes).await?
     };
     Ok(kubeconfig::renamed(&admin_conf, name, &format!("https://{server}"))?)
+}
+
+fn print_images(images: &[load::Listed]) -> Result<(), Failure> {
+    let wide = images.iter().map(|image| image.name.len()).max().unwrap_or_default();
+    for load::Listed { name, digest, size, nodes } in images {
+        say(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use bollard::models::ExecConfig;
 use bollard::query_parameters as query;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
@@ -82,18 +82,21 @@ impl Engine for DockerEngine {
             .await
             .map_err(|e| self.failed(format!("looking for image {reference}"), e))
         {
-            Ok(found) => Ok(Some(Image {
-                id: found.id.unwrap_or_default(),
-                labels: found
-                    .config
-                    .and_then(|c| c.labels)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .collect(),
-            })),
+            Ok(found) => Ok(Some(convert::image(found))),
             Err(EngineError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn image_names(&self) -> Result<Vec<String>> {
+        let listed = self.docker.list_images(None::<query::ListImagesOptions>).await;
+        let listed = listed.map_err(|e| self.failed("listing images", e))?;
+        Ok(listed.into_iter().flat_map(|image| image.repo_tags).collect())
+    }
+
+    async fn export_images(&self, references: &[String]) -> Result<Bytestream> {
+        let names: Vec<&str> = references.iter().map(String::as_str).collect();
+        Ok(self.docker.export_images(&names).map_err(std::io::Error::other).boxed())
     }
 
     async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()> {
@@ -260,13 +263,24 @@ impl Engine for DockerEngine {
         Ok(lines.map_ok(LogOutput::into_bytes).map_err(std::io::Error::other).boxed())
     }
 
-    async fn exec(&self, name: &str, command: Command) -> Result<BoxStream<'static, Result<Said>>> {
+    async fn exec(&self, name: &str, mut command: Command) -> Result<Saying> {
+        let stdin = command.stdin.take().map(|text| stream::iter([Ok(text)]).boxed());
+        self.run(name, command, stdin).await
+    }
+
+    async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying> {
+        self.run(name, command, Some(stdin)).await
+    }
+}
+
+impl DockerEngine {
+    async fn run(&self, name: &str, command: Command, stdin: Option<Bytestream>) -> Result<Saying> {
         let what = format!("running {} in {name}", command.argv.first().map_or("", String::as_str));
         let config = ExecConfig {
             cmd: Some(command.argv),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
-            attach_stdin: Some(command.stdin.is_some()),
+            attach_stdin: Some(stdin.is_some()),
             privileged: Some(true),
             ..Default::default()
         };
@@ -281,10 +295,14 @@ impl Engine for DockerEngine {
         let StartExecResults::Attached { output, mut input } = started else {
             return Err(EngineError::other(what, "the engine detached the command"));
         };
-        if let Some(text) = command.stdin {
+        if let Some(mut stdin) = stdin {
             // Beside the output: a command may answer before it has read all.
             tokio::spawn(async move {
-                let _ = input.write_all(&text).await;
+                while let Some(Ok(piece)) = stdin.next().await {
+                    if input.write_all(&piece).await.is_err() {
+                        break;
+                    }
+                }
                 // Dropping alone does not close the command's stdin.
                 let _ = input.shutdown().await;
             });

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,13 @@ struct State {
     networks: Vec<String>,
     calls: Vec<String>,
     armed: Option<(usize, Fault)>,
+    image: Image,
+    export: Bytes,
+    nodes: Option<Nodes>,
 }
+
+/// What a container answers to a command; `None` leaves it to the fake.
+type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
 
 #[derive(Clone, Default)]
 pub struct FakeEngine(Arc<Mutex<State>>);
@@ -41,6 +47,28 @@ impl FakeEngine {
         let engine = FakeEngine::default();
         engine.0.lock().unwrap().armed = Some((call, fault));
         engine
+    }
+
+    /// Has a container that runs.
+    pub fn put(&self, spec: ContainerSpec) {
+        self.0.lock().unwrap().containers.insert(spec.name.clone(), (spec, true));
+    }
+
+    /// Has one image, which every name leads to, and this export of it.
+    pub fn with_image(self, image: Image, export: Vec<u8>) -> Self {
+        let mut state = self.0.lock().unwrap();
+        (state.image, state.export) = (image, export.into());
+        drop(state);
+        self
+    }
+
+    /// Containers answer commands so; called only for commands that work.
+    pub fn with_nodes(
+        self,
+        nodes: impl FnMut(&str, &Command) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Self {
+        self.0.lock().unwrap().nodes = Some(Box::new(nodes));
+        self
     }
 
     /// The names of all calls so far, in order.
@@ -115,11 +143,22 @@ fn missing(name: &str) -> EngineError {
 #[async_trait]
 impl Engine for FakeEngine {
     async fn host(&self) -> Result<Host> {
-        self.call("host", |_| Ok(Host { arch: "amd64".into(), ..Host::default() })).await
+        let storage = Storage { driver: "overlay2".into(), ..Storage::default() };
+        let host = Host { arch: "amd64".into(), local: true, storage, ..Host::default() };
+        self.call("host", |_| Ok(host)).await
     }
 
     async fn image(&self, _: &str) -> Result<Option<Image>> {
-        self.call("image", |_| Ok(Some(Image::default()))).await
+        self.call("image", |state| Ok(Some(state.image.clone()))).await
+    }
+
+    async fn image_names(&self) -> Result<Vec<String>> {
+        self.call("image_names", |_| Ok(vec!["busybox:latest".into()])).await
+    }
+
+    async fn export_images(&self, _: &[String]) -> Result<Bytestream> {
+        self.call("export_images", |state| Ok(stream::iter([Ok(state.export.clone())]).boxed()))
+            .await
     }
 
     async fn pull_image(&self, _: &str, _: &(dyn Fn(String) + Sync)) -> Result<()> {
@@ -242,7 +281,7 @@ impl Engine for FakeEngine {
         .await
     }
 
-    async fn exec(&self, name: &str, command: Command) -> Result<BoxStream<'static, Result<Said>>> {
+    async fn exec(&self, name: &str, command: Command) -> Result<Saying> {
         self.call(
             &format!("exec {}", command.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" ")),
             |state| {
@@ -251,10 +290,16 @@ impl Engine for FakeEngine {
                     .get(name)
                     .filter(|(_, running)| *running)
                     .ok_or_else(|| missing(name))?;
-                let text = answer(state, &command.argv);
-                Ok(stream::iter([Ok(Said::Stdout(text.into())), Ok(Said::Exit(0))]).boxed())
+                let own = state.nodes.as_mut().and_then(|nodes| nodes(name, &command));
+                let said = own.unwrap_or_else(|| answer(state, &command.argv).into_bytes());
+                Ok(stream::iter([Ok(Said::Stdout(said.into())), Ok(Said::Exit(0))]).boxed())
             },
         )
         .await
+    }
+
+    async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying> {
+        let given: Vec<Bytes> = stdin.filter_map(|piece| async { piece.ok() }).collect().await;
+        self.exec(name, command.stdin(given.concat())).await
     }
 }

@@ -22,14 +22,18 @@ pub struct ContainerSpec {
     pub volumes: Vec<String>,
     /// `SOURCE:TARGET[:OPTIONS]`, SOURCE a host path or a volume's name.
     pub binds: Vec<String>,
+    /// Paths of the engine's host, which must exist, to where they are seen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub read_only: BTreeMap<String, String>,
+    /// The engine removes it once it has ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auto_remove: bool,
     pub devices: Vec<String>,
     pub publish: Vec<Publish>,
     pub sysctls: BTreeMap<String, String>,
     /// Restarts on failure at most this often; also after the engine starts.
     pub restart_on_failure: Option<i64>,
     pub userns_host: bool,
-    /// Gone as soon as it ends.
-    pub auto_remove: bool,
     pub tty: bool,
     /// Overrides the image's.
     pub stop_signal: Option<String>,

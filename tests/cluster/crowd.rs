@@ -35,7 +35,10 @@ fn twenty_at_once_share_a_kubeconfig() {
         let text = std::fs::read_to_string(lab.kubeconfig()).unwrap();
         let config = skiff::yaml::document(&text).unwrap();
         let entries = |kind: &str| config[kind].as_array().unwrap().len();
-        assert_eq!((entries("clusters"), entries("users")), (entries("contexts"), entries("contexts")));
+        assert_eq!(
+            (entries("clusters"), entries("users")),
+            (entries("contexts"), entries("contexts"))
+        );
         assert!(text.contains("https://foreign.example") && text.contains("token: secret"));
         let is_there = |name: &&&str| {
             let context = format!("kind-{name}");

@@ -7,7 +7,9 @@ use bollard::errors::Error;
 use bollard::models::*;
 
 use crate::engine::endpoint::Endpoint;
-use crate::engine::{Container, ContainerSpec, EngineError, Host, Inspected, Network, NetworkSpec};
+use crate::engine::{
+    Container, ContainerSpec, EngineError, Host, Image, Inspected, Network, NetworkSpec, Storage,
+};
 
 /// Sorts an API error by what the caller can do about it.
 pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
@@ -81,7 +83,24 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
             && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
         arch: arch.to_owned(),
         local,
+        storage: Storage {
+            containerd: info.driver_status.iter().flatten().any(|pair| {
+                pair.iter().map(String::as_str).eq(["driver-type", "io.containerd.snapshotter.v1"])
+            }),
+            root: info.docker_root_dir.clone().unwrap_or_default(),
+            driver: storage,
+        },
         description: serde_json::to_value(info).unwrap_or_default(),
+    }
+}
+
+pub fn image(found: ImageInspect) -> Image {
+    let labels = found.config.and_then(|c| c.labels).unwrap_or_default();
+    Image {
+        id: found.id.unwrap_or_default(),
+        labels: labels.into_iter().collect(),
+        tags: found.repo_tags.unwrap_or_default(),
+        layers: found.root_fs.and_then(|fs| fs.layers).unwrap_or_default(),
     }
 }
 
@@ -112,6 +131,16 @@ pub fn container(found: ContainerSummary) -> Container {
         name: name.unwrap_or_default(),
         labels: found.labels.unwrap_or_default().into_iter().collect(),
         running: found.state == Some(ContainerSummaryStateEnum::RUNNING),
+    }
+}
+
+fn read_only((source, target): (&String, &String)) -> Mount {
+    Mount {
+        source: Some(source.clone()),
+        target: Some(target.clone()),
+        typ: Some(MountType::BIND),
+        read_only: Some(true),
+        ..Default::default()
     }
 }
 
@@ -147,6 +176,9 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
             security_opt: list(&spec.security_opt),
             tmpfs: Some(spec.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
             binds: list(&spec.binds),
+            mounts: (!spec.read_only.is_empty())
+                .then(|| spec.read_only.iter().map(read_only).collect()),
+            auto_remove: Some(spec.auto_remove),
             devices: Some(devices.collect()),
             port_bindings: Some(bindings),
             sysctls: Some(spec.sysctls.clone().into_iter().collect()),
@@ -155,7 +187,6 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
                 name: Some(RestartPolicyNameEnum::ON_FAILURE),
                 maximum_retry_count: Some(count),
             }),
-            auto_remove: Some(spec.auto_remove),
             init: Some(false),
             cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             userns_mode: spec.userns_host.then(|| "host".into()),

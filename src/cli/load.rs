@@ -1,0 +1,63 @@
+use super::{Context, NodesFlag};
+use crate::diagnose::Failure;
+use crate::load;
+
+#[derive(clap::Subcommand)]
+pub enum Load {
+    /// Load images from the container engine into nodes
+    ///
+    /// Nodes get only the layers they lack; an image that is already there
+    /// costs nothing.
+    DockerImage {
+        /// Names, digests or IDs, as `docker images` shows them
+        #[arg(value_name = "IMAGE")]
+        images: Vec<String>,
+        #[command(flatten)]
+        nodes: NodesFlag,
+    },
+    /// Load images from archives into nodes
+    ///
+    /// Archives are those of `docker save` or OCI layouts, plain or compressed
+    /// with gzip or zstd; `-` is stdin.
+    ImageArchive {
+        #[arg(value_name = "FILE")]
+        files: Vec<String>,
+        #[command(flatten)]
+        nodes: NodesFlag,
+    },
+}
+
+impl Load {
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Load::DockerImage { images, nodes } => {
+                let Some(images) = given(images) else {
+                    return Err(Failure::new("a list of image names is required"));
+                };
+                let work = context.work()?;
+                let loaded = load::docker_images(&work, &nodes.target(), &images).await;
+                work.settle().await;
+                Ok(loaded?)
+            }
+            Load::ImageArchive { files, nodes } => {
+                let Some(files) = given(files) else {
+                    return Err(Failure::new("name of image archive is required"));
+                };
+                if files.len() > 1 {
+                    context.progress.warn("several archives are loaded one after the other; one archive of all images (docker save A B) shares their layers");
+                }
+                let work = context.work()?;
+                let loaded = load::image_archives(&work, &nodes.target(), &files).await;
+                work.settle().await;
+                Ok(loaded?)
+            }
+        }
+    }
+}
+
+/// What was named, each once.
+fn given(mut names: Vec<String>) -> Option<Vec<String>> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    (!names.is_empty()).then_some(names)
+}

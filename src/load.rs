@@ -1,0 +1,71 @@
+//! Getting images into nodes, sending only what they lack.
+//!
+//! Two ways lead there, and the result is checked on every node after either:
+//!
+//! - [`pull`]: nodes pull from a registry in this process, which reads layers
+//!   where the engine keeps them. Cost depends on what a node lacks alone.
+//! - [`import`]: an archive (a file, stdin, or the engine's own export) is read
+//!   once and passed on to all nodes, to each without the blobs it has. This
+//!   works everywhere, and takes over by itself where pulling does not.
+//!
+//! Measured on 2 cores, one node, 20 layers of 123 MB: kind's way (export to a
+//! file, `ctr images import`) takes 58–68 s, first time or not. Most of that is
+//! content going through containerd's API twice; a pull, done by the daemon
+//! itself, takes 12 s for everything and under a second for one small layer.
+
+mod archive;
+mod archives;
+mod catalog;
+mod docker;
+mod images;
+mod import;
+mod layout;
+mod node;
+mod oci;
+mod pull;
+mod reference;
+mod serve;
+mod store;
+mod tar_split;
+mod targets;
+mod transfer;
+
+use crate::engine::EngineError;
+use crate::work::WorkError;
+
+pub use archive::ArchiveError;
+pub use archives::load as image_archives;
+pub use docker::load as docker_images;
+pub use images::{Listed, list, remove};
+pub use reference::BadReference;
+pub use targets::Target;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error("no nodes found for cluster {0:?}")]
+    NoNodes(String),
+    #[error("unknown node: {name:?}")]
+    UnknownNode { name: String, nodes: Vec<String> },
+    #[error("node {0:?} is not running")]
+    Stopped(String),
+    #[error("image: {name:?} not present locally")]
+    NotPresent { name: String, similar: Vec<String> },
+    #[error("image {name:?} is on no node of cluster {cluster:?}")]
+    NotOnNodes { name: String, cluster: String, similar: Vec<String> },
+    #[error(transparent)]
+    Name(#[from] BadReference),
+    #[error("cannot read {path}: {reason}")]
+    Unreadable { path: String, reason: String },
+    #[error("cannot load {path}: {error}")]
+    Archive { path: String, error: ArchiveError },
+    #[error("loading on {node} failed: {reason}")]
+    Failed { node: String, reason: String, output: String },
+}
+
+impl From<EngineError> for LoadError {
+    fn from(error: EngineError) -> Self {
+        LoadError::Work(error.into())
+    }
+}

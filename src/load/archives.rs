@@ -1,0 +1,46 @@
+//! `load image-archive`: archives of images, from files or stdin.
+
+use std::fs::File;
+
+use super::LoadError;
+use super::import::{self, Input};
+use super::targets::{self, Target};
+use super::transfer::{self, Transfer};
+use crate::work::Work;
+
+/// What stands for stdin.
+const STDIN: &str = "-";
+
+/// Loads archives one after the other, each on all nodes at the same time.
+///
+/// # Errors
+/// [`LoadError`]; archives before the one that failed stay loaded.
+pub async fn load(work: &Work, target: &Target, paths: &[String]) -> Result<(), LoadError> {
+    for path in paths.iter().filter(|path| *path != STDIN) {
+        std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    }
+    let architecture = work.interruptible(work.engine.host()).await?.arch;
+    for path in paths {
+        // What they have changes with every archive.
+        let nodes = targets::nodes(work, target).await?;
+        let begun = nodes.iter().map(|node| Transfer::begin(work, node, Vec::new())).collect();
+        transfer::import(work, begun, async |receivers| {
+            let input = open(path)?;
+            let imported = import::import(work, input, &architecture, receivers, |images| images);
+            imported.await.map_err(|error| error.of(path))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn open(path: &str) -> Result<Input, LoadError> {
+    if path == STDIN {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    Ok(Box::new(File::open(path).map_err(|error| unreadable(path, &error))?))
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> LoadError {
+    LoadError::Unreadable { path: path.to_owned(), reason: error.to_string() }
+}

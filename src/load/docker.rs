@@ -1,0 +1,220 @@
+//! `load docker-image`: images of the engine.
+
+use futures_util::future::try_join_all;
+use tokio::runtime::Handle;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use super::LoadError;
+use super::catalog::LoadImage;
+use super::import;
+use super::node::{self, NodeState};
+use super::oci::{Digest, chain_ids};
+use super::pull::{self, PullError, Puller};
+use super::reference::Reference;
+use super::store::{StoreError, Wanted};
+use super::targets::{self, Node, Target};
+use super::transfer::{self, Transfer};
+use crate::engine::Host;
+use crate::work::{Work, WorkError};
+
+/// An image of the engine, and every name it is asked for by.
+#[derive(Clone)]
+struct Asked {
+    /// As the engine is asked for it.
+    argument: String,
+    names: Vec<Reference>,
+    id: Digest,
+    diff_ids: Vec<Digest>,
+}
+
+/// What one node needs of one image.
+enum Need {
+    Nothing,
+    /// It has the content, but not all names.
+    Names {
+        from: Digest,
+        missing: Vec<String>,
+    },
+    Content,
+}
+
+impl Asked {
+    fn need(&self, state: &NodeState) -> Need {
+        let top = chain_ids(&self.diff_ids).pop();
+        let unpacked = top.is_none_or(|top| state.snapshots.contains(&top));
+        let Some(target) = state.find(&self.id).filter(|_| unpacked) else { return Need::Content };
+        let names = self.names.iter().map(Reference::to_string);
+        let missing: Vec<String> = names.filter(|n| state.target(n) != Some(target)).collect();
+        match missing.is_empty() {
+            true => Need::Nothing,
+            false => Need::Names { from: target.clone(), missing },
+        }
+    }
+}
+
+/// Loads images of the engine by name, digest or ID.
+///
+/// # Errors
+/// [`LoadError`]; what was complete before stays.
+pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), LoadError> {
+    let asked = asked(work, names).await?;
+    let nodes = targets::nodes(work, target).await?;
+    let mut lacking: Vec<(&Node, Vec<Digest>)> = Vec::new();
+    for node in &nodes {
+        let mut content = Vec::new();
+        for image in &asked {
+            let (name, id) = (&image.argument, &image.id);
+            match image.need(&node.state) {
+                Need::Nothing => {}
+                Need::Names { from, missing } => {
+                    work.progress.info(format!("Image with ID: {id} already present on the node {} but is missing the tag {}. re-tagging...", node.name, missing.join(", ")));
+                    let from = node.state.name_of(&from).unwrap_or_default();
+                    work.run(&node.name, node::tag(&from, &missing)).await?;
+                }
+                Need::Content => {
+                    work.progress.info(format!(
+                        "Image: {name:?} with ID \"{id}\" not yet present on node {:?}, loading...",
+                        node.name
+                    ));
+                    content.push(id.clone());
+                }
+            }
+        }
+        if !content.is_empty() {
+            lacking.push((node, content));
+        }
+    }
+    for image in &asked {
+        if !lacking.iter().any(|(_, content)| content.contains(&image.id)) {
+            work.progress.info(format!(
+                "Image: {:?} with ID \"{}\" found to be already present on all nodes.",
+                image.argument, image.id
+            ));
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let host = work.interruptible(work.engine.host()).await?;
+    let asked = asked.into_iter().filter(|i| lacking.iter().any(|(_, ids)| ids.contains(&i.id)));
+    transfer(work, &host, &asked.collect::<Vec<_>>(), lacking).await
+}
+
+/// Looks the images up in the engine; several names of one are one.
+async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadError> {
+    let looked_up = arguments.iter().map(|argument| async move {
+        let found = work.interruptible(work.engine.image(argument)).await?;
+        Ok::<_, LoadError>((argument, found))
+    });
+    let mut asked: Vec<Asked> = Vec::new();
+    for (argument, found) in try_join_all(looked_up).await? {
+        let digests = found.and_then(|image| {
+            let layers: Option<Vec<Digest>> =
+                image.layers.iter().map(|l| Digest::parse(l)).collect();
+            Some((Digest::parse(&image.id)?, layers?))
+        });
+        let Some((id, diff_ids)) = digests else {
+            let names = work.interruptible(work.engine.image_names()).await?;
+            let similar = similar(argument, names.iter().map(String::as_str));
+            return Err(LoadError::NotPresent { name: argument.clone(), similar });
+        };
+        let is_id = id.hex().starts_with(argument.trim_start_matches("sha256:"));
+        let name = if is_id { None } else { Some(Reference::parse(argument)?) };
+        match asked.iter_mut().find(|known| known.id == id) {
+            Some(known) => known.names.extend(name),
+            None => asked.push(Asked {
+                argument: argument.clone(),
+                names: name.into_iter().collect(),
+                id,
+                diff_ids,
+            }),
+        }
+    }
+    for image in &mut asked {
+        image.names.sort();
+        image.names.dedup();
+    }
+    Ok(asked)
+}
+
+/// Names that somebody who wrote `name` may have meant, at most five.
+pub fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let last = |name: &str| {
+        let path = name.split('@').next().unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default();
+        last.split(':').next().unwrap_or_default().to_owned()
+    };
+    let wanted = last(name);
+    let fits = |other: &&str| {
+        let other = last(other);
+        !wanted.is_empty()
+            && !other.is_empty()
+            && (other.contains(&wanted) || wanted.contains(&other))
+    };
+    names.filter(fits).take(5).map(str::to_owned).collect()
+}
+
+/// Gives images the names they were asked for by; others are not wanted.
+fn named(asked: Vec<Asked>) -> impl Fn(Vec<LoadImage>) -> Vec<LoadImage> + Send + 'static {
+    move |images| {
+        let name = |image: LoadImage| {
+            let asked = asked.iter().find(|asked| image.is(&asked.id))?;
+            Some(LoadImage { names: asked.names.clone(), ..image })
+        };
+        images.into_iter().filter_map(name).collect()
+    }
+}
+
+async fn transfer(
+    work: &Work,
+    host: &Host,
+    asked: &[Asked],
+    lacking: Vec<(&Node, Vec<Digest>)>,
+) -> Result<(), LoadError> {
+    let begun = lacking.into_iter().map(|(node, images)| Transfer::begin(work, node, images));
+    let (left, why) = pulled(work, host, asked, begun.collect()).await?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    work.progress.info(format!("{why}; sending the engine's export instead"));
+    transfer::import(work, left, async |receivers| {
+        let arguments: Vec<String> = asked.iter().map(|asked| asked.argument.clone()).collect();
+        let export = work.interruptible(work.engine.export_images(&arguments)).await?;
+        let export = SyncIoBridge::new_with_handle(StreamReader::new(export), Handle::current());
+        let named = named(asked.to_vec());
+        let imported = import::import(work, Box::new(export), &host.arch, receivers, named).await;
+        imported.map_err(|error| error.of("the engine's export"))
+    })
+    .await
+}
+
+/// Returns the transfers that did not succeed, and why.
+async fn pulled<'a>(
+    work: &Work,
+    host: &Host,
+    asked: &[Asked],
+    transfers: Vec<Transfer<'a>>,
+) -> Result<(Vec<Transfer<'a>>, String), LoadError> {
+    let wanted: Vec<Wanted> = asked.iter().map(|a| (a.id.clone(), a.diff_ids.clone())).collect();
+    let pullers = transfers.iter().map(|transfer| Puller {
+        node: transfer.node.name.clone(),
+        state: transfer.node.state.clone(),
+        images: transfer.images.clone(),
+        sent: transfer.sent.clone(),
+    });
+    let pullers: Vec<Puller> = pullers.collect();
+    let pull = pull::pull(work, host, &wanted, &pullers, named(asked.to_vec()));
+    match transfer::watched(&transfers, pull).await {
+        Ok(outcome) => {
+            let (left, why) = transfer::confirmed(work, transfers, outcome).await?;
+            Ok((left, why.map(|why| why.to_string()).unwrap_or_default()))
+        }
+        Err(PullError::Store(StoreError::Work(WorkError::Cancelled))) => {
+            Err(WorkError::Cancelled.into())
+        }
+        Err(error) => Ok((transfers, error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

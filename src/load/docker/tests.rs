@@ -1,0 +1,223 @@
+//! Whole loads on a fake engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::engine::fake::{FakeEngine, Fault};
+use crate::engine::{Command, ContainerSpec, Image};
+use crate::existing::{CLUSTER_LABEL, ROLE_LABEL};
+use crate::load::archive::tests::{config, oci_layout, tar_of};
+use crate::load::oci;
+use crate::progress::Progress;
+
+const LAYERS: [&[u8]; 1] = [b"the only layer"];
+const NODES: [&str; 2] = ["kind-control-plane", "kind-worker"];
+
+/// What a node answers, as containerd does.
+#[derive(Default)]
+struct Containerd {
+    /// Node to the manifest its name leads to.
+    loaded: BTreeMap<String, Digest>,
+    imports: Vec<BTreeSet<String>>,
+    has_layer: bool,
+    forgets: bool,
+    route: bool,
+}
+
+impl Containerd {
+    fn answer(&mut self, node: &str, command: &Command) -> Option<Vec<u8>> {
+        let script = command.argv.get(2)?.as_str();
+        if script.contains("images ls") {
+            return Some(self.state(node).into_bytes());
+        }
+        if script.contains("images pull") {
+            let (_, digest) = command.argv[6].split_once('@')?;
+            self.load(node, Digest::parse(digest)?);
+        } else if script.contains("images import") {
+            self.import(node, command.stdin.as_ref()?);
+        } else if script.contains("tar -chf") {
+            return Some(files());
+        } else {
+            return None;
+        }
+        Some(Vec::new())
+    }
+
+    fn load(&mut self, node: &str, root: Digest) {
+        if !self.forgets {
+            self.loaded.insert(node.to_owned(), root);
+        }
+    }
+
+    fn import(&mut self, node: &str, archive: &[u8]) {
+        let mut names = BTreeSet::new();
+        let mut root = None;
+        for entry in tar::Archive::new(archive).entries().unwrap().flatten() {
+            let name = entry.path().unwrap().to_string_lossy().into_owned();
+            if name == "index.json" {
+                let index: oci::Index = serde_json::from_reader(entry).unwrap();
+                root = Some(index.manifests[0].digest.clone());
+            }
+            names.insert(name);
+        }
+        self.imports.push(names);
+        if let Some(root) = root {
+            self.load(node, root);
+        }
+    }
+
+    fn state(&self, node: &str) -> String {
+        let (id, layer) = (Digest::of(&config(&LAYERS)), Digest::of(LAYERS[0]));
+        let gateway = if self.route { "default via 127.0.0.1 dev eth0" } else { "" };
+        let had = if self.has_layer { layer.to_string() } else { String::new() };
+        match self.loaded.get(node) {
+            None => format!("REF\n--\n{had}\n--\nKEY\n--\n--\n{gateway}\n"),
+            Some(root) => format!(
+                "REF\ndocker.io/library/app:1 type {root} 1.0 MiB -\n{id} type {root} 1.0 MiB -\n\
+                 --\n{root}\n{id}\n--\n{layer} Committed\n--\n--\n{gateway}\n"
+            ),
+        }
+    }
+}
+
+/// The engine's store, as the helper sees it.
+fn files() -> Vec<u8> {
+    let chain = chain_ids(&[Digest::of(LAYERS[0])]);
+    let mut record = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut record, b"{\"type\":2,\"payload\":\"AAAA\"}\n").unwrap();
+    let layer = format!("image/overlay2/layerdb/sha256/{}", chain[0].hex());
+    let id = Digest::of(&config(&LAYERS));
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, text) in [
+        (format!("image/overlay2/imagedb/content/sha256/{}", id.hex()), config(&LAYERS)),
+        (format!("{layer}/tar-split.json.gz"), record.finish().unwrap()),
+        (format!("{layer}/cache-id"), b"abc".to_vec()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        archive.append_data(&mut header, name, &text[..]).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>) -> FakeEngine {
+    for name in NODES {
+        engine.put(ContainerSpec {
+            name: name.to_owned(),
+            labels: [
+                (CLUSTER_LABEL.to_owned(), "kind".to_owned()),
+                (ROLE_LABEL.to_owned(), "worker".to_owned()),
+            ]
+            .into(),
+            ..ContainerSpec::default()
+        });
+    }
+    let image = Image {
+        id: Digest::of(&config(&LAYERS)).to_string(),
+        layers: vec![Digest::of(LAYERS[0]).to_string()],
+        ..Image::default()
+    };
+    let answering = nodes.clone();
+    engine
+        .with_image(image, tar_of(&oci_layout(&LAYERS)))
+        .with_nodes(move |node, command| answering.lock().unwrap().answer(node, command))
+}
+
+async fn loaded(engine: &FakeEngine, cancel: CancellationToken) -> Result<(), LoadError> {
+    let work = Work::new(Arc::new(engine.clone()), Progress::silent(), cancel);
+    let target = Target { cluster: "kind".into(), nodes: Vec::new() };
+    let loaded = load(&work, &target, &["app:1".to_owned()]).await;
+    work.settle().await;
+    loaded
+}
+
+fn containerd(change: impl FnOnce(&mut Containerd)) -> Arc<Mutex<Containerd>> {
+    let mut containerd = Containerd { route: true, ..Containerd::default() };
+    change(&mut containerd);
+    Arc::new(Mutex::new(containerd))
+}
+
+#[tokio::test]
+async fn nodes_pull_and_a_second_load_asks_for_nothing() {
+    let nodes = containerd(|_| {});
+    let engine = engine(FakeEngine::default(), &nodes).await;
+    loaded(&engine, CancellationToken::new()).await.unwrap();
+    assert_eq!(nodes.lock().unwrap().loaded.len(), 2);
+    assert!(nodes.lock().unwrap().imports.is_empty());
+    assert_eq!(engine.container_names(), NODES);
+    let before = engine.calls().len();
+    loaded(&engine, CancellationToken::new()).await.unwrap();
+    let calls = engine.calls()[before..].to_vec();
+    assert!(
+        !calls.iter().any(|call| call.contains("create") || call.contains("export")),
+        "{calls:?}"
+    );
+}
+
+#[tokio::test]
+async fn where_nodes_cannot_pull_they_get_the_export_without_what_they_have() {
+    let nodes = containerd(|c| (c.route, c.has_layer) = (false, true));
+    let engine = engine(FakeEngine::default(), &nodes).await;
+    loaded(&engine, CancellationToken::new()).await.unwrap();
+    let layer = format!("blobs/sha256/{}", Digest::of(LAYERS[0]).hex());
+    let nodes = nodes.lock().unwrap();
+    assert_eq!((nodes.loaded.len(), nodes.imports.len()), (2, 2));
+    for import in &nodes.imports {
+        assert!(!import.contains(&layer) && import.contains("index.json"), "{import:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_have_it_in_the_end_is_an_error() {
+    let nodes = containerd(|c| c.forgets = true);
+    let engine = engine(FakeEngine::default(), &nodes).await;
+    let error = loaded(&engine, CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, LoadError::Failed { .. }), "{error}");
+    // By pulling, then without and with what it was said to have.
+    assert_eq!(nodes.lock().unwrap().imports.len(), 4);
+}
+
+#[tokio::test]
+async fn whatever_call_fails_nothing_is_left_and_success_is_true() {
+    for fault in ["fails", "answer lost", "cancel"] {
+        for call in 0.. {
+            let cancel = CancellationToken::new();
+            let kind = match fault {
+                "fails" => Fault::Fails,
+                "answer lost" => Fault::AnswerLost,
+                _ => Fault::Cancel(cancel.clone()),
+            };
+            let nodes = containerd(|_| {});
+            let engine = engine(FakeEngine::armed(call, kind), &nodes).await;
+            let outcome = loaded(&engine, cancel.clone()).await;
+            let calls = engine.calls();
+            if calls.len() <= call {
+                break;
+            }
+            let left = engine.container_names();
+            let removal = calls[call] == "remove_container" && fault == "fails";
+            assert!(removal || left == NODES, "{fault} at {call} ({}): {left:?}", calls[call]);
+            match outcome {
+                Ok(()) => assert_eq!(nodes.lock().unwrap().loaded.len(), 2, "{fault} at {call}"),
+                Err(error) => assert!(
+                    fault != "cancel" || matches!(error, LoadError::Work(WorkError::Cancelled)),
+                    "{fault} at {call}: {error}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn near_misses_are_found_by_the_last_part_of_a_name() {
+    let names = ["team/app:1", "app-server:2", "busybox:latest", "<none>:<none>"];
+    let of = |name: &str| similar(name, names.into_iter());
+    assert_eq!(of("app"), ["team/app:1", "app-server:2"]);
+    assert_eq!(of("registry/busybox:1"), ["busybox:latest"]);
+    assert!(of("nginx").is_empty() && of("").is_empty());
+}

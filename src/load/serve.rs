@@ -1,0 +1,158 @@
+//! A registry for as long as one load takes: nodes pull from this process.
+//!
+//! Pulling is by far the cheapest way into containerd (measured with 20 layers
+//! of 123 MB: 12 s and 9 s of processor time, `ctr images import` 60 s and
+//! more), because the daemon itself reads from the network, unpacks while it
+//! reads, and asks only for layers it lacks. Nothing is kept in memory or on
+//! disk: each request reads its layer where the engine keeps it.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::oci::Digest;
+use super::store::Store;
+
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// Answers until it is dropped.
+pub struct Registry {
+    base: String,
+    task: JoinHandle<()>,
+}
+
+/// What went to one node.
+#[derive(Debug, Default)]
+pub struct Sent {
+    pub bytes: AtomicU64,
+    pub layers: AtomicU64,
+}
+
+struct Served {
+    store: Arc<Store>,
+    /// Only who was told it gets an answer.
+    token: String,
+    sent: Vec<Arc<Sent>>,
+}
+
+impl Registry {
+    /// Listens at an address of this host; `sent` has an entry for each node.
+    ///
+    /// # Errors
+    /// The address belongs to another host, as with an engine in a virtual machine.
+    pub async fn start(
+        address: IpAddr,
+        store: Arc<Store>,
+        sent: Vec<Arc<Sent>>,
+    ) -> std::io::Result<Registry> {
+        let listener = TcpListener::bind(SocketAddr::new(address, 0)).await?;
+        let random = getrandom::u64().map_err(|e| std::io::Error::other(e.to_string()))?;
+        let token = format!("{random:016x}");
+        let base = format!("http://{}/{token}", listener.local_addr()?);
+        let served = Arc::new(Served { store, token, sent });
+        Ok(Registry { base, task: tokio::spawn(accept(listener, served)) })
+    }
+
+    /// Where the node with this number finds it.
+    pub fn base(&self, node: usize) -> String {
+        format!("{}/{node}/v2", self.base)
+    }
+}
+
+impl Drop for Registry {
+    /// Ends connections, too: a node's pull fails then, and it clears up.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, served: Arc<Served>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let served = served.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| answer(request, served.clone()));
+            // A node that hangs up tells so itself.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer<B>(request: Request<B>, served: Arc<Served>) -> Result<Response<Body>, Infallible> {
+    let head_only = request.method() == Method::HEAD;
+    let answer = match served.asked(request.uri().path()) {
+        Some((sent, digest)) => served.content(&sent, &digest, head_only).await,
+        None => None,
+    };
+    Ok(answer.unwrap_or_else(|| {
+        let mut answer = Response::new(whole(Bytes::new()));
+        *answer.status_mut() = StatusCode::NOT_FOUND;
+        answer
+    }))
+}
+
+impl Served {
+    /// `/TOKEN/NODE/v2/NAME/manifests/DIGEST`, or `blobs`; the name may be any.
+    fn asked(&self, path: &str) -> Option<(Arc<Sent>, Digest)> {
+        let mut parts = path.strip_prefix('/')?.split('/');
+        if parts.next()? != self.token {
+            return None;
+        }
+        let node: usize = parts.next()?.parse().ok()?;
+        Some((self.sent.get(node)?.clone(), Digest::parse(parts.next_back()?)?))
+    }
+
+    async fn content(
+        &self,
+        sent: &Arc<Sent>,
+        digest: &Digest,
+        head_only: bool,
+    ) -> Option<Response<Body>> {
+        let (media_type, size, body) = match self.store.documents.0.get(digest) {
+            Some(document) => {
+                let bytes = document.bytes.clone();
+                (document.media_type.as_str(), bytes.len() as u64, whole(bytes))
+            }
+            None => {
+                let size = self.store.size(digest)?;
+                let body =
+                    if head_only { whole(Bytes::new()) } else { self.layer(sent, digest).await? };
+                ("application/octet-stream", size, body)
+            }
+        };
+        let answer = Response::builder()
+            .header(header::CONTENT_TYPE, media_type)
+            .header(header::CONTENT_LENGTH, size)
+            .header("Docker-Content-Digest", digest.to_string());
+        answer.body(if head_only { whole(Bytes::new()) } else { body }).ok()
+    }
+
+    async fn layer(&self, sent: &Arc<Sent>, digest: &Digest) -> Option<Body> {
+        let layer = self.store.layer(digest).await.ok()?;
+        sent.layers.fetch_add(1, Ordering::Relaxed);
+        let sent = sent.clone();
+        let counted = layer.inspect_ok(move |piece| {
+            sent.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
+        Some(StreamBody::new(counted.map_ok(Frame::data)).boxed_unsync())
+    }
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}

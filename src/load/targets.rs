@@ -1,0 +1,47 @@
+//! Which nodes a command is about.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+
+use super::LoadError;
+use super::node::{self, NodeState};
+use crate::existing::{self, LOAD_BALANCER};
+use crate::work::Work;
+
+/// Nodes of a cluster: those named, or all if none is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Target {
+    pub cluster: String,
+    pub nodes: Vec<String>,
+}
+
+pub struct Node {
+    pub name: String,
+    pub state: Arc<NodeState>,
+}
+
+/// The nodes that are meant, with what they have; load balancers run no pods.
+///
+/// # Errors
+/// Nodes that do not exist or do not run.
+pub async fn nodes(work: &Work, target: &Target) -> Result<Vec<Node>, LoadError> {
+    let found = work.interruptible(existing::nodes(&*work.engine, &target.cluster)).await?;
+    let mut found: Vec<_> = found.into_iter().filter(|n| n.role != LOAD_BALANCER).collect();
+    if found.is_empty() {
+        return Err(LoadError::NoNodes(target.cluster.clone()));
+    }
+    if let Some(name) = target.nodes.iter().find(|name| !found.iter().any(|n| n.name == **name)) {
+        let nodes = found.into_iter().map(|node| node.name).collect();
+        return Err(LoadError::UnknownNode { name: name.clone(), nodes });
+    }
+    found.retain(|node| target.nodes.is_empty() || target.nodes.contains(&node.name));
+    if let Some(stopped) = found.iter().find(|node| !node.running) {
+        return Err(LoadError::Stopped(stopped.name.clone()));
+    }
+    let states = found.into_iter().map(|found| async move {
+        let state = Arc::new(node::state(work, &found.name).await?);
+        Ok::<_, LoadError>(Node { name: found.name, state })
+    });
+    try_join_all(states).await
+}
