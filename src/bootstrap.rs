@@ -99,12 +99,8 @@ impl<'a> Bootstrap<'a> {
             |reason: String| BootstrapError::NotANodeImage(planned.container.image.clone(), reason);
         let version: Version = text.trim().parse().map_err(not_an_image)?;
 
-        let (kubeadm, unmatched) = render(self, planned, state, &version)?;
-        for patch in unmatched {
-            self.work.progress.warn(format!(
-                "a kubeadm patch for {patch} matches no document of {name} and has no effect"
-            ));
-        }
+        let (kubeadm, idle) = render(self, planned, state, &version)?;
+        idle.iter().for_each(|warning| self.work.progress.warn(format!("{name}: {warning}")));
         self.work.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
         self.work.write(name, KUBEADM_CONF, kubeadm).await?;
         if planned.node.role == Role::ControlPlane {
@@ -119,13 +115,17 @@ impl<'a> Bootstrap<'a> {
 
     async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
         let config = self.work.read(node, CONTAINERD_CONF).await?;
-        let patched = patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
-            BootstrapError::Unreadable {
-                node: node.to_owned(),
-                what: "the containerd patches",
-                reason,
-            }
-        })?;
+        let (patched, idle) =
+            patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
+                BootstrapError::Unreadable {
+                    node: node.to_owned(),
+                    what: "the containerd patches",
+                    reason,
+                }
+            })?;
+        if is_first(self.cluster, node) {
+            idle.iter().for_each(|warning| self.work.progress.warn(warning.clone()));
+        }
         self.work.write(node, CONTAINERD_CONF, patched).await?;
         self.work.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
         Ok(())
@@ -267,7 +267,7 @@ impl<'a> Bootstrap<'a> {
     }
 }
 
-/// A node's kubeadm configuration, patched; and the patches that found nothing.
+/// A node's kubeadm configuration, patched; and what in the patches has no effect.
 fn render(
     bootstrap: &Bootstrap,
     planned: &PlannedNode,
@@ -299,11 +299,19 @@ fn render(
 /// Why a patch does not apply.
 pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
     let rendered = kubeadm::documents(facts);
-    let mut unmatched = patch::unmatched(&rendered, &facts.cluster.kubeadm);
-    unmatched.extend(patch::unmatched(&rendered, &facts.node.kubeadm));
+    let mut idle = patch::idle(&rendered, &facts.node.kubeadm);
+    if is_first(facts.cluster, facts.node_name) {
+        idle.extend(patch::idle(&rendered, &facts.cluster.kubeadm));
+    }
     let patched = patch::kubeadm(rendered, &facts.cluster.kubeadm)?;
     let patched = patch::kubeadm(patched, &facts.node.kubeadm)?;
-    Ok((kubeadm::render(&patched), unmatched))
+    Ok((kubeadm::render(&patched), idle))
+}
+
+/// Whether this is the node that speaks for all: what holds for the whole
+/// cluster is warned of once.
+fn is_first(cluster: &Cluster, node: &str) -> bool {
+    node == format!("{}-{}", cluster.name, Role::ControlPlane)
 }
 
 /// The cluster's address and authority without anybody's credentials: what
