@@ -138,17 +138,12 @@ impl<'a> Bootstrap<'a> {
     pub async fn init(
         &self,
         node: &str,
+        version: &Version,
         told: impl Fn(&str) + Send,
     ) -> Result<String, BootstrapError> {
-        let init = Command::new([
-            "kubeadm",
-            "init",
-            "--config",
-            KUBEADM_CONF,
-            "--skip-token-print",
-            "--v=6",
-        ]);
-        self.work.run_told(node, init, told).await?;
+        let mode = self.cluster.networking.proxy_mode;
+        let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
+        self.work.run_told(node, Command::new(init), told).await?;
         let admin_conf = self.work.read(node, ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
             node: node.to_owned(),
@@ -184,6 +179,7 @@ impl<'a> Bootstrap<'a> {
     pub async fn join(
         &self,
         planned: &PlannedNode,
+        version: &Version,
         invitation: &Invitation,
     ) -> Result<(), BootstrapError> {
         let node = &planned.container.name;
@@ -193,7 +189,7 @@ impl<'a> Bootstrap<'a> {
             let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
             self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
         }
-        let join = Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]);
+        let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
         let told = |line: &str| self.work.progress.debug(3, format!("{node}: {line}"));
         self.work.run_told(node, join, told).await?;
         Ok(())
@@ -298,7 +294,7 @@ fn render(
 /// # Errors
 /// Why a patch does not apply.
 pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
-    let rendered = kubeadm::documents(facts);
+    let rendered = kubeadm::documents(facts)?;
     let mut idle = patch::idle(&rendered, &facts.node.kubeadm);
     if is_first(facts.cluster, facts.node_name) {
         idle.extend(patch::idle(&rendered, &facts.cluster.kubeadm));
