@@ -2,6 +2,7 @@
 //! the same time, with the pod network and storage beside them.
 
 mod manifests;
+mod template;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -195,7 +196,8 @@ impl<'a> Bootstrap<'a> {
         Ok(())
     }
 
-    /// Pod network and StorageClass, from the manifests in the node image.
+    /// Pod network and StorageClass, from the manifests in the node image; and
+    /// a single node is made one that load balancers may use.
     ///
     /// # Errors
     /// A missing network manifest, or kubectl's output.
@@ -213,18 +215,22 @@ impl<'a> Bootstrap<'a> {
                         what: "the pod network's manifest",
                         reason,
                     })?;
-            self.create(node, manifest).await
+            self.install_manifest(node, "create", manifest).await
         };
         let storage = async {
             let path = "/kind/manifests/default-storage.yaml";
-            match self.work.read(node, path).await {
-                Ok(manifest) => self.create(node, manifest).await,
-                // Images older than the manifest (kind.md §4.2).
+            let manifest = match self.work.read(node, path).await {
                 Err(WorkError::Command { .. }) => {
-                    self.create(node, manifests::HOST_PATH_STORAGE.to_owned()).await
+                    let name = &self.cluster.name;
+                    self.work.progress.warn(format!(
+                        "the node image of {name} has no {path}: its StorageClass is host-path"
+                    ));
+                    manifests::HOST_PATH_STORAGE.to_owned()
                 }
-                Err(error) => Err(error.into()),
-            }
+                read => read?,
+            };
+            // Unlike the network, it may name what kubeadm made before.
+            self.install_manifest(node, "apply", manifest).await
         };
         let label = async {
             // The only node must be reachable from outside (kind.md §4.2, kubeadminit).
@@ -237,10 +243,15 @@ impl<'a> Bootstrap<'a> {
         tokio::try_join!(network, storage, label).map(drop)
     }
 
-    async fn create(&self, node: &str, manifest: String) -> Result<(), BootstrapError> {
+    async fn install_manifest(
+        &self,
+        node: &str,
+        verb: &str,
+        manifest: String,
+    ) -> Result<(), BootstrapError> {
         // The manifests come with the image: checking them against the schema
         // costs a download of all of it.
-        self.kubectl(node, &["create", "--validate=false", "-f", "-"], Some(manifest)).await
+        self.kubectl(node, &[verb, "--validate=false", "-f", "-"], Some(manifest)).await
     }
 
     async fn kubectl(
