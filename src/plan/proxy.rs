@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Cluster, Role};
-use crate::existing::LOAD_BALANCER;
+use crate::cluster::Cluster;
 
 const NAMES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
@@ -26,9 +25,7 @@ pub fn settings(
     direct
         .extend([cluster.networking.service_subnet.clone(), cluster.networking.pod_subnet.clone()]);
     direct.extend(cluster.node_names());
-    if cluster.nodes.iter().filter(|node| node.role == Role::ControlPlane).count() > 1 {
-        direct.push(format!("{}-{LOAD_BALANCER}", cluster.name));
-    }
+    direct.extend(cluster.is_balanced().then(|| cluster.api_host()));
     direct.extend([".svc", ".svc.cluster", ".svc.cluster.local"].map(str::to_owned));
 
     let mut out = BTreeMap::new();
@@ -61,7 +58,8 @@ mod tests {
         let plain = "172.18.0.0/16,10.96.0.0/16,10.244.0.0/16,kind-control-plane,.svc,.svc.cluster,.svc.cluster.local";
         let own = "172.18.0.0/16,mine,10.96.0.0/16,10.244.0.0/16,kind-control-plane,.svc,.svc.cluster,.svc.cluster.local";
         let balanced = "172.18.0.0/16,10.96.0.0/16,10.244.0.0/16,kind-control-plane,kind-control-plane2,kind-external-load-balancer,.svc,.svc.cluster,.svc.cluster.local";
-        let cases: [(&Cluster, &[(&str, &str)], &[(&str, &str)]); 5] = [
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&Cluster, Variables, Variables); 5] = [
             (&one, &[("https_proxy", "p")], &[("HTTPS_PROXY", "p"), ("NO_PROXY", plain)]),
             (
                 &one,

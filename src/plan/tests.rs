@@ -49,7 +49,7 @@ fn mounts_keep_their_options_and_relative_paths_get_a_folder() {
 fn every_mount_option() {
     let bind = |fields: &str| {
         let text = format!("nodes: [{{extraMounts: [{{containerPath: /x, {fields}}}]}}]");
-        plan(&text, &Host::default())[0].container.binds.last().unwrap().clone()
+        planned(&text, &Host::default()).nodes[0].container.binds.last().unwrap().clone()
     };
     let cases = [
         ("hostPath: /a", "/a:/x"),
@@ -72,7 +72,7 @@ fn every_mount_option() {
 #[test]
 fn search_domains_are_inherited_or_said() {
     let env = |text: &str| {
-        let env = plan(text, &Host::default()).remove(0).container.env;
+        let env = planned(text, &Host::default()).nodes.remove(0).container.env;
         env.into_iter().find(|entry| entry.starts_with("KIND_DNS_SEARCH"))
     };
     assert_eq!(env(""), None);
@@ -91,7 +91,7 @@ fn ports_are_published_where_the_family_listens() {
     for (family, any, api) in
         [("ipv4", "0.0.0.0", "127.0.0.1"), ("ipv6", "::", "::1"), ("dual", "0.0.0.0", "127.0.0.1")]
     {
-        let container = plan(&text(family), &Host::default()).remove(0).container;
+        let container = planned(&text(family), &Host::default()).nodes.remove(0).container;
         let addresses: Vec<_> = container.publish.iter().map(|p| &*p.host_address).collect();
         assert_eq!(addresses, [any, api], "{family}");
         assert_eq!(container.publish[0].protocol, Protocol::Sctp);
