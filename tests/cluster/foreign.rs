@@ -10,7 +10,7 @@ const IMAGE: &str = "skiff-test/foreign:v1.37.2";
 const MAKER: &str = "skiff-test-foreign-maker";
 
 /// Takes from our image what kind's contract does not ask for, and puts in
-/// what other images have: a containerd configuration of version 2, a manifest
+/// what other images have: a containerd configuration of version 3, a manifest
 /// to be filled in, no StorageClass.
 const CHANGES: &str = r##"
 sed -i 's/SKIFF_DEFAULT_CNI/UNKNOWN_HERE/' /usr/local/bin/entrypoint
@@ -24,19 +24,21 @@ data: {subnet: "{{ .PodSubnet }}"}
 YAML
 rm /kind/manifests/default-storage.yaml
 cat >/etc/containerd/config.toml <<'TOML'
-version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "registry.k8s.io/pause:3.10.2"
+version = 3
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = 'overlayfs'
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = 'registry.k8s.io/pause:3.10.2'
+[plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "/opt/cni/bin"
-  conf_dir = "/etc/cni/net.d"
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "overlayfs"
-  default_runtime_name = "runc"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+[plugins.'io.containerd.cri.v1.runtime'.cni]
+  bin_dir = '/opt/cni/bin'
+  conf_dir = '/etc/cni/net.d'
+[plugins.'io.containerd.cri.v1.runtime'.containerd]
+  default_runtime_name = 'runc'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+  runtime_type = 'io.containerd.runc.v2'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
   SystemdCgroup = true
 TOML
 "##;
@@ -104,9 +106,9 @@ containerdConfigPatches:
     let class = lab.json(name, &["get", "storageclass", "standard"]);
     assert_eq!(class["provisioner"], "kubernetes.io/host-path");
     let containerd = in_node(&node, "containerd config dump");
-    assert!(containerd.contains("max_concurrent_downloads = 5"), "{containerd}");
+    assert!(containerd.contains("max_concurrent_downloads = 6"), "{containerd}");
     check(
-        "an image with kind's contract only: manifests, storage, containerd's older configuration",
+        "an image with kind's contract only: manifests, storage, containerd's newer configuration",
     );
     lab.ok(&["delete", "cluster", "--name", name]);
     with_engine(async |engine| engine.remove_image(IMAGE).await);

@@ -9,8 +9,9 @@ use crate::harness::{Lab, check, clusters, containers_of, eventually, stderr};
 fn two_clusters_at_the_same_time() {
     let (one, two) = ("skiff-test-one", "skiff-test-two");
     let lab = Lab::new(&[one, two]);
-    let both: Vec<_> =
-        [one, two].map(|name| lab.spawn(&["create", "cluster", "--name", name])).into();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/single-node.yaml");
+    let create = |name| lab.spawn(&["create", "cluster", "--config", config, "--name", name]);
+    let both: Vec<_> = [one, two].map(create).into();
     for child in both {
         let out = child.wait_with_output().unwrap();
         assert!(out.status.success(), "{}", stderr(&out));
