@@ -37,7 +37,7 @@ fi
 stage "Crates" fetch
 stage "Formatting" formatting
 stage "Lints" lints
-stage "Unit tests" cargo test --quiet --locked --lib --test layers --test cli
+stage "Unit tests" cargo test --quiet --locked --lib --test layers --test cli --test configs --test snapshots --test fuzz
 [ "${1:-all}" != quick ] || exit 0
 stage "Release build" cargo build --quiet --release --locked
 # The tests' workloads are in images built here, so no published one will do.

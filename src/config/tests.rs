@@ -1,3 +1,5 @@
+mod properties;
+
 use std::path::Path;
 
 use proptest::prelude::*;
