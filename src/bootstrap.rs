@@ -2,6 +2,7 @@
 //! the same time, with the pod network and storage beside them.
 
 mod manifests;
+mod template;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -103,12 +104,8 @@ impl<'a> Bootstrap<'a> {
         let version: Version = text.trim().parse().map_err(not_an_image)?;
         host::check_version(self.rootless, &version)?;
 
-        let (kubeadm, unmatched) = render(self, planned, state, &version)?;
-        for patch in unmatched {
-            self.work.progress.warn(format!(
-                "a kubeadm patch for {patch} matches no document of {name} and has no effect"
-            ));
-        }
+        let (kubeadm, idle) = render(self, planned, state, &version)?;
+        idle.iter().for_each(|warning| self.work.progress.warn(format!("{name}: {warning}")));
         self.work.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
         self.work.write(name, KUBEADM_CONF, kubeadm).await?;
         if planned.node.role == Role::ControlPlane {
@@ -123,13 +120,17 @@ impl<'a> Bootstrap<'a> {
 
     async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
         let config = self.work.read(node, CONTAINERD_CONF).await?;
-        let patched = patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
-            BootstrapError::Unreadable {
-                node: node.to_owned(),
-                what: "the containerd patches",
-                reason,
-            }
-        })?;
+        let (patched, idle) =
+            patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
+                BootstrapError::Unreadable {
+                    node: node.to_owned(),
+                    what: "the containerd patches",
+                    reason,
+                }
+            })?;
+        if is_first(self.cluster, node) {
+            idle.iter().for_each(|warning| self.work.progress.warn(warning.clone()));
+        }
         self.work.write(node, CONTAINERD_CONF, patched).await?;
         self.work.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
         Ok(())
@@ -142,17 +143,12 @@ impl<'a> Bootstrap<'a> {
     pub async fn init(
         &self,
         node: &str,
+        version: &Version,
         told: impl Fn(&str) + Send,
     ) -> Result<String, BootstrapError> {
-        let init = Command::new([
-            "kubeadm",
-            "init",
-            "--config",
-            KUBEADM_CONF,
-            "--skip-token-print",
-            "--v=6",
-        ]);
-        self.work.run_told(node, init, told).await?;
+        let mode = self.cluster.networking.proxy_mode;
+        let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
+        self.work.run_told(node, Command::new(init), told).await?;
         let admin_conf = self.work.read(node, ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
             node: node.to_owned(),
@@ -188,6 +184,7 @@ impl<'a> Bootstrap<'a> {
     pub async fn join(
         &self,
         planned: &PlannedNode,
+        version: &Version,
         invitation: &Invitation,
     ) -> Result<(), BootstrapError> {
         let node = &planned.container.name;
@@ -197,13 +194,14 @@ impl<'a> Bootstrap<'a> {
             let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
             self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
         }
-        let join = Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]);
+        let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
         let told = |line: &str| self.work.progress.debug(3, format!("{node}: {line}"));
         self.work.run_told(node, join, told).await?;
         Ok(())
     }
 
-    /// Pod network and StorageClass, from the manifests in the node image.
+    /// Pod network and StorageClass, from the manifests in the node image; and
+    /// a single node is made one that load balancers may use.
     ///
     /// # Errors
     /// A missing network manifest, or kubectl's output.
@@ -221,18 +219,22 @@ impl<'a> Bootstrap<'a> {
                         what: "the pod network's manifest",
                         reason,
                     })?;
-            self.create(node, manifest).await
+            self.install_manifest(node, "create", manifest).await
         };
         let storage = async {
             let path = "/kind/manifests/default-storage.yaml";
-            match self.work.read(node, path).await {
-                Ok(manifest) => self.create(node, manifest).await,
-                // Images older than the manifest (kind.md §4.2).
+            let manifest = match self.work.read(node, path).await {
                 Err(WorkError::Command { .. }) => {
-                    self.create(node, manifests::HOST_PATH_STORAGE.to_owned()).await
+                    let name = &self.cluster.name;
+                    self.work.progress.warn(format!(
+                        "the node image of {name} has no {path}: its StorageClass is host-path"
+                    ));
+                    manifests::HOST_PATH_STORAGE.to_owned()
                 }
-                Err(error) => Err(error.into()),
-            }
+                read => read?,
+            };
+            // Unlike the network, it may name what kubeadm made before.
+            self.install_manifest(node, "apply", manifest).await
         };
         let label = async {
             // The only node must be reachable from outside (kind.md §4.2, kubeadminit).
@@ -245,10 +247,15 @@ impl<'a> Bootstrap<'a> {
         tokio::try_join!(network, storage, label).map(drop)
     }
 
-    async fn create(&self, node: &str, manifest: String) -> Result<(), BootstrapError> {
+    async fn install_manifest(
+        &self,
+        node: &str,
+        verb: &str,
+        manifest: String,
+    ) -> Result<(), BootstrapError> {
         // The manifests come with the image: checking them against the schema
         // costs a download of all of it.
-        self.kubectl(node, &["create", "--validate=false", "-f", "-"], Some(manifest)).await
+        self.kubectl(node, &[verb, "--validate=false", "-f", "-"], Some(manifest)).await
     }
 
     async fn kubectl(
@@ -271,7 +278,7 @@ impl<'a> Bootstrap<'a> {
     }
 }
 
-/// A node's kubeadm configuration, patched; and the patches that found nothing.
+/// A node's kubeadm configuration, patched; and what in the patches has no effect.
 fn render(
     bootstrap: &Bootstrap,
     planned: &PlannedNode,
@@ -302,12 +309,20 @@ fn render(
 /// # Errors
 /// Why a patch does not apply.
 pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
-    let rendered = kubeadm::documents(facts);
-    let mut unmatched = patch::unmatched(&rendered, &facts.cluster.kubeadm);
-    unmatched.extend(patch::unmatched(&rendered, &facts.node.kubeadm));
+    let rendered = kubeadm::documents(facts)?;
+    let mut idle = patch::idle(&rendered, &facts.node.kubeadm);
+    if is_first(facts.cluster, facts.node_name) {
+        idle.extend(patch::idle(&rendered, &facts.cluster.kubeadm));
+    }
     let patched = patch::kubeadm(rendered, &facts.cluster.kubeadm)?;
     let patched = patch::kubeadm(patched, &facts.node.kubeadm)?;
-    Ok((kubeadm::render(&patched), unmatched))
+    Ok((kubeadm::render(&patched), idle))
+}
+
+/// Whether this is the node that speaks for all: what holds for the whole
+/// cluster is warned of once.
+fn is_first(cluster: &Cluster, node: &str) -> bool {
+    node == format!("{}-{}", cluster.name, Role::ControlPlane)
 }
 
 /// The cluster's address and authority without anybody's credentials: what

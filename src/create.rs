@@ -15,6 +15,7 @@ use crate::plan::{self, Plan, PlannedNode, Situation, proxy};
 use crate::progress::Step;
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::readiness::{self, Wanted};
+use crate::version::Version;
 use crate::work::{Work, WorkError};
 
 /// How long a cluster may take to become usable when nobody says.
@@ -228,10 +229,12 @@ impl Creation<'_> {
             if nodes.is_empty() {
                 return Ok(());
             }
-            try_join_all(nodes.iter().map(|node| prepare(node))).await?;
+            let versions = try_join_all(nodes.iter().map(|node| prepare(node))).await?;
             let invitation = bootstrap.invitation().await?;
             let step = self.work.progress.step(title);
-            try_join_all(nodes.iter().map(|node| bootstrap.join(node, &invitation))).await?;
+            let joins = nodes.iter().zip(&versions);
+            let joins = joins.map(|(node, version)| bootstrap.join(node, version, &invitation));
+            try_join_all(joins).await?;
             step.done();
             Ok::<_, CreateError>(())
         };
@@ -245,7 +248,7 @@ impl Creation<'_> {
                 provision::start(self.work, balancer).await?;
             }
             let version = prepare(first).await?;
-            let admin_conf = self.initialize(bootstrap, &first.container.name).await?;
+            let admin_conf = self.initialize(bootstrap, &first.container.name, &version).await?;
             Ok(Initialized { admin_conf, version })
         };
         let (initialized, (), ()) = tokio::try_join!(
@@ -261,6 +264,7 @@ impl Creation<'_> {
         &self,
         bootstrap: &Bootstrap<'_>,
         node: &str,
+        version: &Version,
     ) -> Result<String, CreateError> {
         let progress = &self.work.progress;
         let starting = progress.step("Starting control-plane 🕹");
@@ -270,7 +274,7 @@ impl Creation<'_> {
             }
             progress.debug(3, line);
         };
-        let admin_conf = bootstrap.init(node, told).await?;
+        let admin_conf = bootstrap.init(node, version, told).await?;
         starting.done();
         let installing = progress.step("Installing pod network and StorageClass 🔌");
         bootstrap.install(node).await?;

@@ -6,7 +6,7 @@ pub mod proxy;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cluster::{
     Cluster, Family, HostPort, Mount, Networking, Node, PortMapping, Propagation, Protocol, Role,
@@ -145,7 +145,8 @@ fn container(cluster: &Cluster, node: &Node, name: String, situation: &Situation
 
 /// `SOURCE:TARGET[:OPTIONS]` (kind.md §2.3, extraMounts).
 fn bind(mount: &Mount, folder: &Path) -> String {
-    let source = folder.join(&mount.host_path);
+    // Tidied: without `./` and a last `/`.
+    let source: PathBuf = folder.join(&mount.host_path).components().collect();
     let options = [
         mount.read_only.then_some("ro"),
         mount.selinux_relabel.then_some("Z"),

@@ -13,8 +13,8 @@ pub fn settings(
     network_subnets: &[String],
     get: &dyn Fn(&str) -> Option<String>,
 ) -> BTreeMap<String, String> {
-    let found =
-        |name: &str| get(name).or_else(|| get(&name.to_lowercase())).filter(|v| !v.is_empty());
+    let set = |name: &str| get(name).filter(|value| !value.is_empty());
+    let found = |name: &str| set(name).or_else(|| set(&name.to_lowercase()));
     let values: BTreeMap<&str, String> =
         NAMES.iter().filter_map(|&name| Some((name, found(name)?))).collect();
     if values.is_empty() {
@@ -25,6 +25,7 @@ pub fn settings(
     direct
         .extend([cluster.networking.service_subnet.clone(), cluster.networking.pod_subnet.clone()]);
     direct.extend(cluster.node_names());
+    direct.extend(cluster.is_balanced().then(|| cluster.api_host()));
     direct.extend([".svc", ".svc.cluster", ".svc.cluster.local"].map(str::to_owned));
 
     let mut out = BTreeMap::new();
@@ -83,15 +84,42 @@ mod tests {
 
     #[test]
     fn what_is_inside_needs_no_proxy() {
-        let cluster = crate::config::default_cluster();
-        let get = |name: &str| (name == "https_proxy").then(|| "http://proxy:3128".to_owned());
-        let out = settings(&cluster, &["172.18.0.0/16".into()], &get);
-        assert_eq!(out["HTTPS_PROXY"], "http://proxy:3128");
-        assert_eq!(out["https_proxy"], "http://proxy:3128");
-        assert!(!out.contains_key("HTTP_PROXY"));
-        assert_eq!(
-            out["NO_PROXY"],
-            "172.18.0.0/16,10.96.0.0/16,10.244.0.0/16,kind-control-plane,.svc,.svc.cluster,.svc.cluster.local"
-        );
+        let one = crate::config::default_cluster();
+        let mut three = one.clone();
+        three.nodes = vec![Default::default(); 2];
+        let plain = "172.18.0.0/16,10.96.0.0/16,10.244.0.0/16,kind-control-plane,.svc,.svc.cluster,.svc.cluster.local";
+        let own = "172.18.0.0/16,mine,10.96.0.0/16,10.244.0.0/16,kind-control-plane,.svc,.svc.cluster,.svc.cluster.local";
+        let balanced = "172.18.0.0/16,10.96.0.0/16,10.244.0.0/16,kind-control-plane,kind-control-plane2,kind-external-load-balancer,.svc,.svc.cluster,.svc.cluster.local";
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&Cluster, Variables, Variables); 5] = [
+            (&one, &[("https_proxy", "p")], &[("HTTPS_PROXY", "p"), ("NO_PROXY", plain)]),
+            (
+                &one,
+                &[("HTTP_PROXY", "P"), ("http_proxy", "p")],
+                &[("HTTP_PROXY", "P"), ("NO_PROXY", plain)],
+            ),
+            (
+                &one,
+                &[("HTTP_PROXY", ""), ("http_proxy", "p")],
+                &[("HTTP_PROXY", "p"), ("NO_PROXY", plain)],
+            ),
+            (&one, &[("no_proxy", "mine")], &[("NO_PROXY", own)]),
+            (&three, &[("HTTP_PROXY", "p")], &[("HTTP_PROXY", "p"), ("NO_PROXY", balanced)]),
+        ];
+        for (cluster, set, want) in cases {
+            let get = |name: &str| {
+                let found = set.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| value.to_string())
+            };
+            let out = settings(cluster, &["172.18.0.0/16".into()], &get);
+            assert_eq!(out.len(), 2 * want.len(), "{set:?}");
+            for (name, value) in want {
+                assert_eq!(
+                    (&*out[*name], &*out[&name.to_lowercase()]),
+                    (*value, *value),
+                    "{set:?}"
+                );
+            }
+        }
     }
 }

@@ -46,6 +46,60 @@ fn mounts_keep_their_options_and_relative_paths_get_a_folder() {
 }
 
 #[test]
+fn every_mount_option() {
+    let bind = |fields: &str| {
+        let text = format!("nodes: [{{extraMounts: [{{containerPath: /x, {fields}}}]}}]");
+        planned(&text, &Host::default()).nodes[0].container.binds.last().unwrap().clone()
+    };
+    let cases = [
+        ("hostPath: /a", "/a:/x"),
+        ("hostPath: ./a/./b/", "/here/a/b:/x"),
+        ("hostPath: ''", "/here:/x"),
+        ("readOnly: false", "/here:/x"),
+        ("hostPath: /a, propagation: None", "/a:/x"),
+        ("hostPath: /a, propagation: HostToContainer", "/a:/x:rslave"),
+        ("hostPath: /a, selinuxRelabel: true", "/a:/x:Z"),
+        (
+            "hostPath: /a, readOnly: true, selinuxRelabel: true, propagation: Bidirectional",
+            "/a:/x:ro,Z,rshared",
+        ),
+    ];
+    for (fields, want) in cases {
+        assert_eq!(bind(fields), want, "{fields}");
+    }
+}
+
+#[test]
+fn search_domains_are_inherited_or_said() {
+    let env = |text: &str| {
+        let env = planned(text, &Host::default()).nodes.remove(0).container.env;
+        env.into_iter().find(|entry| entry.starts_with("KIND_DNS_SEARCH"))
+    };
+    assert_eq!(env(""), None);
+    assert_eq!(env("networking: {dnsSearch: ~}"), None);
+    assert_eq!(env("networking: {dnsSearch: []}").unwrap(), "KIND_DNS_SEARCH=");
+    assert_eq!(env("networking: {dnsSearch: [a.b, c]}").unwrap(), "KIND_DNS_SEARCH=a.b c");
+}
+
+#[test]
+fn ports_are_published_where_the_family_listens() {
+    let text = |family: &str| {
+        format!(
+            "networking: {{ipFamily: {family}}}\nnodes: [{{extraPortMappings: [{{containerPort: 53, hostPort: 5353, protocol: sctp}}]}}]"
+        )
+    };
+    for (family, any, api) in
+        [("ipv4", "0.0.0.0", "127.0.0.1"), ("ipv6", "::", "::1"), ("dual", "0.0.0.0", "127.0.0.1")]
+    {
+        let container = planned(&text(family), &Host::default()).nodes.remove(0).container;
+        let addresses: Vec<_> = container.publish.iter().map(|p| &*p.host_address).collect();
+        assert_eq!(addresses, [any, api], "{family}");
+        assert_eq!(container.publish[0].protocol, Protocol::Sctp);
+        assert_eq!(container.sysctls.len(), if family == "ipv4" { 0 } else { 2 }, "{family}");
+    }
+}
+
+#[test]
 fn ports_follow_the_definition() {
     let text = "networking: {ipFamily: ipv6}\nnodes:\n- extraPortMappings:\n  - {containerPort: 80, hostPort: 8080}\n  - {containerPort: 53, hostPort: -1, protocol: udp, listenAddress: \"::1\"}\n  - {containerPort: 90}\n";
     let planned = planned(text, &Host::default());
