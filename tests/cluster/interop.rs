@@ -115,6 +115,13 @@ fn handles(tool: &Tool, lab: &Lab, name: &str) {
     ]);
     assert_eq!(nodes.trim(), format!("node/{node}"));
 
+    let reference = "skiff-test.example/tiny:1";
+    let archive = lab.folder.path().join("tiny.tar");
+    std::fs::write(&archive, archive::of_image(reference)).unwrap();
+    tool.ok(&["load", "image-archive", archive.to_str().unwrap(), "--name", name]);
+    let images = in_node(&node, "ctr -n k8s.io images list -q");
+    assert!(images.lines().any(|line| line == reference), "{images}");
+
     let logs = lab.folder.path().join("logs");
     let printed = tool.ok(&["export", "logs", logs.to_str().unwrap(), "--name", name]);
     assert_eq!(printed.trim(), logs.to_str().unwrap());
@@ -143,13 +150,6 @@ fn kind_handles_a_cluster_of_skiff() {
     let kind = Tool::kind(&lab);
     handles(&kind, &lab, name);
 
-    let reference = "skiff-test.example/tiny:1";
-    let archive = lab.folder.path().join("tiny.tar");
-    std::fs::write(&archive, archive::of_image(reference)).unwrap();
-    kind.ok(&["load", "image-archive", archive.to_str().unwrap(), "--name", name]);
-    let images = in_node(&format!("{name}-control-plane"), "ctr -n k8s.io images list -q");
-    assert!(images.lines().any(|line| line == reference), "{images}");
-
     kind.ok(&["delete", "cluster", "--name", name]);
     is_gone(&lab, name);
     check("kind lists, exports, loads into, collects logs of and deletes a cluster of skiff");
@@ -169,7 +169,7 @@ fn skiff_handles_a_cluster_of_kind() {
     assert!(stderr(&again).contains("already exist"), "{}", stderr(&again));
     skiff.ok(&["delete", "cluster", "--name", name]);
     is_gone(&lab, name);
-    check("skiff lists, exports, collects logs of and deletes a cluster of kind");
+    check("skiff lists, exports, loads into, collects logs of and deletes a cluster of kind");
 }
 
 /// ctlptl drives kind's command line: `version`, `get clusters`, `create
