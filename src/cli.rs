@@ -19,12 +19,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::DEFAULT_NAME;
+use crate::create::DEFAULT_WAIT;
 use crate::diagnose::Failure;
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::Surroundings;
@@ -212,6 +214,14 @@ impl Program {
         }
     }
 
+    /// How long `create cluster` waits when nobody says.
+    fn default_wait(self) -> Duration {
+        match self {
+            Program::Skiff => DEFAULT_WAIT,
+            Program::Kind => Duration::ZERO,
+        }
+    }
+
     fn command(self) -> clap::Command {
         cobra::adapt(Cli::command().name(self.name()).bin_name(self.name()))
     }
@@ -256,11 +266,7 @@ fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Outcome {
             .map(|()| ExitCode::SUCCESS);
     }
     let mut root = program.command();
-    root.build();
-    let mut command = &mut root;
-    for word in &line.path {
-        command = command.find_subcommand_mut(word).expect("the line was arranged by it");
-    }
+    let command = below(&mut root, &line.path).expect("the line was arranged by it");
     let failure = match cobra::mistake(error, line, command) {
         cobra::Mistake::Other(text) => Failure::new(text),
         cobra::Mistake::SubcommandRequired => {
@@ -316,22 +322,17 @@ async fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
 /// A command's help; for a command that is none, that and the program's.
 fn help(program: Program, path: &[String]) -> String {
     let mut root = program.command();
-    root.build();
-    let mut command = &mut root;
-    for word in path {
-        match command.find_subcommand(word) {
-            Some(_) => command = command.find_subcommand_mut(word).expect("it was just found"),
-            None => {
-                let help = program.command().render_long_help();
-                return format!(
-                    "Unknown help topic [`{}`]\n{}",
-                    path.join("` `"),
-                    help.to_string().trim_end()
-                );
-            }
-        }
+    if let Some(command) = below(&mut root, path) {
+        return command.render_long_help().to_string().trim_end().to_owned();
     }
-    command.render_long_help().to_string().trim_end().to_owned()
+    let help = program.command().render_long_help().to_string();
+    format!("Unknown help topic [`{}`]\n{}", path.join("` `"), help.trim_end())
+}
+
+/// The command at a path, with its full name.
+fn below<'a>(root: &'a mut clap::Command, path: &[String]) -> Option<&'a mut clap::Command> {
+    root.build();
+    path.iter().try_fold(root, |command, word| command.find_subcommand_mut(word))
 }
 
 fn listen(context: &Context) -> std::io::Result<Heard> {

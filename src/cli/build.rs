@@ -106,3 +106,43 @@ impl NodeImage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn options(program: Program, args: &[&str]) -> Options {
+        let line = [&[program.name(), "build", "node-image"], args].concat();
+        let matches = program.command().get_matches_from(line);
+        let command = Cli::from_arg_matches(&matches).unwrap().command;
+        let Some(Command::Build(Build::NodeImage(node_image))) = command else {
+            panic!("{args:?}")
+        };
+        node_image.options(program).unwrap()
+    }
+
+    #[test]
+    fn versions_and_names_are_those_that_were_asked_for() {
+        use Program::{Kind, Skiff};
+        for (program, args, version, image) in [
+            (Skiff, &[][..], DEFAULT_VERSION, "skiff/node:v1.37.2"),
+            (Skiff, &["v1.36.4"], "v1.36.4", "skiff/node:v1.36.4"),
+            (Skiff, &["--kubernetes-version", "1.36.4"], "v1.36.4", "skiff/node:v1.36.4"),
+            (Skiff, &["1.36.4", "--image", "a/b:c"], "v1.36.4", "a/b:c"),
+            (Kind, &[], DEFAULT_VERSION, "kindest/node:latest"),
+            (Kind, &["v1.36.4", "--type=release"], "v1.36.4", "kindest/node:latest"),
+        ] {
+            let found = options(program, args);
+            assert_eq!(
+                (found.version.as_str(), found.image.as_str()),
+                (version, image),
+                "{args:?}"
+            );
+        }
+        assert_eq!(options(Kind, &["--arch", "arm64"]).arch.as_deref(), Some("arm64"));
+        assert_eq!(options(Kind, &["--arch", ""]).arch, None);
+    }
+}

@@ -109,35 +109,30 @@ fn find<'a>(command: &'a Command, wanted: &dyn Fn(&Arg) -> bool) -> Option<&'a A
 pub fn is_quiet(root: &Command, args: &[OsString]) -> bool {
     let mut quiet = false;
     let mut args = args.iter().skip(1).map(|arg| arg.to_string_lossy());
-    while let Some(word) = args.next() {
-        if word == "--" {
-            break;
-        }
-        match word.strip_prefix("--") {
-            Some("quiet") => quiet = true,
-            Some(long) => {
-                if let Some(value) = long.strip_prefix("quiet=") {
-                    quiet = boolean(value).unwrap_or(quiet);
-                }
-            }
-            None => {
-                for letter in word.strip_prefix('-').unwrap_or("").chars() {
-                    match find(root, &|arg| arg.get_short() == Some(letter)) {
-                        Some(arg) if takes_value(arg) => break,
-                        Some(arg) if arg.get_id() == "quiet" => quiet = true,
-                        _ => {}
-                    }
-                }
-                if let Some(value) = word.strip_prefix("-q=") {
-                    quiet = boolean(value).unwrap_or(quiet);
-                }
-            }
-        }
+    while let Some(word) = args.next().filter(|word| word != "--") {
+        quiet = asks_for_quiet(root, &word).unwrap_or(quiet);
         if takes_next(root, &word) {
             args.next();
         }
     }
     quiet
+}
+
+/// What an argument says of quiet, if anything: `--quiet`, `-q=false`, `-qv7`.
+fn asks_for_quiet(root: &Command, word: &str) -> Option<bool> {
+    let (flag, value) = match word.split_once('=') {
+        Some((flag, value)) => (flag, boolean(value).ok()),
+        None => (word, Some(true)),
+    };
+    if flag.starts_with("--") {
+        return value.filter(|_| flag == "--quiet");
+    }
+    let switch = |letter: &char| {
+        let known = find(root, &|arg| arg.get_short() == Some(*letter));
+        !known.is_some_and(takes_value)
+    };
+    let switches = flag.strip_prefix('-')?.chars().take_while(switch);
+    value.filter(|_| switches.into_iter().any(|letter| letter == 'q'))
 }
 
 /// What is wrong with a command line.

@@ -2,10 +2,10 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Context, KubeconfigFlag, Program, duration, env, path, say};
+use super::{Context, KubeconfigFlag, duration, env, path, say};
 use crate::cluster::{self, Cluster};
 use crate::config;
-use crate::create::{self, DEFAULT_WAIT, Options};
+use crate::create::{self, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
 use crate::engine::endpoint::Surroundings;
@@ -87,10 +87,7 @@ impl CreateCluster {
         let options = Options {
             image: self.image.clone(),
             retain: self.retain,
-            wait: self.wait.unwrap_or(match context.program {
-                Program::Skiff => DEFAULT_WAIT,
-                Program::Kind => Duration::ZERO,
-            }),
+            wait: self.wait.unwrap_or_else(|| context.program.default_wait()),
             kubeconfig: self.kubeconfig.target()?,
             network,
             folder,

@@ -95,6 +95,29 @@ fn contexts_lead_to_engines_with_tls() {
     );
 }
 
+#[test]
+fn proxies_of_the_docker_client_reach_the_nodes() {
+    let home = tempfile::tempdir().unwrap();
+    let config = r#"{"proxies": {
+        "default": {"httpProxy": "http://all:1", "noProxy": "inside"},
+        "tcp://far:2375": {"httpsProxy": "http://far:2"}}}"#;
+    std::fs::write(home.path().join("config.json"), config).unwrap();
+    let home = home.path().to_str().unwrap();
+    for (host, variable, there, not_there) in [
+        ("unix:///x", ("x", "x"), "HTTP_PROXY=http://all:1", "HTTPS_PROXY"),
+        ("unix:///x", ("x", "x"), "NO_PROXY=inside,", "HTTPS_PROXY"),
+        ("tcp://far:2375", ("x", "x"), "https_proxy=http://far:2", "all:1"),
+        ("unix:///x", ("https_proxy", "http://own:3"), "HTTPS_PROXY=http://own:3", "all:1"),
+    ] {
+        let mut command = command(Path::new(SKIFF));
+        command.args(["create", "cluster", "--dry-run"]).envs([variable]);
+        let out = command.env("DOCKER_CONFIG", home).env("DOCKER_HOST", host).output().unwrap();
+        let plan = text(&out.stdout);
+        assert!(plan.contains(there), "{host}: {there} is not in:\n{plan}");
+        assert!(!plan.contains(not_there), "{host}: {not_there} is in:\n{plan}");
+    }
+}
+
 /// A folder whose `ssh` is this script.
 fn with_ssh(script: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
