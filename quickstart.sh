@@ -136,6 +136,7 @@ start_engine() {
     mount --bind "$run/local" /usr/local
     mount --bind "$tree/etc/ld.so.cache" /etc/ld.so.cache
     [ ! -d /etc/alternatives ] || mount --bind "$tree/etc/alternatives" /etc/alternatives
+    mount --make-rshared / # as hosts have it: mounts may ask for propagation
     export PATH=/usr/sbin:/usr/bin:/sbin:/bin
     ulimit -n "$(ulimit -Hn)" || true
     exec dockerd --data-root="$data" --exec-root="$run/exec" --pidfile="$run/docker.pid" \

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use skiff::node_image;
 
-use crate::harness::{Lab, check, eventually, in_node, stderr, with_engine};
+use crate::harness::{Lab, check, eventually, in_node, stderr, warnings, with_engine};
 use crate::http::{free_or, free_port, get};
 use crate::workload::{ask, pod_ips, web};
 
@@ -20,7 +20,7 @@ fn create(lab: &Lab, name: &str, definition: &str) {
     let config = lab.write("cluster.yaml", definition);
     let out = lab.run(&["create", "cluster", "--name", name, "--config", &config]);
     assert!(out.status.success(), "{}", stderr(&out));
-    assert!(!stderr(&out).contains("WARNING"), "{}", stderr(&out));
+    assert!(warnings(&out).is_empty(), "{}", stderr(&out));
 }
 
 /// A web server on each of two nodes, and a Service before both.
