@@ -129,3 +129,12 @@ fn dry_run_prints_the_plan_without_an_engine() {
         assert!(plan.contains(word), "{word} is not in:\n{plan}");
     }
 }
+
+#[test]
+fn loading_says_what_is_missing() {
+    refused(&["load", "docker-image"], &["a list of image names is required"]);
+    refused(&["load", "image-archive"], &["name of image archive is required"]);
+    refused(&["load", "docker-image", "app:1"], &["/nowhere/engine.sock", "hint:"]);
+    refused(&["load", "image-archive", "/nowhere/app.tar"], &["/nowhere/app.tar"]);
+    refused(&["get", "images"], &["/nowhere/engine.sock"]);
+}

@@ -5,9 +5,13 @@
 mod harness;
 #[path = "cluster/http.rs"]
 mod http;
+#[path = "cluster/images.rs"]
+mod images;
 #[path = "cluster/lab.rs"]
 mod lab;
 #[path = "cluster/lifecycle.rs"]
 mod lifecycle;
+#[path = "cluster/load.rs"]
+mod load;
 #[path = "cluster/trouble.rs"]
 mod trouble;
