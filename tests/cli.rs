@@ -135,6 +135,6 @@ fn loading_says_what_is_missing() {
     refused(&["load", "docker-image"], &["a list of image names is required"]);
     refused(&["load", "image-archive"], &["name of image archive is required"]);
     refused(&["load", "docker-image", "app:1"], &["/nowhere/engine.sock", "hint:"]);
-    refused(&["load", "image-archive", "/nowhere/app.tar"], &["/nowhere/app.tar"]);
+    refused(&["load", "image-archive", "app.tar"], &["/nowhere/engine.sock"]);
     refused(&["get", "images"], &["/nowhere/engine.sock"]);
 }

@@ -1,5 +1,7 @@
 //! `load docker-image`: images of the engine.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
@@ -178,7 +180,8 @@ pub fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<Stri
             && !other.is_empty()
             && (other.contains(&wanted) || wanted.contains(&other))
     };
-    names.filter(fits).take(5).map(str::to_owned).collect()
+    let found: BTreeSet<&str> = names.filter(fits).collect();
+    found.into_iter().take(5).map(str::to_owned).collect()
 }
 
 /// Gives images the names they were asked for by; others are not wanted.

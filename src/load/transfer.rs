@@ -78,7 +78,12 @@ pub async fn import(
             .collect();
         let imported = watched(&left, import(&receivers)).await;
         work.settle().await;
-        (left, failure) = confirmed(work, left, imported?).await?;
+        let imported = match (imported, failure) {
+            // What came from stdin cannot be read again.
+            (Err(LoadError::Archive { .. }), Some(failure)) => return Err(failure),
+            (imported, _) => imported?,
+        };
+        (left, failure) = confirmed(work, left, imported).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -100,7 +105,7 @@ pub async fn confirmed<'a>(
         let node = &transfer.node.name;
         let images = transfer.of(&images);
         let fault = match outcome {
-            Ok(()) if images.len() < transfer.images.len() => {
+            Ok(()) if images.len() < transfer.images.len().max(1) => {
                 Some("an image is missing".to_owned())
             }
             Ok(()) => checked(work, node, &images).await?,

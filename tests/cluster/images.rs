@@ -82,7 +82,8 @@ impl Made {
         })
         .to_string();
         let mut root = described("index.v1+json", both.as_bytes());
-        root["annotations"] = json!({"io.containerd.image.name": self.tags[0]});
+        root["annotations"] =
+            json!({"io.containerd.image.name": format!("docker.io/{}", self.tags[0])});
         let index = json!({"schemaVersion": 2, "manifests": [root]}).to_string();
         let blob = |bytes: &[u8]| (format!("blobs/sha256/{}", &digest(bytes)[7..]), bytes.to_vec());
         let mut entries: Vec<(String, Vec<u8>)> = self.layers.iter().map(|l| blob(l)).collect();

@@ -3,7 +3,6 @@
 
 use std::io::Write;
 use std::process::{Output, Stdio};
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -279,9 +278,7 @@ fn archives(loading: &Loading) {
     check("an OCI layout, compressed, from stdin, without the layers that are there");
 
     let mut large = loading.made(&["skiff-test/cut:1"], "cut\n");
-    let noise: Vec<u8> =
-        (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    large.layers.insert(1, layer("noise", &noise));
+    large.layers.insert(1, layer("noise", &noise(3)));
     let whole = large.docker_archive();
     let before = loading.blobs();
     let cut = loading.load_stdin(&whole[..whole.len() / 2]);
@@ -324,15 +321,23 @@ fn refusals(loading: &Loading) {
     check("what cannot be is said with what to do");
 }
 
+/// So many megabytes that do not compress within a block.
+fn noise(megabytes: usize) -> Vec<u8> {
+    let block: Vec<u8> =
+        (0..1_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    block.repeat(megabytes)
+}
+
 /// Ctrl-C while layers go over: the node is as before, and the next load works.
 fn interruption(loading: &Loading) {
     let mut large = loading.made(&["skiff-test/large:1"], "large\n");
-    let noise: Vec<u8> =
-        (0..400_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
-    large.layers.insert(0, layer("noise", &noise));
+    large.layers.insert(0, layer("noise", &noise(200)));
     loading.into_engine(&large);
     let child = loading.lab.spawn(&["load", "docker-image", "skiff-test/large:1", "--name", NAME]);
-    std::thread::sleep(Duration::from_millis(1500));
+    eventually("the layer is on its way", 30, || {
+        let active = loading.in_node("ctr -n k8s.io content active");
+        if active.lines().count() > 1 { Ok(()) } else { Err(active) }
+    });
     let killed =
         std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.unwrap().success());
