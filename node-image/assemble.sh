@@ -29,12 +29,12 @@ for plugin in ptp host-local portmap loopback; do mv "$root/usr/lib/cni/$plugin"
 rm -rf "$root/usr/lib/cni"
 echo "$VERSION" >"$root/kind/version"
 cp "$(built kubernetes)/bin/kubernetes" "$root/usr/bin/kubelet"
-for name in kubeadm kubectl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
+for name in kubeadm kubectl crictl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
 
 chroot "$root" systemctl --quiet enable containerd kubelet node-dns
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
   systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-  systemd-udevd.service systemd-firstboot.service
+  systemd-udevd.service systemd-firstboot.service haproxy.service
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"
 

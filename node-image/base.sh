@@ -3,7 +3,7 @@
 set -o errexit -o nounset -o pipefail
 
 packages="systemd systemd-sysv dbus systemd-resolved libnss-myhostname iproute2 iptables nftables ethtool
-  socat conntrack kmod procps util-linux mount ca-certificates curl jq e2fsprogs
+  socat conntrack haproxy kmod procps util-linux mount ca-certificates curl jq e2fsprogs
   containerd/forky runc/forky containernetworking-plugins/forky"
 
 make_base() {

@@ -76,7 +76,7 @@ say "build tools"
 retry tools
 export PATH=$PATH:/usr/lib/go-1.26/bin
 part base base.sh
-part kubernetes compile.sh "$SRC/kubernetes/main.go" "$SRC/kubernetes/podnet" "$SRC/kubernetes/$VERSION"
+part kubernetes compile.sh "$SRC/kubernetes/main.go" "$SRC/kubernetes/crictl" "$SRC/kubernetes/podnet" "$SRC/kubernetes/$VERSION"
 part etcd compile.sh "$SRC/etcd/$ETCD"
 part coredns compile.sh "$SRC/coredns/$COREDNS"
 part local-path-provisioner compile.sh "$SRC/local-path-provisioner/$LOCAL_PATH"

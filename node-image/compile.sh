@@ -17,7 +17,7 @@ flags="-s -w"
 module=$(mktemp -d)
 case $name in
   kubernetes)
-    cp -r "$SRC/kubernetes/main.go" "$SRC/kubernetes/podnet" "$SRC/kubernetes/$VERSION/." "$module"
+    cp -r "$SRC/kubernetes/main.go" "$SRC/kubernetes/crictl" "$SRC/kubernetes/podnet" "$SRC/kubernetes/$VERSION/." "$module"
     package=.
     IFS=. read -r major minor _ <<<"${VERSION#v}"
     for where in k8s.io/component-base/version k8s.io/client-go/pkg/version; do

@@ -2,23 +2,27 @@
 //! the same time, with the pod network and storage beside them.
 
 mod manifests;
+mod template;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Role};
 use crate::engine::{Command, Inspected};
-use crate::existing::CONTROL_PLANE;
 use crate::kubeadm::{self, API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH};
 use crate::patch;
 use crate::plan::PlannedNode;
+use crate::provision::host::{self, HostError};
 use crate::version::Version;
 use crate::work::{Work, WorkError};
 use crate::yaml;
 
+const KUBERNETES: &str = "/etc/kubernetes";
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+const EXCLUDED_FROM_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
 const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 
@@ -26,6 +30,8 @@ const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 pub enum BootstrapError {
     #[error(transparent)]
     Work(#[from] WorkError),
+    #[error(transparent)]
+    Host(#[from] HostError),
     #[error("{0} is not a node image: {1}")]
     NotANodeImage(String, String),
     #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
@@ -40,9 +46,30 @@ pub struct Bootstrap<'a> {
     pub cluster: &'a Cluster,
     pub token: String,
     pub rootless: bool,
-    /// The text of `/kind/discovery.conf`, once the first control-plane is up.
-    invitation: watch::Sender<Option<String>>,
+    invitation: watch::Sender<Option<Arc<Invitation>>>,
 }
+
+/// What other nodes need to join, once the first control-plane is up.
+pub struct Invitation {
+    /// The text of [`DISCOVERY_PATH`].
+    discovery: String,
+    /// What all control-planes share, as a tar archive of `/etc/kubernetes`;
+    /// empty where there is only one.
+    secrets: Bytes,
+}
+
+/// Files that must be the same on all control-planes (kind.md §4.2, kubeadminit).
+const SHARED: [&str; 9] = [
+    "admin.conf",
+    "pki/ca.crt",
+    "pki/ca.key",
+    "pki/front-proxy-ca.crt",
+    "pki/front-proxy-ca.key",
+    "pki/sa.pub",
+    "pki/sa.key",
+    "pki/etcd/ca.crt",
+    "pki/etcd/ca.key",
+];
 
 /// What a finished bootstrap leaves behind for the steps after it.
 pub struct Initialized {
@@ -75,13 +102,10 @@ impl<'a> Bootstrap<'a> {
         let not_an_image =
             |reason: String| BootstrapError::NotANodeImage(planned.container.image.clone(), reason);
         let version: Version = text.trim().parse().map_err(not_an_image)?;
+        host::check_version(self.rootless, &version)?;
 
-        let (kubeadm, unmatched) = render(self, planned, state, &version)?;
-        for patch in unmatched {
-            self.work.progress.warn(format!(
-                "a kubeadm patch for {patch} matches no document of {name} and has no effect"
-            ));
-        }
+        let (kubeadm, idle) = render(self, planned, state, &version)?;
+        idle.iter().for_each(|warning| self.work.progress.warn(format!("{name}: {warning}")));
         self.work.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
         self.work.write(name, KUBEADM_CONF, kubeadm).await?;
         if planned.node.role == Role::ControlPlane {
@@ -96,13 +120,17 @@ impl<'a> Bootstrap<'a> {
 
     async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
         let config = self.work.read(node, CONTAINERD_CONF).await?;
-        let patched = patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
-            BootstrapError::Unreadable {
-                node: node.to_owned(),
-                what: "the containerd patches",
-                reason,
-            }
-        })?;
+        let (patched, idle) =
+            patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
+                BootstrapError::Unreadable {
+                    node: node.to_owned(),
+                    what: "the containerd patches",
+                    reason,
+                }
+            })?;
+        if is_first(self.cluster, node) {
+            idle.iter().for_each(|warning| self.work.progress.warn(warning.clone()));
+        }
         self.work.write(node, CONTAINERD_CONF, patched).await?;
         self.work.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
         Ok(())
@@ -115,46 +143,65 @@ impl<'a> Bootstrap<'a> {
     pub async fn init(
         &self,
         node: &str,
+        version: &Version,
         told: impl Fn(&str) + Send,
     ) -> Result<String, BootstrapError> {
-        let init = Command::new([
-            "kubeadm",
-            "init",
-            "--config",
-            KUBEADM_CONF,
-            "--skip-token-print",
-            "--v=6",
-        ]);
-        self.work.run_told(node, init, told).await?;
+        let mode = self.cluster.networking.proxy_mode;
+        let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
+        self.work.run_told(node, Command::new(init), told).await?;
         let admin_conf = self.work.read(node, ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
             node: node.to_owned(),
             what: ADMIN_CONF,
             reason,
         })?;
-        self.invitation.send_replace(Some(discovery));
+        let mut secrets = Bytes::new();
+        if self.cluster.is_balanced() {
+            let pack = ["tar", "-C", KUBERNETES, "-c"].into_iter().chain(SHARED);
+            secrets = self.work.run_told(node, Command::new(pack), |_| {}).await?.into();
+        }
+        self.invitation.send_replace(Some(Arc::new(Invitation { discovery, secrets })));
         Ok(admin_conf)
     }
 
-    /// `kubeadm join`, as soon as there is something to join.
+    /// Waits until there is something to join.
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub async fn invitation(&self) -> Result<Arc<Invitation>, WorkError> {
+        let mut sent = self.invitation.subscribe();
+        let seen = async {
+            let seen = sent.wait_for(Option::is_some).await.expect("the sender is ours");
+            Ok::<_, WorkError>(seen.clone().expect("waited for it"))
+        };
+        self.work.interruptible(seen).await
+    }
+
+    /// `kubeadm join`.
     ///
     /// # Errors
     /// kubeadm's output.
-    pub async fn join(&self, node: &str) -> Result<(), BootstrapError> {
-        let mut invitation = self.invitation.subscribe();
-        let invited = async {
-            let seen = invitation.wait_for(Option::is_some).await;
-            Ok::<_, WorkError>(seen.ok().and_then(|text| text.clone()).unwrap_or_default())
-        };
-        let discovery = self.work.interruptible(invited).await?;
-        self.work.write(node, DISCOVERY_PATH, discovery).await?;
-        self.work
-            .run(node, Command::new(["kubeadm", "join", "--config", KUBEADM_CONF, "--v=6"]))
-            .await?;
+    pub async fn join(
+        &self,
+        planned: &PlannedNode,
+        version: &Version,
+        invitation: &Invitation,
+    ) -> Result<(), BootstrapError> {
+        let node = &planned.container.name;
+        self.work.write(node, DISCOVERY_PATH, invitation.discovery.clone()).await?;
+        if planned.node.role == Role::ControlPlane {
+            let script = "mkdir -p \"$0\" && tar -C \"$0\" -x";
+            let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
+            self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
+        }
+        let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
+        let told = |line: &str| self.work.progress.debug(3, format!("{node}: {line}"));
+        self.work.run_told(node, join, told).await?;
         Ok(())
     }
 
-    /// Pod network and StorageClass, from the manifests in the node image.
+    /// Pod network and StorageClass, from the manifests in the node image; and
+    /// a single node is made one that load balancers may use.
     ///
     /// # Errors
     /// A missing network manifest, or kubectl's output.
@@ -172,44 +219,66 @@ impl<'a> Bootstrap<'a> {
                         what: "the pod network's manifest",
                         reason,
                     })?;
-            self.create(node, manifest).await
+            self.install_manifest(node, "create", manifest).await
         };
         let storage = async {
             let path = "/kind/manifests/default-storage.yaml";
-            match self.work.read(node, path).await {
-                Ok(manifest) => self.create(node, manifest).await,
-                // Images older than the manifest (kind.md §4.2).
+            let manifest = match self.work.read(node, path).await {
                 Err(WorkError::Command { .. }) => {
-                    self.create(node, manifests::HOST_PATH_STORAGE.to_owned()).await
+                    let name = &self.cluster.name;
+                    self.work.progress.warn(format!(
+                        "the node image of {name} has no {path}: its StorageClass is host-path"
+                    ));
+                    manifests::HOST_PATH_STORAGE.to_owned()
                 }
-                Err(error) => Err(error.into()),
-            }
+                read => read?,
+            };
+            // Unlike the network, it may name what kubeadm made before.
+            self.install_manifest(node, "apply", manifest).await
         };
-        try_join_all([
-            futures_util::future::Either::Left(network),
-            futures_util::future::Either::Right(storage),
-        ])
-        .await?;
-        Ok(())
+        let label = async {
+            // The only node must be reachable from outside (kind.md §4.2, kubeadminit).
+            if self.cluster.nodes.len() == 1 {
+                let label = format!("{EXCLUDED_FROM_BALANCERS}-");
+                self.kubectl(node, &["label", "node", node, &label], None).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(network, storage, label).map(drop)
     }
 
-    async fn create(&self, node: &str, manifest: String) -> Result<(), BootstrapError> {
-        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
+    async fn install_manifest(
+        &self,
+        node: &str,
+        verb: &str,
+        manifest: String,
+    ) -> Result<(), BootstrapError> {
         // The manifests come with the image: checking them against the schema
         // costs a download of all of it.
-        let create =
-            Command::new(["kubectl", "create", &kubeconfig, "--validate=false", "-f", "-"]);
-        self.work.run(node, create.stdin(manifest)).await?;
+        self.kubectl(node, &[verb, "--validate=false", "-f", "-"], Some(manifest)).await
+    }
+
+    async fn kubectl(
+        &self,
+        node: &str,
+        args: &[&str],
+        stdin: Option<String>,
+    ) -> Result<(), BootstrapError> {
+        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
+        let mut command =
+            Command::new(["kubectl", &kubeconfig].into_iter().chain(args.iter().copied()));
+        command.stdin = stdin.map(Into::into);
+        self.work.run(node, command).await?;
         Ok(())
     }
 
     /// Where nodes reach the API server, inside the network.
     fn endpoint(&self) -> String {
-        format!("{}-{CONTROL_PLANE}:{API_PORT}", self.cluster.name)
+        format!("{}:{API_PORT}", self.cluster.api_host())
     }
 }
 
-/// A node's kubeadm configuration, patched; and the patches that found nothing.
+/// A node's kubeadm configuration, patched; and what in the patches has no effect.
 fn render(
     bootstrap: &Bootstrap,
     planned: &PlannedNode,
@@ -240,12 +309,20 @@ fn render(
 /// # Errors
 /// Why a patch does not apply.
 pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
-    let rendered = kubeadm::documents(facts);
-    let mut unmatched = patch::unmatched(&rendered, &facts.cluster.kubeadm);
-    unmatched.extend(patch::unmatched(&rendered, &facts.node.kubeadm));
+    let rendered = kubeadm::documents(facts)?;
+    let mut idle = patch::idle(&rendered, &facts.node.kubeadm);
+    if is_first(facts.cluster, facts.node_name) {
+        idle.extend(patch::idle(&rendered, &facts.cluster.kubeadm));
+    }
     let patched = patch::kubeadm(rendered, &facts.cluster.kubeadm)?;
     let patched = patch::kubeadm(patched, &facts.node.kubeadm)?;
-    Ok((kubeadm::render(&patched), unmatched))
+    Ok((kubeadm::render(&patched), idle))
+}
+
+/// Whether this is the node that speaks for all: what holds for the whole
+/// cluster is warned of once.
+fn is_first(cluster: &Cluster, node: &str) -> bool {
+    node == format!("{}-{}", cluster.name, Role::ControlPlane)
 }
 
 /// The cluster's address and authority without anybody's credentials: what

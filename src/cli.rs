@@ -1,6 +1,8 @@
 //! The command line: kind's commands and flags, and a few of our own.
 
 mod build;
+mod cobra;
+mod completion;
 mod create;
 mod delete;
 mod duration;
@@ -8,15 +10,21 @@ mod export;
 mod get;
 mod kubectl;
 mod load;
+mod provider;
+mod version;
 
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::DEFAULT_NAME;
 use crate::diagnose::Failure;
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::Surroundings;
@@ -27,15 +35,12 @@ use crate::report;
 use crate::signal::{self, Heard};
 use crate::work::Work;
 
-/// The kind release whose behaviour is followed.
-const KIND_VERSION: &str = "0.33.0";
-
 /// Local Kubernetes clusters in containers.
 ///
-/// Create a cluster with `create cluster`, use it with kubectl (or
-/// `skiff kubectl -- get nodes`), throw it away with `delete cluster`.
+/// `create cluster` makes one, `kubectl` uses it with the kubectl of its own
+/// version, `delete cluster` throws it away.
 #[derive(Parser)]
-#[command(name = "skiff", version, disable_version_flag = true, arg_required_else_help = false)]
+#[command(disable_version_flag = true, disable_help_subcommand = true)]
 struct Cli {
     /// How much to tell: 1 adds debug lines, 3 kubeadm's output
     #[arg(
@@ -62,10 +67,8 @@ enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Build(build::Build),
     /// Print a completion script for a shell
-    Completion {
-        #[arg(value_enum)]
-        shell: clap_complete::Shell,
-    },
+    #[command(subcommand, arg_required_else_help = true)]
+    Completion(completion::Completion),
     /// Create a cluster
     #[command(subcommand, arg_required_else_help = true)]
     Create(create::Create),
@@ -78,30 +81,54 @@ enum Command {
     /// List clusters, nodes and images, print a kubeconfig
     #[command(subcommand, arg_required_else_help = true)]
     Get(get::Get),
+    /// Help about any command
+    Help {
+        #[arg(value_name = "COMMAND")]
+        path: Vec<String>,
+    },
     /// Run the kubectl of the cluster's own version
     ///
-    /// Everything after the options is kubectl's:
-    /// `skiff kubectl --name lab -- get pods -A`
+    /// Everything after the options is kubectl's, as in
+    /// `kubectl --name lab -- get pods -A`.
     Kubectl(kubectl::Kubectl),
     /// Load images into a cluster's nodes
     #[command(subcommand, arg_required_else_help = true)]
     Load(load::Load),
     /// Print the version
-    Version,
+    Version {
+        #[arg(hide = true)]
+        ignored: Vec<OsString>,
+    },
+    /// What cobra's completion scripts ask for
+    #[command(name = "__complete", hide = true)]
+    Complete(completion::Words),
+    #[command(name = "__completeNoDesc", hide = true)]
+    CompleteNoDesc(completion::Words),
 }
 
 /// The option that most commands share.
 #[derive(clap::Args)]
 struct ClusterName {
-    /// The cluster's name
-    #[arg(
-        short = 'n',
-        long = "name",
-        env = "KIND_CLUSTER_NAME",
-        default_value = "kind",
-        hide_env_values = true
-    )]
-    name: String,
+    /// The cluster's name [default: $KIND_CLUSTER_NAME, else kind]
+    #[arg(short = 'n', long = "name")]
+    name: Option<String>,
+}
+
+impl ClusterName {
+    fn get(&self) -> String {
+        let given = self.name.clone().or_else(|| env("KIND_CLUSTER_NAME"));
+        given.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAME.to_owned())
+    }
+}
+
+/// A path, which may be empty and then counts as not given.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// A variable that is set to something.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Some nodes of a cluster.
@@ -116,14 +143,14 @@ struct NodesFlag {
 
 impl NodesFlag {
     fn target(self) -> Target {
-        Target { cluster: self.name.name, nodes: self.nodes }
+        Target { cluster: self.name.get(), nodes: self.nodes }
     }
 }
 
 #[derive(clap::Args)]
 struct KubeconfigFlag {
     /// The kubeconfig file, instead of $KUBECONFIG or $HOME/.kube/config
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     kubeconfig: Option<PathBuf>,
 }
 
@@ -149,154 +176,175 @@ impl KubeconfigFlag {
 
 /// What a command gets besides its own flags.
 struct Context {
-    /// `skiff`, or `kind` where the binary is called so.
-    program: &'static str,
+    program: Program,
     progress: Progress,
     cancel: CancellationToken,
+    /// The command that removes what is left when this one is ended at once.
+    clean_up: Arc<OnceLock<String>>,
 }
 
 impl Context {
     fn work(&self) -> Result<Work, Failure> {
+        provider::check(env(provider::VARIABLE).as_deref(), &self.progress)?;
         let engine = DockerEngine::connect(Surroundings::of_process().endpoint()?)?;
         Ok(Work::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
     }
 }
 
+/// What the program is called as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Skiff,
+    /// Scripts written for kind call it so: its defaults apply.
+    Kind,
+}
+
+impl Program {
+    fn of(path: Option<&OsString>) -> Self {
+        let name = path.and_then(|path| Path::new(path).file_stem());
+        if name.is_some_and(|name| name == "kind") { Program::Kind } else { Program::Skiff }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Program::Skiff => "skiff",
+            Program::Kind => "kind",
+        }
+    }
+
+    fn command(self) -> clap::Command {
+        cobra::adapt(Cli::command().name(self.name()).bin_name(self.name()))
+    }
+}
+
+/// Writes to stdout, which is for what was asked for.
+fn say(text: impl Display) -> Result<(), Failure> {
+    let written = writeln!(std::io::stdout(), "{text}");
+    written.map_err(|e| Failure::new(format!("cannot write to stdout: {e}")))
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let program = args
-        .first()
-        .and_then(|path| Path::new(path).file_stem())
-        .map(|name| name.to_string_lossy().into_owned());
-    let program = if program.as_deref() == Some("kind") { "kind" } else { "skiff" };
-    // Quiet counts before anything is understood, errors of usage included.
-    let quiet =
-        args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "-q" || arg == "--quiet");
-
-    let command = Cli::command().name(program).bin_name(program);
-    let cli = match command
-        .try_get_matches_from(args)
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-    {
-        Ok(cli) => cli,
-        Err(error) => return usage(error, quiet),
+    let program = Program::of(args.first());
+    let command = program.command();
+    let quiet = cobra::is_quiet(&command, &args);
+    let line = cobra::arrange(&command, args);
+    let parsed = command.try_get_matches_from(&line.args);
+    let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => start(cli, program),
+        Err(error) => usage(&error, program, &line),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, program)),
-        Err(error) => Err((Failure::new(error), None)),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err((failure, heard)) => {
-            if !quiet {
-                eprint!("{}", failure.render());
-            }
-            ExitCode::from(heard.filter(|_| failure.interrupted).unwrap_or(1))
+    outcome.unwrap_or_else(|(failure, code)| {
+        if !quiet {
+            // To a closed stderr nothing can be said.
+            let _ = write!(std::io::stderr(), "{}", failure.render());
         }
-    }
+        ExitCode::from(code.filter(|_| failure.interrupted).unwrap_or(1))
+    })
 }
+
+/// A failure, and the exit code if a signal caused it.
+type Outcome = Result<ExitCode, (Failure, Option<u8>)>;
 
 /// Help goes to stdout with 0; everything else is an error, and those are 1.
-fn usage(error: clap::Error, quiet: bool) -> ExitCode {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
-    match error.kind() {
-        DisplayHelp => {
-            let _ = error.print();
-            ExitCode::SUCCESS
+fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Outcome {
+    let plain = |failure| (failure, None);
+    if error.kind() == clap::error::ErrorKind::DisplayHelp {
+        return say(error.render().to_string().trim_end())
+            .map_err(plain)
+            .map(|()| ExitCode::SUCCESS);
+    }
+    let mut root = program.command();
+    root.build();
+    let mut command = &mut root;
+    for word in &line.path {
+        command = command.find_subcommand_mut(word).expect("the line was arranged by it");
+    }
+    let failure = match cobra::mistake(error, line, command) {
+        cobra::Mistake::Other(text) => Failure::new(text),
+        cobra::Mistake::SubcommandRequired => {
+            say(command.render_help().to_string().trim_end()).map_err(plain)?;
+            Failure::new("Subcommand is required")
         }
-        DisplayHelpOnMissingArgumentOrSubcommand => {
-            print!("{}", error.render());
-            if !quiet {
-                eprintln!("ERROR: Subcommand is required");
-            }
-            ExitCode::FAILURE
+    };
+    Err(plain(failure))
+}
+
+fn start(cli: Cli, program: Program) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| (Failure::new(e), None))?;
+    runtime.block_on(async {
+        let progress = report::for_stderr(cli.verbosity, cli.quiet);
+        let context = Context {
+            program,
+            progress,
+            cancel: CancellationToken::new(),
+            clean_up: Arc::default(),
+        };
+        let heard = listen(&context).map_err(|e| (Failure::new(e), None))?;
+        run(cli, &context).await.map_err(|failure| (failure, heard.exit_code()))
+    })
+}
+
+async fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
+    let program = context.program;
+    match cli.command {
+        _ if cli.version => say(version::long(program))?,
+        None => say(program.command().render_long_help().to_string().trim_end())?,
+        Some(Command::Build(command)) => command.run(context).await?,
+        Some(Command::Completion(shell)) => shell.run(program)?,
+        Some(Command::Create(command)) => command.run(context).await?,
+        Some(Command::Delete(command)) => command.run(context).await?,
+        Some(Command::Export(command)) => command.run(context).await?,
+        Some(Command::Get(command)) => command.run(context).await?,
+        Some(Command::Help { path }) => say(help(program, &path))?,
+        Some(Command::Kubectl(command)) => return command.run(context).await,
+        Some(Command::Load(command)) => command.run(context).await?,
+        Some(Command::Version { .. }) if cli.quiet || cli.verbosity < 0 => {
+            say(version::semver(program))?;
         }
-        _ => {
-            if !quiet {
-                let text = error.render().to_string();
-                eprintln!("ERROR: {}", text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        Some(Command::Version { .. }) => say(version::line(program))?,
+        Some(Command::Complete(words)) => words.run(program, true)?,
+        Some(Command::CompleteNoDesc(words)) => words.run(program, false)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A command's help; for a command that is none, that and the program's.
+fn help(program: Program, path: &[String]) -> String {
+    let mut root = program.command();
+    root.build();
+    let mut command = &mut root;
+    for word in path {
+        match command.find_subcommand(word) {
+            Some(_) => command = command.find_subcommand_mut(word).expect("it was just found"),
+            None => {
+                let help = program.command().render_long_help();
+                return format!(
+                    "Unknown help topic [`{}`]\n{}",
+                    path.join("` `"),
+                    help.to_string().trim_end()
+                );
             }
-            ExitCode::FAILURE
         }
     }
+    command.render_long_help().to_string().trim_end().to_owned()
 }
 
-async fn run(cli: Cli, program: &'static str) -> Result<ExitCode, (Failure, Option<u8>)> {
-    let progress = report::for_stderr(cli.verbosity, cli.quiet);
-    let cancel = CancellationToken::new();
-    let heard = listen(&progress, &cancel, program).map_err(|e| (Failure::new(e), None))?;
-    let context = Context { program, progress, cancel };
-    let outcome = match cli.command {
-        _ if cli.version => {
-            println!("{} version {}", context.program, semver(context.program));
-            Ok(())
-        }
-        None => {
-            let mut command = Cli::command().name(context.program).bin_name(context.program);
-            command.print_long_help().map_err(Failure::new)
-        }
-        Some(Command::Build(command)) => command.run(&context).await,
-        Some(Command::Completion { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), context.program, &mut script);
-            print!("{}", String::from_utf8_lossy(&script));
-            Ok(())
-        }
-        Some(Command::Create(command)) => command.run(&context).await,
-        Some(Command::Delete(command)) => command.run(&context).await,
-        Some(Command::Export(command)) => command.run(&context).await,
-        Some(Command::Get(command)) => command.run(&context).await,
-        Some(Command::Kubectl(command)) => {
-            return command.run(&context).await.map_err(|failure| (failure, heard.exit_code()));
-        }
-        Some(Command::Load(command)) => command.run(&context).await,
-        Some(Command::Version) => {
-            if cli.quiet || cli.verbosity < 0 {
-                println!("{}", semver(context.program));
-            } else {
-                println!("{}", version_line(context.program));
-            }
-            Ok(())
-        }
-    };
-    outcome.map(|()| ExitCode::SUCCESS).map_err(|failure| (failure, heard.exit_code()))
-}
-
-fn listen(
-    progress: &Progress,
-    cancel: &CancellationToken,
-    program: &'static str,
-) -> std::io::Result<Heard> {
-    let first = progress.clone();
-    let second = progress.clone();
+fn listen(context: &Context) -> std::io::Result<Heard> {
+    let (first, second) = (context.progress.clone(), context.progress.clone());
+    let clean_up = context.clean_up.clone();
     signal::listen(
-        cancel.clone(),
+        context.cancel.clone(),
         move || first.info("Interrupted: cleaning up, once more leaves at once"),
         move || {
-            second.warn(format!("left at once; what may be left over: {program} get clusters, then {program} delete cluster --name NAME"))
+            if let Some(command) = clean_up.get() {
+                second.warn(format!("left at once; this removes what is left: {command}"));
+            }
         },
-    )
-}
-
-/// The version scripts see: kind's when called `kind`.
-fn semver(program: &str) -> &'static str {
-    if program == "kind" { KIND_VERSION } else { env!("CARGO_PKG_VERSION") }
-}
-
-/// In kind's form: name, version, what it is built with, platform.
-fn version_line(program: &str) -> String {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!(
-        "{program} v{} skiff-{} {}/{arch}",
-        semver(program),
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::OS
     )
 }
 
@@ -306,6 +354,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        Program::Kind.command().debug_assert();
     }
 }

@@ -11,6 +11,9 @@ use std::path::PathBuf;
 /// The name a cluster gets when nobody says another one (kind's default).
 pub const DEFAULT_NAME: &str = "kind";
 
+/// The role, in names and labels, of what stands before several API servers.
+pub const LOAD_BALANCER: &str = "external-load-balancer";
+
 /// One whole cluster definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
@@ -94,6 +97,16 @@ pub enum HostPort {
     /// The engine picks one at every start of the container (written -1).
     Engine,
     Fixed(u16),
+}
+
+impl HostPort {
+    /// The port, once it is known.
+    pub fn fixed(self) -> Option<u16> {
+        match self {
+            HostPort::Fixed(port) => Some(port),
+            HostPort::Picked | HostPort::Engine => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
@@ -214,6 +227,23 @@ impl Cluster {
                 }
             })
             .collect()
+    }
+
+    /// Every node with its container's name.
+    pub fn named_nodes(&self) -> impl Iterator<Item = (String, &Node)> {
+        self.node_names().into_iter().zip(&self.nodes)
+    }
+
+    /// Whether a load balancer stands before its API servers.
+    pub fn is_balanced(&self) -> bool {
+        self.nodes.iter().filter(|node| node.role == Role::ControlPlane).count() > 1
+    }
+
+    /// The container that nodes reach the API by: the load balancer, or the
+    /// only control-plane.
+    pub fn api_host(&self) -> String {
+        let role = if self.is_balanced() { LOAD_BALANCER } else { Role::ControlPlane.as_str() };
+        format!("{}-{role}", self.name)
     }
 
     /// The kubeconfig name of the cluster, its user and its context.

@@ -38,7 +38,7 @@ pub struct Problems(pub Vec<Problem>);
 /// Every problem of the text, never an empty list.
 pub fn parse(text: &str) -> Result<Cluster, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains(['\0', char::REPLACEMENT_CHARACTER]) {
+    if text.contains('\0') {
         return Err(Problems::only("this is not a text file"));
     }
     let mut problems = Problems::default();

@@ -11,9 +11,11 @@ use crate::engine::{EngineError, Host};
 use crate::existing::{self, CREATION_LABEL};
 use crate::images::{self, ImageError};
 use crate::kubeconfig;
-use crate::plan::{self, PlannedNode, Situation, proxy};
+use crate::plan::{self, Plan, PlannedNode, Situation, proxy};
+use crate::progress::Step;
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::readiness::{self, Wanted};
+use crate::version::Version;
 use crate::work::{Work, WorkError};
 
 /// How long a cluster may take to become usable when nobody says.
@@ -37,8 +39,6 @@ pub struct Options {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    #[error("{0}")]
-    Unsupported(String),
     #[error(transparent)]
     Image(#[from] ImageError),
     #[error(transparent)]
@@ -67,20 +67,6 @@ pub struct Failed {
     pub retained: bool,
     /// Nodes could not be removed.
     pub cleanup: Option<EngineError>,
-}
-
-/// Refuses what this version cannot carry out, by name.
-///
-/// # Errors
-/// [`CreateError::Unsupported`].
-pub fn refuse_unsupported(cluster: &Cluster) -> Result<(), CreateError> {
-    let planes = cluster.nodes.iter().filter(|n| n.role == Role::ControlPlane).count();
-    if planes > 1 {
-        return Err(CreateError::Unsupported(format!(
-            "{planes} control-plane nodes: several are not supported yet, use one"
-        )));
-    }
-    Ok(())
 }
 
 /// Creates the cluster, or removes everything again and reports why.
@@ -128,18 +114,20 @@ struct Creation<'a> {
 impl Creation<'_> {
     async fn run(&self) -> Result<(), CreateError> {
         let (work, cluster) = (self.work, self.cluster);
-        refuse_unsupported(cluster)?;
         kubeconfig::writable(&self.options.kubeconfig)?;
         let host = work.interruptible(work.engine.host()).await?;
+        if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
+            work.progress.warn(warning);
+        }
         if !work.interruptible(existing::nodes(&*work.engine, &cluster.name)).await?.is_empty() {
             return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
         }
         let default_image = self.images().await?;
-        let planned = self.provision(&host, &default_image).await?;
+        let plan = self.provision(&host, &default_image).await?;
 
         let bootstrap = Bootstrap::new(work, cluster, token()?, host.rootless);
-        let initialized = self.bring_up(&bootstrap, &planned).await?;
-        let first = &planned[self.first()].container.name;
+        let initialized = self.bring_up(&bootstrap, &plan).await?;
+        let first = &plan.nodes[self.first()].container.name;
         self.wait_until_usable(first, &initialized).await?;
         self.export(&initialized.admin_conf).await
     }
@@ -180,11 +168,7 @@ impl Creation<'_> {
     }
 
     /// Network and containers, created but not started.
-    async fn provision(
-        &self,
-        host: &Host,
-        default_image: &str,
-    ) -> Result<Vec<PlannedNode>, CreateError> {
+    async fn provision(&self, host: &Host, default_image: &str) -> Result<Plan, CreateError> {
         let (work, cluster) = (self.work, self.cluster);
         let network = network::ensure(work, &self.options.network).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
@@ -192,11 +176,14 @@ impl Creation<'_> {
         if let Some(image) = &self.options.image {
             cluster_now.nodes.iter_mut().for_each(|node| node.image = Some(image.clone()));
         }
-        let mut planned = plan::nodes(
+        let first = self.first();
+        let first_image = cluster_now.nodes[first].image.as_deref().unwrap_or(default_image);
+        let mut plan = plan::plan(
             &cluster_now,
             &Situation {
                 host,
                 default_image,
+                balancer: images::balancer(work, first_image).await?,
                 network: &self.options.network,
                 creation: self.creation,
                 proxy: &proxy,
@@ -204,78 +191,95 @@ impl Creation<'_> {
                 pass_env: &self.options.get_env,
             },
         );
+        if let Some(balancer) = &plan.balancer {
+            images::ensure(work, &balancer.image).await?;
+        }
         let reserved = if host.local {
-            ports::reserve(cluster, &mut planned)?
+            ports::reserve(plan.containers_mut())?
         } else {
             ports::Reserved::default()
         };
-        let first = self.first();
-        provision::claim(work, &cluster.name, &planned[first].container).await?;
-        let others = planned.iter().enumerate().filter(|(index, _)| *index != first);
-        try_join_all(others.map(|(_, node)| provision::create(work, &node.container))).await?;
+        let claim = &plan.nodes[first].container;
+        provision::claim(work, &cluster.name, claim).await?;
+        let others = plan.containers().filter(|container| container.name != claim.name);
+        try_join_all(others.map(|container| provision::create(work, container))).await?;
         drop(reserved);
-        Ok(planned)
+        Ok(plan)
     }
 
-    /// Every node boots, is configured and joins on its own; only joining
-    /// waits for the first control-plane.
+    /// Every node boots and is configured on its own; only joining waits for
+    /// the first control-plane.
     async fn bring_up(
         &self,
         bootstrap: &Bootstrap<'_>,
-        planned: &[PlannedNode],
+        plan: &Plan,
     ) -> Result<Initialized, CreateError> {
-        let progress = &self.work.progress;
-        let preparing = progress.step(format!("Preparing nodes {}", "📦 ".repeat(planned.len())));
-        let first = self.first();
-        let booted = std::sync::atomic::AtomicUsize::new(0);
-        let steps = std::sync::Mutex::new((Some(preparing), None));
-
-        let each = planned.iter().enumerate().map(|(index, node)| {
-            let (steps, booted) = (&steps, &booted);
-            async move {
-                let name = &node.container.name;
-                let state = provision::boot(self.work, &node.container).await?;
-                let version = bootstrap.configure(node, &state).await?;
-                let count = booted.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
-                if count == planned.len() {
-                    let mut steps = steps.lock().expect("no holder panics");
-                    if let Some(step) = steps.0.take() {
-                        step.done();
-                    }
-                }
-                if index != first {
-                    bootstrap.join(name).await?;
-                    return Ok(None);
-                }
-                steps.lock().expect("no holder panics").1 =
-                    Some(progress.step("Starting control-plane 🕹"));
-                let told = |line: &str| {
-                    if let (Some(step), Some(phase)) =
-                        (&steps.lock().expect("no holder panics").1, line.split_once("] "))
-                    {
-                        step.detail(phase.1.trim());
-                    }
-                    progress.debug(3, line);
-                };
-                let admin_conf = bootstrap.init(name, told).await?;
-                if let Some(step) = steps.lock().expect("no holder panics").1.take() {
-                    step.done();
-                }
-                let installing = progress.step("Installing pod network and StorageClass 🔌");
-                bootstrap.install(name).await?;
-                installing.done();
-                if planned.len() > 1 {
-                    steps.lock().expect("no holder panics").1 =
-                        Some(progress.step("Joining worker nodes 🚜"));
-                }
-                Ok::<_, CreateError>(Some(Initialized { admin_conf, version }))
+        let boxes = "📦 ".repeat(plan.nodes.len());
+        let preparing = Countdown::new(
+            self.work.progress.step(format!("Preparing nodes {boxes}")),
+            plan.nodes.len(),
+        );
+        let prepare = async |node: &PlannedNode| {
+            let state = provision::boot(self.work, &node.container).await?;
+            let version = bootstrap.configure(node, &state).await?;
+            preparing.one_is_done();
+            Ok::<_, CreateError>(version)
+        };
+        let join = async |title: &str, nodes: Vec<&PlannedNode>| {
+            if nodes.is_empty() {
+                return Ok(());
             }
-        });
-        let done = try_join_all(each).await?;
-        if let Some(step) = steps.lock().expect("no holder panics").1.take() {
+            let versions = try_join_all(nodes.iter().map(|node| prepare(node))).await?;
+            let invitation = bootstrap.invitation().await?;
+            let step = self.work.progress.step(title);
+            let joins = nodes.iter().zip(&versions);
+            let joins = joins.map(|(node, version)| bootstrap.join(node, version, &invitation));
+            try_join_all(joins).await?;
             step.done();
-        }
-        Ok(done.into_iter().flatten().next().expect("one node is the first control-plane"))
+            Ok::<_, CreateError>(())
+        };
+        let first = &plan.nodes[self.first()];
+        let others = |role| {
+            let of_role = |node: &&PlannedNode| node.node.role == role;
+            plan.nodes.iter().filter(of_role).filter(|node| !std::ptr::eq(*node, first)).collect()
+        };
+        let init = async {
+            if let Some(balancer) = &plan.balancer {
+                provision::start(self.work, balancer).await?;
+            }
+            let version = prepare(first).await?;
+            let admin_conf = self.initialize(bootstrap, &first.container.name, &version).await?;
+            Ok(Initialized { admin_conf, version })
+        };
+        let (initialized, (), ()) = tokio::try_join!(
+            init,
+            join("Joining more control-plane nodes 🎮", others(Role::ControlPlane)),
+            join("Joining worker nodes 🚜", others(Role::Worker)),
+        )?;
+        Ok(initialized)
+    }
+
+    /// `kubeadm init` and what every cluster has; returns the `admin.conf`.
+    async fn initialize(
+        &self,
+        bootstrap: &Bootstrap<'_>,
+        node: &str,
+        version: &Version,
+    ) -> Result<String, CreateError> {
+        let progress = &self.work.progress;
+        let starting = progress.step("Starting control-plane 🕹");
+        let told = |line: &str| {
+            if let Some((_, phase)) = line.split_once("] ") {
+                starting.detail(phase.trim());
+            }
+            progress.debug(3, line);
+        };
+        let admin_conf = bootstrap.init(node, version, told).await?;
+        starting.done();
+        let installing = progress.step("Installing pod network and StorageClass 🔌");
+        bootstrap.install(node).await?;
+        installing.done();
+        Ok(admin_conf)
     }
 
     async fn wait_until_usable(
@@ -326,6 +330,25 @@ impl Creation<'_> {
         let path = self.options.kubeconfig.clone();
         let write = tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry));
         Ok(write.await.expect("writing a file does not panic")?)
+    }
+}
+
+/// A step that several work on: done when the last of them is.
+struct Countdown(std::sync::Mutex<(Option<Step>, usize)>);
+
+impl Countdown {
+    fn new(step: Step, parties: usize) -> Self {
+        Countdown(std::sync::Mutex::new((Some(step), parties)))
+    }
+
+    fn one_is_done(&self) {
+        let mut state = self.0.lock().expect("no holder panics");
+        state.1 -= 1;
+        if state.1 == 0
+            && let Some(step) = state.0.take()
+        {
+            step.done();
+        }
     }
 }
 

@@ -66,8 +66,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let failure = Failure::new(&error);
         match &error {
-            EngineError::Unreachable { .. } => failure
-                .hint("start Docker (on Linux: sudo systemctl start docker), or point DOCKER_HOST to an engine that runs"),
+            EngineError::Unreachable { endpoint, .. } => failure.hint(unreachable_hint(endpoint)),
             EngineError::Permission { .. } => failure
                 .hint("become a member of the group \"docker\" (sudo usermod -aG docker $USER, then log in again), or use sudo"),
             EngineError::Endpoint(_) => failure.hint("`docker context ls` shows the contexts; DOCKER_HOST overrides them"),
@@ -79,6 +78,16 @@ impl From<EngineError> for Failure {
             }
             _ => failure,
         }
+    }
+}
+
+fn unreachable_hint(endpoint: &str) -> &'static str {
+    if endpoint.starts_with("ssh://") {
+        "`ssh HOST docker version` must work, without a question asked"
+    } else if endpoint.ends_with("(with TLS)") {
+        "ca.pem, cert.pem and key.pem must fit the engine: those in DOCKER_CERT_PATH for DOCKER_HOST, else the docker context's"
+    } else {
+        "start Docker (on Linux: sudo systemctl start docker), or point DOCKER_HOST to an engine that runs"
     }
 }
 
@@ -143,10 +152,12 @@ impl From<kubeconfig::Error> for Failure {
         let failure = Failure::new(&error);
         match &error {
             kubeconfig::Error::Locked { path, .. } => failure.hint(format!(
-                "another program is changing the file; if none is, its lock is left over: rm {}.lock",
+                "another program is changing the file; if none is, its lock is left over: rm {}",
                 path.display()
             )),
-            kubeconfig::Error::Write { .. } => failure.hint("use --kubeconfig to write another file"),
+            kubeconfig::Error::Write { .. } => {
+                failure.hint("use --kubeconfig to write another file")
+            }
             kubeconfig::Error::Home => failure.hint("set HOME or KUBECONFIG, or use --kubeconfig"),
             _ => failure,
         }
@@ -158,7 +169,7 @@ impl From<ImageError> for Failure {
         match error {
             ImageError::Work(error) => error.into(),
             ImageError::Missing { .. } => Failure::new(&error)
-                .hint("without a registry, build one from Debian packages and Go modules: skiff build node-image")
+                .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
                 .hint("images that are here can be named with --image"),
         }
     }
@@ -169,8 +180,9 @@ impl From<ProvisionError> for Failure {
         let failure = Failure::new(&error);
         match error {
             ProvisionError::Work(error) => error.into(),
+            ProvisionError::Host(_) => failure.hint("kind.sigs.k8s.io/docs/user/rootless says how to set a host up for rootless clusters: cgroup v2, and Delegate=yes for the user's service"),
             ProvisionError::NameInUse(name) => {
-                failure.hint(format!("delete it (skiff delete cluster --name {name}) or choose another --name"))
+                failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
             }
             ProvisionError::PortInUse { .. } => {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
@@ -186,6 +198,7 @@ impl From<BootstrapError> for Failure {
         let failure = Failure::new(&error);
         match error {
             BootstrapError::Work(error) => error.into(),
+            BootstrapError::Host(_) => failure.hint("--image names another node image"),
             BootstrapError::NotANodeImage(..) => {
                 failure.hint("a node image holds /kind/version; kindest/node images do")
             }
@@ -205,7 +218,7 @@ impl From<CreateError> for Failure {
             CreateError::Bootstrap(error) => error.into(),
             CreateError::Kubeconfig(error) => error.into(),
             CreateError::Work(error) => error.into(),
-            CreateError::Unsupported(_) | CreateError::Random(_) => Failure::new(error),
+            CreateError::Random(_) => Failure::new(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::engine::Host;
 use crate::images;
 use crate::kubeadm::{API_PORT, Facts};
 use crate::node_image;
-use crate::plan::{self, Situation, proxy};
+use crate::plan::{self, Balancer, Situation, proxy};
 use crate::provision::network;
 use crate::version::Version;
 use crate::yaml;
@@ -34,7 +34,7 @@ pub fn render(
     struct Printed<'a> {
         cluster: &'a str,
         network: Value,
-        nodes: Vec<Value>,
+        containers: Vec<Value>,
     }
     let mut cluster = cluster.clone();
     if let Some(image) = image {
@@ -43,27 +43,28 @@ pub fn render(
     let situation = Situation {
         host: &Host::default(),
         default_image: images::PUBLISHED,
+        balancer: Balancer::Envoy,
         network,
         creation: "dry-run",
         proxy: &proxy::settings(&cluster, &[], &get_env),
         folder,
         pass_env: &get_env,
     };
-    let planned = plan::nodes(&cluster, &situation);
-    let containers = planned
-        .iter()
-        .map(|node| without_empty(serde_json::to_value(&node.container).unwrap_or_default()));
+    let plan = plan::plan(&cluster, &situation);
+    let containers = plan
+        .containers()
+        .map(|container| without_empty(serde_json::to_value(container).unwrap_or_default()));
     let printed = Printed {
         cluster: &cluster.name,
         network: without_empty(
             serde_json::to_value(network::spec(network, Some(0))).unwrap_or_default(),
         ),
-        nodes: containers.collect(),
+        containers: containers.collect(),
     };
     let mut text = yaml::to_string(&printed);
 
-    let endpoint = format!("{}-control-plane:{API_PORT}", cluster.name);
-    for (index, node) in planned.iter().enumerate() {
+    let endpoint = format!("{}:{API_PORT}", cluster.api_host());
+    for (index, node) in plan.nodes.iter().enumerate() {
         let last = index as u8 + 2;
         let family = cluster.networking.family;
         let v4 = (family != Family::Ipv6).then(|| Ipv4Addr::new(192, 0, 2, last));
@@ -116,7 +117,7 @@ mod tests {
         let cluster = crate::config::parse(text).unwrap();
         let out = render(&cluster, Some("node:v1.36.4"), "kind", Path::new("/"), |_| None).unwrap();
         let documents = yaml::documents(&out).unwrap();
-        assert_eq!(documents[0]["nodes"][1]["name"], "lab-worker");
+        assert_eq!(documents[0]["containers"][1]["name"], "lab-worker");
         assert_eq!(documents[0]["network"]["ipv6_subnet"], "fc00:f853:ccd:e793::/64");
         let kinds: Vec<_> = documents[1..].iter().map(|d| d["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds.iter().filter(|k| **k == "InitConfiguration").count(), 2);

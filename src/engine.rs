@@ -3,6 +3,7 @@
 //! [`Engine`] is the seam between deciding and doing: [`docker`] speaks to a
 //! real engine, and a fake one in tests fails wherever it is told to.
 
+pub mod client_config;
 pub mod docker;
 pub mod endpoint;
 #[cfg(test)]
@@ -102,6 +103,8 @@ pub enum Said {
 pub struct Host {
     pub cgroup_v1: bool,
     pub rootless: bool,
+    /// cgroup controllers that kubelet needs and the engine cannot use.
+    pub missing_controllers: Vec<&'static str>,
     pub userns_remap: bool,
     /// `/dev/mapper` must be seen in nodes (kind.md: btrfs, zfs, xfs, devicemapper).
     pub needs_dev_mapper: bool,

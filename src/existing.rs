@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
+pub use crate::cluster::LOAD_BALANCER;
 use crate::engine::{Container, Engine, EngineError};
 
 /// kind's labels (kind.md §3): the cluster's name, and the node's role.
@@ -14,7 +15,6 @@ pub const CREATED_BY_LABEL: &str = "io.skiff.created-by";
 pub const CREATION_LABEL: &str = "io.skiff.creation";
 
 pub const CONTROL_PLANE: &str = "control-plane";
-pub const LOAD_BALANCER: &str = "external-load-balancer";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExistingNode {

@@ -2,11 +2,15 @@
 
 use crate::engine::EngineError;
 use crate::node_image;
+use crate::plan::Balancer;
 use crate::work::{Work, WorkError};
 
 /// kind 0.33's default node image, which everybody with a registry can pull.
 pub const PUBLISHED: &str =
     "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
+
+/// Names the load balancer that is in a node image.
+pub const BALANCER_LABEL: &str = "io.skiff.api-balancer";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
@@ -45,6 +49,20 @@ pub async fn choose(work: &Work) -> Result<Choice, ImageError> {
         return Ok(choice(&built, "built on this machine"));
     }
     Ok(choice(PUBLISHED, "published, to be pulled"))
+}
+
+/// What balances the API servers of a cluster with this node image: what the
+/// image has, else what kind takes.
+///
+/// # Errors
+/// The engine's.
+pub async fn balancer(work: &Work, node_image: &str) -> Result<Balancer, ImageError> {
+    let found = work.interruptible(work.engine.image(node_image)).await?;
+    let label = found.as_ref().and_then(|image| image.labels.get(BALANCER_LABEL));
+    Ok(match label.map(String::as_str) {
+        Some("haproxy") => Balancer::Haproxy { image: node_image.to_owned() },
+        _ => Balancer::Envoy,
+    })
 }
 
 /// Pulls the image unless it is here.

@@ -3,6 +3,7 @@
 //!
 //! Pure rendering: nothing here patches, writes or talks to a node.
 
+mod commands;
 mod components;
 mod documents;
 
@@ -15,6 +16,8 @@ use serde_json::{Map, Value, json};
 use crate::cluster::{Cluster, Family, Node, Role};
 use crate::version::Version;
 use crate::yaml;
+
+pub use commands::{init_command, join_command};
 
 /// The port of every API server inside the cluster's network.
 pub const API_PORT: u16 = 6443;
@@ -30,7 +33,7 @@ pub struct Facts<'a> {
     /// The node's container and host name.
     pub node_name: &'a str,
     pub node: &'a Node,
-    /// The Kubernetes version in the node's image, 1.23 or later.
+    /// The Kubernetes version in the node's image.
     pub version: &'a Version,
     /// The node's addresses in the cluster's network. An unknown one leaves
     /// the choice to kubeadm and the kubelet.
@@ -48,7 +51,16 @@ pub struct Facts<'a> {
 /// The node's documents, in kind's order: ClusterConfiguration,
 /// InitConfiguration, JoinConfiguration, KubeletConfiguration and, unless the
 /// proxy mode is none, KubeProxyConfiguration.
-pub fn documents(facts: &Facts) -> Vec<Value> {
+///
+/// # Errors
+/// The version cannot run on this engine.
+pub fn documents(facts: &Facts) -> Result<Vec<Value>, String> {
+    if facts.rootless && !facts.version.at_least(1, 22) {
+        return Err(format!(
+            "Kubernetes {} cannot run on an engine without root, which takes 1.22 or later",
+            facts.version
+        ));
+    }
     let mut all = vec![
         documents::cluster(facts),
         documents::init(facts),
@@ -56,7 +68,7 @@ pub fn documents(facts: &Facts) -> Vec<Value> {
         components::kubelet(facts),
     ];
     all.extend(components::proxy(facts));
-    all
+    Ok(all)
 }
 
 /// One YAML stream of all documents.
@@ -71,7 +83,11 @@ impl Facts<'_> {
     }
 
     fn api_version(&self) -> &'static str {
-        if self.is_v1beta4() { "kubeadm.k8s.io/v1beta4" } else { "kubeadm.k8s.io/v1beta3" }
+        match self.version {
+            _ if self.is_v1beta4() => "kubeadm.k8s.io/v1beta4",
+            version if version.at_least(1, 23) => "kubeadm.k8s.io/v1beta3",
+            _ => "kubeadm.k8s.io/v1beta2",
+        }
     }
 
     /// Flags in the shape the API version wants: v1beta4 has a list of

@@ -145,6 +145,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_second_export_leaves_nothing_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["a long first log", "short"] {
+            let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o400);
+            archive.append_data(&mut header, "a.log", text.as_bytes()).unwrap();
+            unpack(archive.into_inner().unwrap(), folder.path()).unwrap();
+            write(folder.path(), "b.log", text.as_bytes()).unwrap();
+        }
+        for file in ["a.log", "b.log"] {
+            assert_eq!(std::fs::read_to_string(folder.path().join(file)).unwrap(), "short");
+        }
+    }
+
+    #[test]
     fn an_archive_cannot_write_outside_its_folder() {
         let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
         for (name, text) in [("./pods/a.log", "a"), ("b.log", "b")] {

@@ -5,6 +5,8 @@ mod json;
 mod merge;
 mod toml;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::cluster::{ContainerdPatches, JsonPatch, KubeadmPatches};
@@ -27,71 +29,68 @@ pub fn kubeadm(mut documents: Vec<Value>, patches: &KubeadmPatches) -> Result<Ve
         let operations = json::parse(&patch.patch)?;
         for document in documents.iter_mut().filter(|d| target.matches(d)) {
             json::apply(document, &operations)
-                .map_err(|e| format!("JSON 6902 patch of {}: {e}", target.name()))?;
+                .map_err(|e| format!("{} (JSON 6902): {e}", target.name()))?;
         }
     }
     Ok(documents)
 }
 
-/// What the patches that match none of the documents are meant for, such as
-/// `kubeadm.k8s.io/v1beta2 InitConfiguration`. Unreadable patches are left to
-/// [`kubeadm`].
-pub fn unmatched(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
+/// What in the patches has no effect on these documents, one sentence each.
+/// Unreadable patches are left to [`kubeadm`].
+pub fn idle(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
     let merge = merge_patches(patches).unwrap_or_default();
     let targets =
         merge.iter().map(Target::of_document).chain(patches.json.iter().map(Target::of_json));
-    targets
+    let unmatched = targets
         .filter(|target| !documents.iter().any(|d| target.matches(d)))
-        .map(|target| target.name())
-        .collect()
+        .map(|target| format!("{} matches no document and has no effect", target.name()));
+    let ignored = merge.iter().flat_map(|patch| {
+        let name = Target::of_document(patch).name();
+        merge::ignored(patch).into_iter().map(move |path| {
+            format!("{name}: {path} has no effect as a mapping; v1beta4 takes a list of `name` and `value`")
+        })
+    });
+    unmatched.chain(ignored).collect()
 }
 
 /// Patches containerd's TOML configuration; comments vanish, keys are sorted.
+/// Also says, one sentence each, which patches are for another version of it.
 ///
 /// # Errors
 /// What is wrong with the configuration or a patch, or why it does not apply.
-pub fn containerd(config: &str, patches: &ContainerdPatches) -> Result<String, String> {
+pub fn containerd(
+    config: &str,
+    patches: &ContainerdPatches,
+) -> Result<(String, Vec<String>), String> {
     let mut config = toml::parse(config).map_err(|e| format!("containerd's configuration: {e}"))?;
     let version = config
         .get("version")
         .cloned()
         .ok_or("containerd's configuration does not say its version")?;
+    let mut idle = Vec::new();
     for patch in &patches.merge {
         let patch = toml::parse(patch)?;
-        // A patch for another version of the format is meant for other images.
-        if patch.get("version").is_none_or(|own| *own == version) {
-            merge::rfc7386(&mut config, &patch);
+        match patch.get("version").filter(|own| **own != version) {
+            None => merge::rfc7386(&mut config, &patch),
+            Some(own) => idle.push(format!(
+                "a containerd patch for configuration version {own} has no effect on version {version}"
+            )),
         }
     }
     for patch in &patches.json {
         json::apply(&mut config, &json::parse(patch)?)
             .map_err(|e| format!("JSON 6902 patch of containerd's configuration: {e}"))?;
     }
-    toml::to_string(config)
+    Ok((toml::to_string(config)?, idle))
 }
 
 /// Whether a text can be a kubeadm merge patch: YAML documents that are
-/// mappings and say their `kind`.
+/// mappings.
 ///
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn check_kubeadm(text: &str) -> Result<(), String> {
-    let documents =
-        yaml::documents(text).map_err(|e| format!("not a YAML patch: {}", one_line(&e)))?;
-    for document in documents {
-        let Some(fields) = document.as_object() else {
-            return Err(
-                "a kubeadm patch must be a mapping, such as `kind: InitConfiguration` and fields"
-                    .to_owned(),
-            );
-        };
-        if fields.get("kind").and_then(Value::as_str).is_none_or(str::is_empty) {
-            return Err(
-                "a kubeadm patch needs a `kind`, such as `kind: InitConfiguration`".to_owned()
-            );
-        }
-    }
-    Ok(())
+    merge_documents(text).map(|_| ())
 }
 
 /// Whether a text is a list of JSON 6902 operations, in JSON or YAML.
@@ -117,45 +116,65 @@ fn one_line(message: &str) -> &str {
 }
 
 fn merge_patches(patches: &KubeadmPatches) -> Result<Vec<Value>, String> {
-    let mut all = Vec::new();
-    for text in &patches.merge {
-        check_kubeadm(text)?;
-        all.extend(yaml::documents(text)?);
-    }
-    Ok(all)
+    let all: Result<Vec<_>, String> =
+        patches.merge.iter().map(|text| merge_documents(text)).collect();
+    Ok(all?.concat())
 }
 
-/// The documents a patch is meant for; what is empty matches anything.
+/// The documents of one text, parted as kind parts them: at every line that
+/// starts with `---`, whatever follows in it.
+fn merge_documents(text: &str) -> Result<Vec<Value>, String> {
+    let parts = text.split("\n---").enumerate().map(|(index, part)| match index {
+        0 => part,
+        _ => part.split_once('\n').map_or("", |(_, rest)| rest),
+    });
+    let mut documents = Vec::new();
+    for part in parts {
+        match yaml::document(part).map_err(|e| format!("not a YAML patch: {}", one_line(&e)))? {
+            Value::Null => {}
+            patch if patch.is_object() => documents.push(patch),
+            _ => return Err(
+                "a kubeadm patch must be a mapping, such as `kind: InitConfiguration` and fields"
+                    .to_owned(),
+            ),
+        }
+    }
+    Ok(documents)
+}
+
+/// The documents a patch is meant for: those of its kind and, if it says one,
+/// of its API version.
 struct Target<'p> {
-    group: &'p str,
-    version: &'p str,
+    api_version: Cow<'p, str>,
     kind: &'p str,
 }
 
 impl<'p> Target<'p> {
     fn of_document(document: &'p Value) -> Self {
         let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
-        // A core version such as `v1` has no group.
-        let (group, version) =
-            text("apiVersion").split_once('/').unwrap_or(("", text("apiVersion")));
-        Target { group, version, kind: text("kind") }
+        Target { api_version: text("apiVersion").into(), kind: text("kind") }
     }
 
     fn of_json(patch: &'p JsonPatch) -> Self {
-        Target { group: &patch.group, version: &patch.version, kind: &patch.kind }
+        let api_version = match patch.group.as_str() {
+            "" => patch.version.as_str().into(),
+            group => format!("{group}/{}", patch.version).into(),
+        };
+        Target { api_version, kind: &patch.kind }
     }
 
     fn matches(&self, document: &Value) -> bool {
         let found = Target::of_document(document);
-        let open = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
         self.kind == found.kind
-            && open(self.group, found.group)
-            && open(self.version, found.version)
+            && (self.api_version.is_empty() || self.api_version == found.api_version)
     }
 
     fn name(&self) -> String {
-        let slash = if self.group.is_empty() || self.version.is_empty() { "" } else { "/" };
-        format!("{}{slash}{} {}", self.group, self.version, self.kind).trim_start().to_owned()
+        match (self.kind, &*self.api_version) {
+            ("", _) => "a kubeadm patch without `kind`".to_owned(),
+            (kind, "") => format!("a kubeadm patch of {kind}"),
+            (kind, api_version) => format!("a kubeadm patch of {api_version} {kind}"),
+        }
     }
 }
 

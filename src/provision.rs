@@ -1,5 +1,6 @@
 //! Network and containers: from a plan to running, booted nodes.
 
+pub mod host;
 pub mod network;
 pub mod ports;
 
@@ -17,6 +18,8 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 pub enum ProvisionError {
     #[error(transparent)]
     Work(#[from] WorkError),
+    #[error(transparent)]
+    Host(#[from] host::HostError),
     #[error("node(s) already exist for a cluster with the name {0:?}")]
     NameInUse(String),
     #[error("host port {address}:{port}/{protocol} is already in use")]
@@ -58,12 +61,11 @@ pub async fn create(work: &Work, spec: &ContainerSpec) -> Result<(), WorkError> 
     work.whole(async move { engine.create_container(&spec).await }).await
 }
 
-/// Starts a container and waits until its init has booted: before that, a
-/// command run inside can disturb the set-up of cgroups (kind.md §3.3).
+/// Starts a container.
 ///
 /// # Errors
-/// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
-pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, ProvisionError> {
+/// The engine's, or a port that is taken.
+pub async fn start(work: &Work, spec: &ContainerSpec) -> Result<(), ProvisionError> {
     let (engine, name) = (work.engine.clone(), spec.name.clone());
     let started = work.whole(async move { engine.start_container(&name).await }).await;
     if let Err(WorkError::Engine(error)) = &started
@@ -71,7 +73,16 @@ pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, Provis
     {
         return Err(taken);
     }
-    started?;
+    Ok(started?)
+}
+
+/// Starts a container and waits until its init has booted: before that, a
+/// command run inside can disturb the set-up of cgroups (kind.md §3.3).
+///
+/// # Errors
+/// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
+pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, ProvisionError> {
+    start(work, spec).await?;
 
     let mut log = String::new();
     let booted = work.interruptible(async {

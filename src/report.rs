@@ -56,7 +56,7 @@ struct Plain {
 impl Reporter for Plain {
     fn started(&self, step: &str) {
         if self.verbosity >= 0 {
-            line(&format!(" • {step} ..."));
+            line(&format!(" • {step}  ..."));
         }
     }
 

@@ -17,9 +17,13 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 9] = [
+const DOORS: [(&str, &[&str]); 13] = [
     ("bollard", &["engine"]),
+    ("hyper_util", &["engine", "load"]),
+    ("tokio_rustls", &["engine"]),
+    ("rustls_native_certs", &["engine"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
     ("indicatif", &["report"]),
     ("serde_yaml", &["yaml"]),
     ("granit_parser", &["config"]),

@@ -27,6 +27,7 @@ import (
 	kubeadmerrors "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
+	"skiff/kubernetes/crictl"
 	"skiff/kubernetes/podnet"
 )
 
@@ -46,6 +47,7 @@ var components = map[string]func() int{
 		}
 		return 0
 	},
+	"crictl": crictl.Main,
 	"podnet": podnet.Main,
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::template;
 use crate::yaml;
 
 /// Applied by kubeadm to its CoreDNS Deployment: asked every second instead of
@@ -31,19 +32,18 @@ provisioner: kubernetes.io/host-path
 /// (kind.md §4.2, installcni); without them it is passed on as it is.
 ///
 /// # Errors
-/// A manifest that is not YAML.
+/// A template or manifest that cannot be read.
 pub fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<String, String> {
     let mut text = manifest.to_owned();
     if manifest.contains("would you kindly template this file") {
-        for form in ["{{ .PodSubnet }}", "{{.PodSubnet}}"] {
-            text = text.replace(form, pod_subnet);
-        }
+        text = template::render(manifest, pod_subnet)?;
     }
-    if !manifest.contains("would you kindly patch this file") {
+    if !text.contains("would you kindly patch this file") {
         return Ok(text);
     }
     let mut documents = yaml::documents(&text)?;
-    for document in documents.iter_mut().filter(|d| d["kind"] == "DaemonSet") {
+    let daemon = |d: &&mut Value| d["kind"] == "DaemonSet" && d["apiVersion"] == "apps/v1";
+    for document in documents.iter_mut().filter(daemon) {
         let container =
             document.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut);
         let env = container
@@ -61,17 +61,59 @@ pub fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<Strin
 mod tests {
     use super::*;
 
+    /// In kind's own words and form.
+    const KINDNET: &str = "\
+# would you kindly template this file
+# would you kindly patch this file
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: kindnet}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: kindnet}
+spec:
+  template:
+    spec:
+      containers:
+      - name: kindnet-cni
+        env:
+        - name: POD_SUBNET
+          value: {{ .PodSubnet }}
+";
+
     #[test]
     fn the_magic_phrases_are_honoured() {
-        let manifest = "# would you kindly patch this file\n# would you kindly template this file\nkind: DaemonSet\nspec:\n  template:\n    spec:\n      containers:\n      - name: net\n        args: ['{{ .PodSubnet }}']\n---\nkind: ServiceAccount\n";
-        let out = yaml::documents(&network(manifest, "10.244.0.0/16", "cp:6443").unwrap()).unwrap();
-        let container = out[0].pointer("/spec/template/spec/containers/0").unwrap();
-        assert_eq!(container["args"][0], "10.244.0.0/16");
-        assert_eq!(container["env"][0]["value"], "cp:6443");
-        assert_eq!(out[1]["kind"], "ServiceAccount");
+        let out = network(KINDNET, "10.244.0.0/16,fd00:10:244::/56", "cp:6443").unwrap();
+        let documents = yaml::documents(&out).unwrap();
+        assert_eq!(documents.len(), 2);
         assert_eq!(
-            network("kind: X {{ .PodSubnet }}", "a", "b").unwrap(),
-            "kind: X {{ .PodSubnet }}"
+            documents[1].pointer("/spec/template/spec/containers/0/env").unwrap(),
+            &json!([
+                {"name": "POD_SUBNET", "value": "10.244.0.0/16,fd00:10:244::/56"},
+                {"name": "CONTROL_PLANE_ENDPOINT", "value": "cp:6443"},
+            ])
         );
+        let bare =
+            KINDNET.replace("        env:\n", "").replace("        - name: POD_SUBNET\n", "");
+        let bare = bare.replace("          value: {{ .PodSubnet }}\n", "");
+        assert!(network(&bare, "", "cp:6443").unwrap().contains("value: cp:6443"));
+    }
+
+    #[test]
+    fn without_them_a_manifest_stays_as_it_is() {
+        let plain = "kind: X {{ .PodSubnet }} # as it is\n";
+        assert_eq!(network(plain, "a", "b").unwrap(), plain);
+        let patched_only = "# would you kindly patch this file\na: '{{ .PodSubnet }}'\n";
+        assert_eq!(network(patched_only, "a", "b").unwrap(), "a: \"{{ .PodSubnet }}\"\n");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let template = "# would you kindly template this file\n{{ .Nodes }}";
+        assert!(network(template, "a", "b").unwrap_err().contains(".Nodes"));
+        let empty = "# would you kindly patch this file\napiVersion: apps/v1\nkind: DaemonSet\n";
+        assert!(network(empty, "a", "b").unwrap_err().contains("no container"));
     }
 }

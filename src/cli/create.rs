@@ -2,12 +2,14 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Context, KubeconfigFlag, duration};
+use super::{Context, KubeconfigFlag, Program, duration, env, path, say};
 use crate::cluster::{self, Cluster};
 use crate::config;
-use crate::create::{self, DEFAULT_WAIT, Options, refuse_unsupported};
+use crate::create::{self, DEFAULT_WAIT, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
+use crate::engine::endpoint::Surroundings;
+use crate::plan::proxy;
 use crate::provision::network;
 
 const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
@@ -23,11 +25,11 @@ pub enum Create {
 
 #[derive(clap::Args)]
 pub struct CreateCluster {
-    /// The cluster's name; overrides the definition's [default: kind]
-    #[arg(short = 'n', long, env = "KIND_CLUSTER_NAME", hide_env_values = true)]
+    /// The cluster's name; overrides $KIND_CLUSTER_NAME and the definition's [default: kind]
+    #[arg(short = 'n', long)]
     name: Option<String>,
     /// The cluster definition, a YAML file; - reads stdin
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     config: Option<PathBuf>,
     /// The node image for every node
     #[arg(long)]
@@ -35,8 +37,9 @@ pub struct CreateCluster {
     /// Keep the nodes when the creation fails, to look at them
     #[arg(long)]
     retain: bool,
-    /// How long to wait until the cluster is usable; 0s returns as soon as kubeadm is done [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    /// How long to wait until the cluster is usable; 0s returns as soon as kubeadm is done
+    /// [default: 5m; 0s when called kind]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     wait: Option<Duration>,
     /// Print what would be created; needs no engine
     #[arg(long)]
@@ -52,8 +55,9 @@ impl Create {
     }
 }
 
-fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// A variable for nodes: of this process or, for proxies, of the docker client.
+fn node_env(name: &str) -> Option<String> {
+    proxy::variable(name, &env, &|name| Surroundings::of_process().proxy(name))
 }
 
 impl CreateCluster {
@@ -66,31 +70,34 @@ impl CreateCluster {
                 cluster.name
             ));
         }
-        refuse_unsupported(&cluster)
-            .map_err(|e| Failure::from(e).during("failed to create cluster"))?;
         let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
-            context.progress.warn(format!("using network {network:?} due to {NETWORK_VARIABLE}"));
+            context.progress.warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
+            context.progress.warn("a network other than kind's own is not supported");
         }
         let folder =
             std::env::current_dir().map_err(|e| Failure::new(format!("no current folder: {e}")))?;
         if self.dry_run {
-            let text = dry_run::render(&cluster, self.image.as_deref(), &network, &folder, env);
-            print!(
-                "{}",
-                text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?
-            );
-            return Ok(());
+            let text =
+                dry_run::render(&cluster, self.image.as_deref(), &network, &folder, node_env);
+            let text =
+                text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
+            return say(text.trim_end());
         }
         let options = Options {
             image: self.image.clone(),
             retain: self.retain,
-            wait: self.wait.unwrap_or(DEFAULT_WAIT),
+            wait: self.wait.unwrap_or(match context.program {
+                Program::Skiff => DEFAULT_WAIT,
+                Program::Kind => Duration::ZERO,
+            }),
             kubeconfig: self.kubeconfig.target()?,
             network,
             folder,
-            get_env: env,
+            get_env: node_env,
         };
+        let delete = format!("{} delete cluster --name {}", context.program.name(), cluster.name);
+        let _ = context.clean_up.set(delete);
         context.progress.info(format!("Creating cluster {:?} ...", cluster.name));
         create::create(&context.work()?, &cluster, &options).await?;
         self.greet(context, &cluster);
@@ -109,9 +116,10 @@ impl CreateCluster {
                     .map_err(|problems| Failure::from(problems).during(path.display()))?
             }
         };
-        if let Some(name) = self.name.as_ref().filter(|name| !name.is_empty()) {
-            config::valid_name(name).map_err(Failure::new)?;
-            cluster.name = name.clone();
+        let name = self.name.clone().or_else(|| env("KIND_CLUSTER_NAME"));
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            config::valid_name(&name).map_err(Failure::new)?;
+            cluster.name = name;
         }
         Ok(cluster)
     }
@@ -131,7 +139,8 @@ impl CreateCluster {
         if !in_path("kubectl") {
             context.progress.info(format!(
                 "\nThere is no kubectl here; use {} kubectl --name {} -- get nodes",
-                context.program, cluster.name
+                context.program.name(),
+                cluster.name
             ));
         }
     }

@@ -41,29 +41,29 @@ impl Delete {
                 Ok(())
             }
             Delete::Cluster { name, kubeconfig } => {
-                let name = name.name;
+                let name = name.get();
                 context.progress.info(format!("Deleting cluster {name:?} ..."));
                 let deleted = delete(&context.work()?, &name, &kubeconfig).await;
                 let nodes = deleted.map_err(|failure| {
                     failure.during(format!("failed to delete cluster {name:?}"))
                 })?;
                 if !nodes.is_empty() {
-                    context.progress.info(format!("Deleted nodes: {nodes:?}"));
+                    context.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
                 }
                 Ok(())
             }
             Delete::Clusters { names, all, kubeconfig } => {
+                if names.is_empty() && !all {
+                    return Err(
+                        Failure::new("no cluster names provided").hint("name them, or use --all")
+                    );
+                }
                 let work = context.work()?;
                 let names = if all {
                     existing::clusters(&*work.engine).await?.into_keys().collect()
                 } else {
                     names
                 };
-                if names.is_empty() && !all {
-                    return Err(
-                        Failure::new("no cluster names provided").hint("name them, or use --all")
-                    );
-                }
                 let mut done = Vec::new();
                 for name in names {
                     match delete(&work, &name, &kubeconfig).await {
@@ -74,11 +74,17 @@ impl Delete {
                         ),
                     }
                 }
-                context.progress.info(format!("Deleted clusters: {done:?}"));
+                context.progress.info(format!("Deleted clusters: {}", listed(&done)));
                 Ok(())
             }
         }
     }
+}
+
+/// As Go prints a list of quoted names: `["a" "b"]`.
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    format!("[{}]", quoted.join(" "))
 }
 
 /// Kubeconfig first, so that no entry is left for a cluster that is gone; its

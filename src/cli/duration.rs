@@ -1,17 +1,19 @@
-//! Durations as Go programs take them: `5m`, `1h30m`, `1.5s`, `0`.
+//! Durations as Go programs take them: `5m`, `1h30m`, `1.5s`, `0`. A negative
+//! one is over before it begins, so it is 0.
 
 use std::time::Duration;
 
 /// # Errors
 /// What is wrong, in words.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
     let bad = || {
         format!("invalid duration {text:?}: write a number with a unit, such as 90s, 5m or 1h30m")
     };
-    let mut rest = text;
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if unsigned == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut rest = unsigned;
     let mut total = 0.0;
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
@@ -21,7 +23,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         total += number
             * match &rest[..unit] {
                 "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
+                "us" | "µs" | "μs" => 1e-6,
                 "ms" => 1e-3,
                 "s" => 1.0,
                 "m" => 60.0,
@@ -30,7 +32,12 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             };
         rest = &rest[unit..];
     }
-    if text.is_empty() { Err(bad()) } else { Duration::try_from_secs_f64(total).map_err(|_| bad()) }
+    match Duration::try_from_secs_f64(total) {
+        Ok(duration) if !unsigned.is_empty() => {
+            Ok(if text.starts_with('-') { Duration::ZERO } else { duration })
+        }
+        _ => Err(bad()),
+    }
 }
 
 #[cfg(test)]
@@ -46,10 +53,13 @@ mod tests {
             ("1h30m", 5_400_000),
             ("1.5s", 1500),
             ("300ms", 300),
+            ("+1m.5s", 60_500),
+            ("-5s", 0),
+            ("-0", 0),
         ] {
             assert_eq!(parse(text).unwrap().as_millis(), millis, "{text}");
         }
-        for text in ["5", "", "m", "5x", "-5s", "1..5s", "9e99h"] {
+        for text in ["5", "", "m", "5x", "-", "-5", "--5s", "1..5s", "9e99h"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::{ClusterName, Context, KubeconfigFlag, get, version_line};
+use super::{ClusterName, Context, KubeconfigFlag, get, say, version};
 use crate::cluster::context_name;
 use crate::diagnose::Failure;
 use crate::existing;
@@ -33,20 +33,22 @@ impl Export {
         let work = context.work()?;
         match self {
             Export::Kubeconfig { name, kubeconfig, internal } => {
-                let entry = get::of_cluster(&work, &name.name, internal).await?;
+                let name = name.get();
+                let entry = get::of_cluster(&work, &name, internal).await?;
                 let path = kubeconfig.target()?;
                 let written =
                     tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry)).await;
                 written.expect("writing a file does not panic")?;
                 context
                     .progress
-                    .info(format!("Set kubectl context to \"{}\"", context_name(&name.name)));
+                    .info(format!("Set kubectl context to \"{}\"", context_name(&name)));
                 Ok(())
             }
             Export::Logs { folder, name } => {
-                let nodes = existing::nodes(&*work.engine, &name.name).await?;
+                let name = name.get();
+                let nodes = existing::nodes(&*work.engine, &name).await?;
                 if nodes.is_empty() {
-                    return Err(Failure::new(format!("unknown cluster {:?}", name.name))
+                    return Err(Failure::new(format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
                 }
                 let folder = match folder {
@@ -55,10 +57,10 @@ impl Export {
                         .map_err(|e| Failure::new(format!("no folder for temporary files: {e}")))?
                         .keep(),
                 };
-                context.progress.info(format!("Exporting logs for cluster {:?} to:", name.name));
-                println!("{}", folder.display());
+                context.progress.info(format!("Exporting logs for cluster {name:?} to:"));
+                say(folder.display())?;
                 let failed =
-                    logs::export(&work, &nodes, &folder, &version_line(context.program)).await;
+                    logs::export(&work, &nodes, &folder, &version::line(context.program)).await;
                 let failed: Vec<String> =
                     failed.into_iter().map(|e| Failure::from(e).heading).collect();
                 match failed.is_empty() {

@@ -1,4 +1,4 @@
-use super::{ClusterName, Context, NodesFlag};
+use super::{ClusterName, Context, NodesFlag, say};
 use crate::bootstrap::ADMIN_CONF;
 use crate::diagnose::Failure;
 use crate::existing;
@@ -43,28 +43,29 @@ impl Get {
                 if clusters.is_empty() {
                     context.progress.info("No kind clusters found.");
                 }
-                clusters.keys().for_each(|name| println!("{name}"));
+                clusters.keys().try_for_each(say)?;
             }
             Get::Nodes { name, all_clusters } => {
+                let name = name.get();
                 let nodes = if all_clusters {
                     existing::clusters(&*work.engine).await?.into_values().flatten().collect()
                 } else {
-                    existing::nodes(&*work.engine, &name.name).await?
+                    existing::nodes(&*work.engine, &name).await?
                 };
                 if nodes.is_empty() {
                     context.progress.info(if all_clusters {
                         "No kind nodes for any cluster.".to_owned()
                     } else {
-                        format!("No kind nodes found for cluster {:?}.", name.name)
+                        format!("No kind nodes found for cluster {name:?}.")
                     });
                 }
-                nodes.iter().for_each(|node| println!("{}", node.name));
+                nodes.iter().try_for_each(|node| say(&node.name))?;
             }
-            Get::Images { nodes } => print_images(&load::list(&work, &nodes.target()).await?),
+            Get::Images { nodes } => print_images(&load::list(&work, &nodes.target()).await?)?,
             Get::Kubeconfig { name, internal } => {
-                let config = of_cluster(&work, &name.name, internal).await?;
+                let config = of_cluster(&work, &name.get(), internal).await?;
                 // kind prints an empty line after it.
-                println!("{}", yaml::to_string(&config));
+                say(yaml::to_string(&config))?;
             }
         }
         Ok(())
@@ -79,8 +80,8 @@ pub async fn of_cluster(
 ) -> Result<serde_json::Value, Failure> {
     let nodes = existing::nodes(&*work.engine, name).await?;
     let missing = || {
-        Failure::new(format!("could not locate any control plane nodes for cluster named {name:?}"))
-            .hint("use --name to say another cluster; `get clusters` lists them")
+        Failure::new(format!("could not locate any control plane nodes for cluster named '{name}'. Use the --name option to select a different cluster"))
+            .hint("`get clusters` lists them")
     };
     let plane = existing::control_plane(&nodes).ok_or_else(missing)?;
     let admin_conf = work.read(&plane.name, ADMIN_CONF).await?;
@@ -93,9 +94,10 @@ pub async fn of_cluster(
     Ok(kubeconfig::renamed(&admin_conf, name, &format!("https://{server}"))?)
 }
 
-fn print_images(images: &[load::Listed]) {
+fn print_images(images: &[load::Listed]) -> Result<(), Failure> {
     let wide = images.iter().map(|image| image.name.len()).max().unwrap_or_default();
     for load::Listed { name, digest, size, nodes } in images {
-        println!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(","));
+        say(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
     }
+    Ok(())
 }

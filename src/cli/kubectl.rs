@@ -29,8 +29,9 @@ impl Kubectl {
                 .hint("install kubectl for this system"));
         }
         let work = context.work()?;
-        let config = get::of_cluster(&work, &self.name.name, false).await?;
-        let program = program(&work, &self.name.name).await?;
+        let name = self.name.get();
+        let config = get::of_cluster(&work, &name, false).await?;
+        let program = program(&work, &name).await?;
         let failed = |e: std::io::Error| Failure::new(format!("cannot run kubectl: {e}"));
         let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
         file.write_all(yaml::to_string(&config).as_bytes()).map_err(failed)?;

@@ -158,10 +158,13 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// The integer forms of YAML 1.1: `80`, `8_080`, `0x50`, `0o120`, `0120`,
-/// `0b101`, and whole floats such as `80.0`.
+/// The integers of Go's yaml.v3: `80`, `8_080`, `0x50`, `0o120`, `0120`,
+/// `0b101`, and floats, whose fraction is dropped.
 fn integer(text: &str) -> Option<i64> {
-    let text = text.replace('_', "");
+    if text.starts_with('_') {
+        return None;
+    }
+    let text = text.replace('_', "").to_ascii_lowercase();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(&text)),
@@ -178,9 +181,7 @@ fn integer(text: &str) -> Option<i64> {
         .into_iter()
         .filter_map(|(prefix, radix)| based(radix, digits.strip_prefix(prefix)?))
         .next()
-        .or_else(|| {
-            digits.parse::<f64>().ok().filter(|f| f.fract() == 0.0 && *f < 1e15).map(|f| f as i64)
-        })?;
+        .or_else(|| digits.parse::<f64>().ok().filter(|f| *f < 1e15).map(|f| f as i64))?;
     Some(if negative { -whole } else { whole })
 }
 
@@ -229,6 +230,9 @@ mod tests {
             ("80.0", 80),
             ("8e1", 80),
             ("089", 89),
+            ("0X5F", 95),
+            ("80.5", 80),
+            ("-.5", 0),
         ];
         for (text, want) in good {
             assert_eq!(integer(text), Some(want), "{text}");
@@ -239,7 +243,7 @@ mod tests {
             "--1",
             "0x",
             "0x-1",
-            "80.5",
+            "_80",
             "inf",
             "nan",
             "eighty",

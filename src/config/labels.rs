@@ -15,11 +15,20 @@ const KUBELET_LABELS: &[&str] = &[
     "failure-domain.beta.kubernetes.io/zone",
 ];
 
-/// Whether the kubelet accepts the label.
+/// Whether the kubelet accepts the label. All labels reach it as one flag, in
+/// which a comma starts the next label, as in kind.
 ///
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn check(key: &str, value: &str) -> Result<(), String> {
+    for label in format!("{key}={value}").split(',').filter(|label| !label.is_empty()) {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        check_one(key.trim(), value.trim())?;
+    }
+    Ok(())
+}
+
+fn check_one(key: &str, value: &str) -> Result<(), String> {
     let (domain, name) =
         key.rsplit_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
     if !is_word(name) || domain.is_some_and(|domain| !is_domain(domain)) {
@@ -86,7 +95,9 @@ mod tests {
             (&long, "x", "not a label key"),
             ("x", &long, "not a label value"),
             ("x", "a b", "not a label value"),
-            ("x", "a,b=c", "not a label value"),
+            ("x", "a,b=c", ""),
+            ("x", "a,b c=d", "not a label key"),
+            ("x", " a ", ""),
         ];
         for (key, value, want) in cases {
             match check(key, value) {

@@ -13,30 +13,40 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 pub struct PortUse {
     pub line: usize,
     pub path: String,
-    /// `None`: every address.
-    pub address: Option<IpAddr>,
+    /// Position of the node; `None` is the API.
+    pub node: Option<usize>,
+    pub address: IpAddr,
     pub port: u16,
     pub protocol: Protocol,
 }
 
+/// The host ports found so far.
+pub struct PortUses {
+    pub all: Vec<PortUse>,
+    /// What is listened on where nothing is said: every address of the family.
+    pub any: IpAddr,
+}
+
 impl PortUse {
     fn clashes(&self, other: &PortUse) -> bool {
-        // As in kind, `0.0.0.0` and `::` both mean every address.
-        let specific = |address: Option<IpAddr>| {
-            address.map(|a| a.to_canonical()).filter(|a| !a.is_unspecified())
-        };
-        let overlap = match (specific(self.address), specific(other.address)) {
-            (Some(a), Some(b)) => a == b,
-            _ => true,
-        };
-        overlap && self.port == other.port && self.protocol == other.protocol
+        self.overlaps(other) && self.port == other.port && self.protocol == other.protocol
+    }
+
+    fn overlaps(&self, other: &PortUse) -> bool {
+        let (a, b) = (self.address.to_canonical(), other.address.to_canonical());
+        // The engine lets the families share a port. Within one node kind
+        // refuses that: there, `0.0.0.0` and `::` both mean every address.
+        let met = self.node == other.node || a.is_ipv4() == b.is_ipv4();
+        a == b || met && (a.is_unspecified() || b.is_unspecified())
     }
 }
 
-/// One item of `extraPortMappings`; its fixed host port is added to `used`.
+/// One item of the `extraPortMappings` of a node; its fixed host port is added
+/// to `used`.
 pub fn port_mapping(
     at: &At,
-    used: &mut Vec<PortUse>,
+    node: usize,
+    used: &mut PortUses,
     problems: &mut Problems,
 ) -> Option<PortMapping> {
     let fields = at.fields(PORT_MAPPING, problems);
@@ -56,10 +66,11 @@ pub fn port_mapping(
 
     if let (Some(HostPort::Fixed(port)), Some(protocol)) = (host_port, protocol) {
         let written = fields.get("hostPort").unwrap_or(at);
-        used.push(PortUse {
+        used.all.push(PortUse {
             line: written.line,
             path: written.path.clone(),
-            address: listen_address,
+            node: Some(node),
+            address: listen_address.unwrap_or(used.any),
             port,
             protocol,
         });

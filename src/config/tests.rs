@@ -152,6 +152,10 @@ fn one_problem_each() {
             "nodes[0].extraMounts[0]: `containerPath` is missing",
         ),
         (
+            "nodes: [{extraMounts: [{containerPath: /a, propagation: shared}]}]",
+            "use None, HostToContainer or Bidirectional",
+        ),
+        (
             "featureGates: {A: 'true'}",
             "featureGates.A: expected true or false, found the text \"true\"",
         ),
@@ -174,8 +178,8 @@ fn one_problem_each() {
             "line 4: networking.serviceSubnet: \"x\" is not a CIDR",
         ),
         (
-            "kubeadmConfigPatches:\n- 'a: b'",
-            "line 4: kubeadmConfigPatches[0]: a kubeadm patch needs a `kind`",
+            "kubeadmConfigPatches:\n- 'a b'",
+            "line 4: kubeadmConfigPatches[0]: a kubeadm patch must be a mapping",
         ),
         ("kubeadmConfigPatches: ['a: [']", "kubeadmConfigPatches[0]: not a YAML patch"),
         (
@@ -183,8 +187,8 @@ fn one_problem_each() {
             "JSON6902[0].patch: a JSON 6902 patch must",
         ),
         (
-            "kubeadmConfigPatchesJSON6902: [{patch: '[]'}]",
-            "kubeadmConfigPatchesJSON6902[0]: `kind` is missing",
+            "kubeadmConfigPatchesJSON6902: [{kind: A, name: x}]",
+            "kubeadmConfigPatchesJSON6902[0].name: unknown field",
         ),
         ("containerdConfigPatches: ['a =']", "containerdConfigPatches[0]: not valid TOML"),
         ("containerdConfigPatchesJSON6902: ['{}']", "must be a list of operations"),
@@ -208,7 +212,7 @@ fn ports() {
             "containerPort: 80, hostPort: \"80\"",
             "hostPort: expected a whole number, found the text \"80\"",
         ),
-        ("containerPort: 80, hostPort: 80.5", "expected a whole number, found `80.5`"),
+        ("containerPort: 80, hostPort: 8o", "expected a whole number, found `8o`"),
         ("containerPort: 80, hostPort: 99999999999", "99999999999 is not a port"),
         ("containerPort: 80, hostPort: -2", "-2 is not a port; use -1 to 65535"),
         ("containerPort: 80, protocol: http", "\"http\" is not a protocol; use TCP, UDP or SCTP"),
@@ -227,9 +231,14 @@ fn port_clashes() {
             "networking: {{apiServerPort: 6443}}\nnodes:\n- extraPortMappings: [{{containerPort: 1, {a}}}]\n- role: worker\n  extraPortMappings: [{{containerPort: 1, {b}}}]"
         )
     };
+    let one = |a: &str, b: &str| {
+        format!(
+            "nodes:\n- extraPortMappings: [{{containerPort: 1, {a}}}, {{containerPort: 1, {b}}}]"
+        )
+    };
     let clash = [
         ("hostPort: 80", "hostPort: 80, protocol: tcp"),
-        ("hostPort: 80, listenAddress: 0.0.0.0", "hostPort: 80, listenAddress: '::'"),
+        ("hostPort: 80, listenAddress: 127.0.0.1", "hostPort: 80"),
         ("hostPort: 80, listenAddress: 0.0.0.0", "hostPort: 80, listenAddress: 127.0.0.1"),
         (
             "hostPort: 80, listenAddress: '::1'",
@@ -243,7 +252,21 @@ fn port_clashes() {
             "line 7: nodes[1].extraPortMappings[0].hostPort: host port 80/{protocol} is already taken by nodes[0].extraPortMappings[0].hostPort"
         );
         assert_eq!(bad(&two(a, b)), want, "{a} {b}");
+        assert!(bad(&one(a, b)).contains("is already taken by"), "{a} {b}");
     }
+    // The engine lets the families share a port; kind does so between nodes.
+    let families = [
+        ("hostPort: 80", "hostPort: 80, listenAddress: '::'"),
+        ("hostPort: 80, listenAddress: '::'", "hostPort: 80, listenAddress: 127.0.0.1"),
+    ];
+    for (a, b) in families {
+        good(&two(a, b));
+        assert!(bad(&one(a, b)).contains("is already taken by"), "{a} {b}");
+    }
+    bad(&format!(
+        "networking: {{ipFamily: ipv6}}\n{}",
+        one("hostPort: 80", "hostPort: 80, listenAddress: '::1'")
+    ));
     let fine = [
         ("hostPort: 80", "hostPort: 81"),
         ("hostPort: 80", "hostPort: 80, protocol: udp"),
@@ -254,6 +277,7 @@ fn port_clashes() {
     ];
     for (a, b) in fine {
         good(&two(a, b));
+        good(&one(a, b));
     }
     assert!(
         bad(&two("hostPort: 6443", "hostPort: 1"))

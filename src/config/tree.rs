@@ -144,14 +144,17 @@ where
             }
             let line = span.start.line();
             let is_merge = matches!(event.scalar(), Some(("<<", ScalarStyle::Plain)));
-            let Value::Scalar { text: key, .. } = self.tree(event, span, path, depth + 1)?.value
-            else {
-                return Err(Problem::new(line, path, "a field name must be plain text"));
+            let (key, named) = match self.tree(event, span, path, depth + 1)?.value {
+                Value::Scalar { text, .. } => (text, true),
+                Value::Null => ("~".to_owned(), false),
+                _ => return Err(Problem::new(line, path, "a field name must be plain text")),
             };
             let inner = super::join(path, &key);
             let (event, span) = self.next()?;
             let tree = self.tree(event, span, &inner, depth + 1)?;
-            if is_merge {
+            if !named {
+                // Go's decoder drops what has no name.
+            } else if is_merge {
                 merged.extend(merge_sources(tree).ok_or_else(|| {
                     Problem::new(line, &inner, "a merge key takes a mapping, or a list of mappings")
                 })?);
@@ -252,6 +255,7 @@ mod tests {
             ("a: &x {p: 1}\nb: {<<: [*x, {p: 2, r: 4}]}\n", "{a@1:{p@1:1} b@2:{p@1:1 r@2:4}}"),
             ("a: 1\n---\n: ] this is never read", "{a@1:1}"),
             ("{\"a\": [1, \"b\"]}", "{a@1:[1 \"b\"]}"),
+            ("~: x\na: 1\n: y\n", "{a@2:1}"),
         ];
         for (text, want) in cases {
             let mut problems = Problems::default();

@@ -1,16 +1,17 @@
 //! The fields of `kind.x-k8s.io/v1alpha4`, one function per mapping.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use super::decode::{At, Fields};
 use super::networking::networking;
-use super::ports::{PortUse, find_clashes, port_mapping};
+use super::ports::{PortUse, PortUses, find_clashes, port_mapping};
 use super::tree::Tree;
 use super::{Problems, labels, valid_name};
 use crate::cluster::{
-    Cluster, ContainerdPatches, DEFAULT_NAME, HostPort, JsonPatch, KubeadmPatches, Mount, Node,
-    Propagation, Protocol, Role,
+    Cluster, ContainerdPatches, DEFAULT_NAME, Family, HostPort, JsonPatch, KubeadmPatches, Mount,
+    Node, Propagation, Protocol, Role,
 };
 use crate::patch;
 
@@ -63,18 +64,26 @@ pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
         at.problem(problems, why);
     }
 
-    let mut used = Vec::new();
     let networking = networking(fields.get("networking"), problems);
+    let any = match networking.family {
+        Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
+        Family::Ipv4 | Family::Dual => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let mut used = PortUses { all: Vec::new(), any };
     if let (HostPort::Fixed(port), Ok(address)) =
         (networking.api_server_port, networking.api_server_address.parse())
     {
         let path = "networking.apiServerPort".to_owned();
         let line = fields.get("networking").map_or(root.line, |at| at.line);
-        used.push(PortUse { line, path, address: Some(address), port, protocol: Protocol::Tcp });
+        used.all.push(PortUse { line, path, node: None, address, port, protocol: Protocol::Tcp });
     }
 
-    let mut nodes: Vec<Node> =
-        fields.list("nodes", problems).iter().map(|at| node(at, &mut used, problems)).collect();
+    let written = fields.list("nodes", problems);
+    let mut nodes: Vec<Node> = written
+        .iter()
+        .enumerate()
+        .map(|(index, at)| node(at, index, &mut used, problems))
+        .collect();
     if nodes.is_empty() {
         nodes.push(Node::default());
     }
@@ -83,7 +92,7 @@ pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
     {
         at.problem(problems, "at least one node must have the role control-plane");
     }
-    find_clashes(&used, problems);
+    find_clashes(&used.all, problems);
 
     let gates = fields.entries("featureGates", problems);
     Cluster {
@@ -115,7 +124,7 @@ fn header(root: &At, fields: &Fields, name: &str, wanted: &str, problems: &mut P
     }
 }
 
-fn node(at: &At, used: &mut Vec<PortUse>, problems: &mut Problems) -> Node {
+fn node(at: &At, index: usize, used: &mut PortUses, problems: &mut Problems) -> Node {
     let fields = at.fields(NODE, problems);
     let mappings = fields.list("extraPortMappings", problems);
     let labels = string_map(&fields, "labels", problems);
@@ -136,25 +145,25 @@ fn node(at: &At, used: &mut Vec<PortUse>, problems: &mut Problems) -> Node {
             .iter()
             .map(|at| mount(at, problems))
             .collect(),
-        port_mappings: mappings.iter().filter_map(|at| port_mapping(at, used, problems)).collect(),
+        port_mappings: mappings
+            .iter()
+            .filter_map(|at| port_mapping(at, index, used, problems))
+            .collect(),
         kubeadm: kubeadm(&fields, problems),
     }
 }
 
 fn mount(at: &At, problems: &mut Problems) -> Mount {
     let fields = at.fields(MOUNT, problems);
-    let mut path = |name: &str| {
-        let path = fields.string(name, problems);
-        if path.is_empty() {
-            at.problem(problems, format!("`{name}` is missing"));
-        }
-        path
-    };
-    let (container_path, host_path) = (path("containerPath"), PathBuf::from(path("hostPath")));
+    let container_path = fields.string("containerPath", problems);
+    if container_path.is_empty() {
+        at.problem(problems, "`containerPath` is missing");
+    }
     let propagation = fields.get("propagation");
     Mount {
         container_path,
-        host_path,
+        // None is a relative one, too: the current directory.
+        host_path: PathBuf::from(fields.string("hostPath", problems)),
         read_only: fields.bool("readOnly", problems),
         selinux_relabel: fields.bool("selinuxRelabel", problems),
         propagation: propagation
@@ -183,9 +192,6 @@ fn json_patch(at: &At, problems: &mut Problems) -> JsonPatch {
         kind: text("kind"),
         patch: text("patch"),
     };
-    if found.kind.is_empty() {
-        at.problem(problems, "`kind` is missing, so this patch is meant for no document");
-    }
     if let (Some(at), Err(why)) = (fields.get("patch"), patch::check_json(&found.patch)) {
         at.problem(problems, why);
     }

@@ -8,8 +8,11 @@ use crate::config;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::progress::Progress;
 
-fn cluster() -> Cluster {
-    config::parse("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}, {role: worker}]").unwrap()
+const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
+const BALANCED: &str = "nodes: [{role: control-plane}, {role: control-plane}, {role: worker}]";
+
+fn cluster(nodes: &str) -> Cluster {
+    config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{nodes}")).unwrap()
 }
 
 fn options(kubeconfig: &Path) -> Options {
@@ -30,10 +33,20 @@ async fn run(
     kubeconfig: &Path,
     change: impl Fn(&mut Options),
 ) -> Result<(), Failed> {
+    run_with(&cluster(THREE_NODES), engine, cancel, kubeconfig, change).await
+}
+
+async fn run_with(
+    cluster: &Cluster,
+    engine: &FakeEngine,
+    cancel: &CancellationToken,
+    kubeconfig: &Path,
+    change: impl Fn(&mut Options),
+) -> Result<(), Failed> {
     let work = Work::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
     let mut options = options(kubeconfig);
     change(&mut options);
-    create(&work, &cluster(), &options).await
+    create(&work, cluster, &options).await
 }
 
 #[tokio::test]
@@ -52,13 +65,35 @@ async fn a_creation_makes_three_nodes_and_a_context() {
     assert_eq!((count("exec kubeadm init"), count("exec kubeadm join")), (1, 2));
 }
 
+#[tokio::test]
+async fn several_control_planes_share_their_secrets_behind_a_balancer() {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("config");
+    let engine = FakeEngine::default();
+    let cancel = CancellationToken::new();
+    run_with(&cluster(BALANCED), &engine, &cancel, &kubeconfig, |_| {}).await.unwrap();
+    assert_eq!(
+        engine.container_names(),
+        ["kind-control-plane", "kind-control-plane2", "kind-external-load-balancer", "kind-worker"]
+    );
+    let count = |name: &str| engine.calls().iter().filter(|c| *c == name).count();
+    assert_eq!((count("exec kubeadm init"), count("exec kubeadm join")), (1, 2));
+    // Packed once, for the other control-plane.
+    assert_eq!(count("exec tar -C"), 1);
+}
+
 /// Every single call fails, gets its answer lost, or is where Ctrl-C comes.
 #[tokio::test]
 async fn whatever_goes_wrong_nothing_is_left() {
+    sweep(&cluster(THREE_NODES)).await;
+    sweep(&cluster(BALANCED)).await;
+}
+
+async fn sweep(cluster: &Cluster) {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config");
     let smooth = FakeEngine::default();
-    run(&smooth, &CancellationToken::new(), &kubeconfig, |_| {}).await.unwrap();
+    run_with(cluster, &smooth, &CancellationToken::new(), &kubeconfig, |_| {}).await.unwrap();
     std::fs::remove_file(&kubeconfig).unwrap();
     let calls = smooth.calls().len();
     assert!(calls > 30, "{calls}");
@@ -73,7 +108,7 @@ async fn whatever_goes_wrong_nothing_is_left() {
                 _ => Fault::Cancel(cancel.clone()),
             };
             let engine = FakeEngine::armed(call, fault);
-            let outcome = run(&engine, &cancel, &kubeconfig, |_| {}).await;
+            let outcome = run_with(cluster, &engine, &cancel, &kubeconfig, |_| {}).await;
             let what = engine.calls().get(call).cloned().unwrap_or_default();
             let Err(failure) = outcome else {
                 // Only a Ctrl-C so late that there is nothing left to interrupt,

@@ -1,6 +1,8 @@
 //! The engine that answers Docker's API, by way of bollard.
 
 mod convert;
+mod dial;
+mod tls;
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
+use self::dial::Dialler;
 use super::endpoint::Endpoint;
 use super::*;
 
@@ -37,6 +40,8 @@ impl DockerEngine {
             Endpoint::Tcp(address) => {
                 Docker::connect_with_http(address, TIMEOUT, API_DEFAULT_VERSION)
             }
+            Endpoint::Tls(tls) => Dialler::tls(tls).map_err(EngineError::Endpoint)?.client(TIMEOUT),
+            Endpoint::Ssh(ssh) => Dialler::ssh(ssh).client(TIMEOUT),
         };
         match docker {
             Ok(docker) => Ok(DockerEngine { docker, endpoint }),

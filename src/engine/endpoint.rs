@@ -2,15 +2,38 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::EngineError;
+use super::client_config::{ClientConfig, ContextEndpoint};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     Unix(PathBuf),
     /// `host:port` without TLS.
     Tcp(String),
+    Tls(TlsEndpoint),
+    Ssh(SshEndpoint),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsEndpoint {
+    /// `host:port`.
+    pub address: String,
+    /// PEM files; without authorities of its own, the system's count.
+    pub ca: Option<PathBuf>,
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Whether the engine's certificate is checked.
+    pub verify: bool,
+}
+
+/// `ssh://[user@]host[:port][/socket]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SshEndpoint {
+    pub user: Option<String>,
+    pub host: String,
+    pub port: Option<u16>,
+    /// The engine's socket there, if it is not docker's default.
+    pub socket: Option<String>,
 }
 
 impl std::fmt::Display for Endpoint {
@@ -18,6 +41,12 @@ impl std::fmt::Display for Endpoint {
         match self {
             Endpoint::Unix(path) => write!(f, "unix://{}", path.display()),
             Endpoint::Tcp(address) => write!(f, "tcp://{address}"),
+            Endpoint::Tls(tls) => write!(f, "tcp://{} (with TLS)", tls.address),
+            Endpoint::Ssh(ssh) => {
+                let user = ssh.user.iter().map(|user| format!("{user}@")).collect::<String>();
+                let port = ssh.port.iter().map(|port| format!(":{port}")).collect::<String>();
+                write!(f, "ssh://{user}{}{port}{}", ssh.host, ssh.socket.as_deref().unwrap_or(""))
+            }
         }
     }
 }
@@ -29,6 +58,11 @@ pub struct Surroundings {
     pub docker_context: Option<String>,
     pub docker_config: Option<PathBuf>,
     pub home: Option<PathBuf>,
+    /// `DOCKER_TLS_VERIFY` is set: TLS, and the certificate is checked.
+    pub tls_verify: bool,
+    /// `DOCKER_TLS` is set: TLS at least.
+    pub tls: bool,
+    pub cert_path: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -39,7 +73,16 @@ impl Surroundings {
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: text("DOCKER_CONFIG").map(Into::into),
             home: text("HOME").map(Into::into),
+            tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
+            tls: text("DOCKER_TLS").is_some(),
+            cert_path: text("DOCKER_CERT_PATH").map(Into::into),
         }
+    }
+
+    /// The client's configuration: of `DOCKER_CONFIG`, else of the home folder.
+    pub fn client_config(&self) -> Option<ClientConfig> {
+        let of_home = || Some(self.home.as_ref()?.join(".docker"));
+        self.docker_config.clone().or_else(of_home).map(|folder| ClientConfig::read(&folder))
     }
 
     /// `DOCKER_HOST`, else the context (`DOCKER_CONTEXT` or the configured
@@ -49,25 +92,55 @@ impl Surroundings {
     /// An unknown context, or a kind of address that is not supported.
     pub fn endpoint(&self) -> Result<Endpoint, EngineError> {
         if let Some(host) = &self.docker_host {
-            return parse(host);
+            return parse(host, self.tls_of_environment());
         }
-        let folder =
-            self.docker_config.clone().or_else(|| Some(self.home.as_ref()?.join(".docker")));
-        let current = || {
-            read(&folder.as_ref()?.join("config.json"))?
-                .get("currentContext")?
-                .as_str()
-                .map(str::to_owned)
-        };
-        match self.docker_context.clone().or_else(current) {
-            Some(name) if name != "default" => {
-                let host = folder.as_deref().and_then(|folder| context_host(folder, &name));
-                parse(&host.ok_or_else(|| {
-                    EngineError::Endpoint(format!("there is no docker context {name:?}"))
-                })?)
+        match self.context()? {
+            Some(context) => {
+                let tls = (context.tls.is_some() || context.skip_tls_verify)
+                    .then(|| Tls::existing(context.tls.as_deref(), !context.skip_tls_verify));
+                parse(&context.host, tls)
             }
-            _ => Ok(Endpoint::Unix(self.default_socket())),
+            None => Ok(Endpoint::Unix(self.default_socket())),
         }
+    }
+
+    /// A proxy variable of nodes as the client's configuration has it for the
+    /// engine in use; `None` where there is none.
+    pub fn proxy(&self, variable: &str) -> Option<String> {
+        let host = match (&self.docker_host, self.context()) {
+            (Some(host), _) => host.clone(),
+            (None, Ok(Some(context))) => context.host,
+            (None, _) => format!("unix://{}", self.default_socket().display()),
+        };
+        self.client_config()?.proxy(&host, variable)
+    }
+
+    /// The context in use; `None` is the default one.
+    fn context(&self) -> Result<Option<ContextEndpoint>, EngineError> {
+        let config = self.client_config();
+        let configured = || config.as_ref()?.current_context();
+        match self.docker_context.clone().or_else(configured) {
+            Some(name) if name != "default" => {
+                let found = config.as_ref().and_then(|config| config.context(&name));
+                let missing =
+                    || EngineError::Endpoint(format!("there is no docker context {name:?}"));
+                Ok(Some(found.ok_or_else(missing)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// As the docker client takes it from its environment: the authority must
+    /// be there where it is checked, certificate and key need not.
+    fn tls_of_environment(&self) -> Option<Tls> {
+        if !self.tls && !self.tls_verify {
+            return None;
+        }
+        let of_config = || Some(self.client_config()?.folder().to_owned());
+        let folder = self.cert_path.clone().or_else(of_config);
+        let mut tls = Tls::existing(folder.as_deref(), self.tls_verify);
+        tls.ca = folder.filter(|_| self.tls_verify).map(|folder| folder.join("ca.pem"));
+        Some(tls)
     }
 
     fn default_socket(&self) -> PathBuf {
@@ -84,55 +157,84 @@ impl Surroundings {
     }
 }
 
-fn parse(host: &str) -> Result<Endpoint, EngineError> {
+/// TLS material before it is known whether the address needs any.
+struct Tls {
+    ca: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    verify: bool,
+}
+
+impl Tls {
+    fn existing(folder: Option<&Path>, verify: bool) -> Self {
+        let file = |name| Some(folder?.join(name)).filter(|path: &PathBuf| path.exists());
+        Tls { ca: file("ca.pem"), certificate: file("cert.pem"), key: file("key.pem"), verify }
+    }
+}
+
+fn parse(host: &str, tls: Option<Tls>) -> Result<Endpoint, EngineError> {
     match host.split_once("://") {
         Some(("unix", path)) => Ok(Endpoint::Unix(path.into())),
-        Some(("tcp" | "http", address)) => {
-            Ok(Endpoint::Tcp(address.trim_end_matches('/').to_owned()))
+        Some(("tcp" | "http" | "https", address)) => {
+            let address = address.trim_end_matches('/');
+            Ok(match tls {
+                None => Endpoint::Tcp(with_port(address, 2375)),
+                Some(Tls { ca, certificate, key, verify }) => {
+                    let address = with_port(address, 2376);
+                    Endpoint::Tls(TlsEndpoint { address, ca, certificate, key, verify })
+                }
+            })
         }
+        Some(("ssh", address)) => parse_ssh(address).map(Endpoint::Ssh).ok_or_else(|| {
+            EngineError::Endpoint(format!("{host:?} is not of the form ssh://[user@]host[:port]"))
+        }),
         _ => Err(EngineError::Endpoint(format!(
-            "{host:?} is not an address skiff can use; it knows unix:// and tcp://"
+            "{host:?} is not an address skiff can use; it knows unix://, tcp:// and ssh://"
         ))),
     }
 }
 
-/// The docker endpoint of a context: its folder's name is a digest, so all are looked at.
-fn context_host(folder: &Path, name: &str) -> Option<String> {
-    std::fs::read_dir(folder.join("contexts/meta")).ok()?.flatten().find_map(|entry| {
-        let meta = read(&entry.path().join("meta.json"))?;
-        (meta.get("Name")?.as_str()? == name)
-            .then(|| meta.pointer("/Endpoints/docker/Host")?.as_str().map(str::to_owned))?
+/// docker's ports, for addresses that name none.
+fn with_port(address: &str, port: u16) -> String {
+    let rest = address.rsplit_once(']').map_or(address, |(_, rest)| rest);
+    if rest.contains(':') { address.to_owned() } else { format!("{address}:{port}") }
+}
+
+fn parse_ssh(address: &str) -> Option<SshEndpoint> {
+    let (authority, socket) = match address.find('/') {
+        Some(at) => (&address[..at], Some(&address[at..]).filter(|path| *path != "/")),
+        None => (address, None),
+    };
+    let (user, place) = match authority.rsplit_once('@') {
+        Some((user, place)) => (Some(user), place),
+        None => (None, authority),
+    };
+    let (host, port) = match place.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            (host, rest.strip_prefix(':').or(rest.is_empty().then_some("")))
+        }
+        None => match place.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, Some("")),
+        },
+    };
+    let port = match port? {
+        "" => None,
+        digits => Some(digits.parse().ok()?),
+    };
+    // ssh would take a leading dash for an option; a password has no place here.
+    let sane = |text: &str| !text.is_empty() && !text.starts_with('-') && !text.contains(':');
+    if host.is_empty() || host.starts_with('-') || !user.is_none_or(sane) {
+        return None;
+    }
+    Some(SshEndpoint {
+        user: user.map(str::to_owned),
+        host: host.to_owned(),
+        port,
+        socket: socket.map(str::to_owned),
     })
 }
 
-fn read(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_environment_comes_before_the_context() {
-        let home = tempfile::tempdir().unwrap();
-        let docker = home.path().join(".docker");
-        let meta = docker.join("contexts/meta/abc");
-        std::fs::create_dir_all(&meta).unwrap();
-        std::fs::write(docker.join("config.json"), r#"{"currentContext":"lab"}"#).unwrap();
-        std::fs::write(
-            meta.join("meta.json"),
-            r#"{"Name":"lab","Endpoints":{"docker":{"Host":"unix:///lab.sock"}}}"#,
-        )
-        .unwrap();
-        let mut around = Surroundings { home: Some(home.path().into()), ..Default::default() };
-        assert_eq!(around.endpoint().unwrap(), Endpoint::Unix("/lab.sock".into()));
-        around.docker_host = Some("tcp://10.0.0.1:2375".into());
-        assert_eq!(around.endpoint().unwrap(), Endpoint::Tcp("10.0.0.1:2375".into()));
-        around.docker_host = Some("ssh://me@there".into());
-        assert!(around.endpoint().unwrap_err().to_string().contains("ssh://me@there"));
-        around.docker_host = None;
-        around.docker_context = Some("nowhere".into());
-        assert!(around.endpoint().unwrap_err().to_string().contains("nowhere"));
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cluster::Protocol;
+use crate::cluster::{HostPort, Protocol};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ContainerSpec {
@@ -35,6 +35,8 @@ pub struct ContainerSpec {
     pub restart_on_failure: Option<i64>,
     pub userns_host: bool,
     pub tty: bool,
+    /// Overrides the image's.
+    pub stop_signal: Option<String>,
     pub entrypoint: Vec<String>,
     pub command: Vec<String>,
 }
@@ -45,8 +47,17 @@ pub struct Publish {
     #[serde(serialize_with = "as_word")]
     pub protocol: Protocol,
     pub host_address: String,
-    /// 0: the engine picks one at every start.
-    pub host_port: u16,
+    /// Printed as definitions write it: 0 is picked by us, -1 by the engine.
+    #[serde(serialize_with = "as_number")]
+    pub host_port: HostPort,
+}
+
+fn as_number<S: serde::Serializer>(port: &HostPort, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_i32(match port {
+        HostPort::Fixed(port) => i32::from(*port),
+        HostPort::Picked => 0,
+        HostPort::Engine => -1,
+    })
 }
 
 fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::Error> {

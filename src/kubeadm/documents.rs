@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::commands::{JOIN_PHASES, config_skips, init_phases};
 use super::{API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH, pairs};
-use crate::cluster::{ProxyMode, Role};
+use crate::cluster::Role;
 
 /// ClusterConfiguration: what all control planes share.
 pub(super) fn cluster(facts: &Facts) -> Value {
     let networking = &facts.cluster.networking;
-    json!({
+    let mut document = json!({
         "apiVersion": facts.api_version(),
         "kind": "ClusterConfiguration",
         "kubernetesVersion": facts.version.to_string(),
@@ -25,7 +26,12 @@ pub(super) fn cluster(facts: &Facts) -> Value {
             "podSubnet": networking.pod_subnet,
             "serviceSubnet": networking.service_subnet,
         },
-    })
+    });
+    if facts.version.at_least(1, 20) && !facts.version.at_least(1, 21) {
+        // kubeadm's own gate, in the one release that had it and needed it.
+        document["featureGates"] = json!({"IPv6DualStack": true});
+    }
+    document
 }
 
 type Flags = Vec<(&'static str, String)>;
@@ -76,18 +82,14 @@ pub(super) fn init(facts: &Facts) -> Value {
         // Otherwise kubeadm keeps pods off the only node there is.
         registration["taints"] = json!([]);
     }
-    let mut skipped = vec!["preflight"];
-    if facts.cluster.networking.proxy_mode == ProxyMode::None {
-        skipped.push("addon/kube-proxy");
-    }
     let mut document = json!({
         "apiVersion": facts.api_version(),
         "kind": "InitConfiguration",
         "bootstrapTokens": [{"token": facts.token}],
         "localAPIEndpoint": local_endpoint(facts),
         "nodeRegistration": registration,
-        "skipPhases": skipped,
     });
+    add_skipped(facts, &mut document, &init_phases(facts.cluster.networking.proxy_mode));
     add_patches(facts, &mut document);
     add_timeouts(facts, &mut document);
     document
@@ -104,8 +106,8 @@ pub(super) fn join(facts: &Facts) -> Value {
             "file": {"kubeConfigPath": DISCOVERY_PATH},
             "tlsBootstrapToken": facts.token,
         },
-        "skipPhases": ["preflight"],
     });
+    add_skipped(facts, &mut document, &JOIN_PHASES);
     if facts.node.role == Role::ControlPlane {
         document["controlPlane"] = json!({"localAPIEndpoint": local_endpoint(facts)});
         add_patches(facts, &mut document);
@@ -130,6 +132,12 @@ fn node_registration(facts: &Facts) -> Value {
             ("node-labels", pairs(&facts.node.labels)),
         ]),
     })
+}
+
+fn add_skipped(facts: &Facts, document: &mut Value, phases: &[&str]) {
+    if config_skips(facts.version) {
+        document["skipPhases"] = json!(phases);
+    }
 }
 
 /// Since 1.32, the first release that patches CoreDNS too.

@@ -22,8 +22,12 @@ fn cluster(roles: &[Role]) -> Cluster {
     }
 }
 
-/// The documents of the cluster's first node, by kind, after `adjust`.
-fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut Facts)) -> Value {
+/// The documents of the cluster's first node, after `adjust`.
+fn tried(
+    cluster: &Cluster,
+    version: &str,
+    adjust: impl Fn(&mut Facts),
+) -> Result<Vec<Value>, String> {
     let version = version.parse().unwrap();
     let mut facts = Facts {
         cluster,
@@ -37,20 +41,39 @@ fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut Facts)) -> Va
         rootless: false,
     };
     adjust(&mut facts);
-    let documents = documents(&facts);
+    documents(&facts)
+}
+
+/// The documents by kind.
+fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut Facts)) -> Value {
+    let documents = tried(cluster, version, adjust).unwrap();
     let read = yaml::documents(&render(&documents)).unwrap();
     assert_eq!(read, documents, "the text says what the values say");
     documents.into_iter().map(|d| (d["kind"].as_str().unwrap().to_owned(), d)).collect()
 }
 
 #[test]
-fn whole_text_of_a_worker_on_1_37() {
-    let mut cluster = cluster(&[Worker, ControlPlane, Worker]);
-    cluster.nodes[0].labels = BTreeMap::from([("tier".into(), "front".into())]);
+fn labels_and_gates_are_sorted_flags() {
+    let mut cluster = cluster(&[Worker, ControlPlane]);
+    cluster.nodes[0].labels =
+        BTreeMap::from([("tier".into(), "front".into()), ("a/b".into(), "".into())]);
     cluster.feature_gates = BTreeMap::from([("B".into(), false), ("A".into(), true)]);
-    let all = rendered(&cluster, "v1.37.2", |_| ());
-    let all: Vec<Value> = all.as_object().unwrap().values().cloned().collect();
-    assert_eq!(render(&all), WORKER_1_37);
+    cluster.runtime_config =
+        BTreeMap::from([("api/b".into(), "1".into()), ("api/a".into(), "true".into())]);
+    let all = rendered(&cluster, "v1.35.0", |_| ());
+    let parts = &all["ClusterConfiguration"];
+    assert_eq!(parts["apiServer"]["extraArgs"]["runtime-config"], "api/a=true,api/b=1");
+    for part in ["apiServer", "controllerManager", "scheduler"] {
+        assert_eq!(parts[part]["extraArgs"]["feature-gates"], "A=true,B=false", "{part}");
+    }
+    for kind in ["KubeletConfiguration", "KubeProxyConfiguration"] {
+        assert_eq!(all[kind]["featureGates"], json!({"A": true, "B": false}), "{kind}");
+    }
+    for kind in ["InitConfiguration", "JoinConfiguration"] {
+        let flags = &all[kind]["nodeRegistration"]["kubeletExtraArgs"];
+        assert_eq!(flags["node-labels"], "a/b=,tier=front", "{kind}");
+        assert_eq!(flags["provider-id"], "kind://docker/kind/kind-node", "{kind}");
+    }
 }
 
 #[test]
@@ -59,6 +82,14 @@ fn fields_follow_version_and_size() {
     let two = cluster(&[ControlPlane, ControlPlane]);
     let null = Value::Null;
     for (cluster, version, pointer, expected) in [
+        (&one, "v1.22.17", "/ClusterConfiguration/apiVersion", json!("kubeadm.k8s.io/v1beta2")),
+        (&one, "v1.22.17", "/InitConfiguration/skipPhases", null.clone()),
+        (&one, "v1.22.17", "/JoinConfiguration/skipPhases", null.clone()),
+        (&one, "v1.23.0-rc.1", "/JoinConfiguration/skipPhases", json!(["preflight"])),
+        (&one, "v1.23.0-rc.1", "/JoinConfiguration/apiVersion", json!("kubeadm.k8s.io/v1beta3")),
+        (&one, "v1.19.16", "/ClusterConfiguration/featureGates", null.clone()),
+        (&one, "v1.20.0", "/ClusterConfiguration/featureGates", json!({"IPv6DualStack": true})),
+        (&one, "v1.21.14", "/ClusterConfiguration/featureGates", null.clone()),
         (&one, "v1.35.9", "/ClusterConfiguration/apiVersion", json!("kubeadm.k8s.io/v1beta3")),
         (&one, "v1.36.0-rc.0", "/ClusterConfiguration/apiVersion", json!("kubeadm.k8s.io/v1beta4")),
         (
@@ -91,6 +122,7 @@ fn fields_follow_version_and_size() {
         (&one, "v1.32.0", "/JoinConfiguration/patches/directory", json!("/kind/patches")),
         (&one, "v1.32.0", "/JoinConfiguration/controlPlane/localAPIEndpoint/bindPort", json!(6443)),
         (&one, "v1.23.0", "/KubeletConfiguration/cgroupDriver", json!("cgroupfs")),
+        (&one, "v1.24.0", "/KubeletConfiguration/cgroupDriver", json!("systemd")),
         (&one, "v1.30.0", "/KubeletConfiguration/failCgroupV1", null.clone()),
         (&one, "v1.31.0", "/KubeletConfiguration/failCgroupV1", json!(false)),
     ] {
@@ -140,6 +172,13 @@ fn unknown_addresses_are_left_to_kubeadm() {
 }
 
 #[test]
+fn without_root_old_versions_are_refused() {
+    let tried = |version| tried(&cluster(&[ControlPlane]), version, |facts| facts.rootless = true);
+    assert!(tried("v1.21.14").unwrap_err().contains("v1.21.14 cannot run"));
+    assert!(tried("v1.22.0").is_ok());
+}
+
+#[test]
 fn the_proxy_follows_its_mode() {
     for (mode, rootless, conntrack) in [
         (ProxyMode::Ipvs, false, json!({"maxPerCore": 0})),
@@ -164,113 +203,3 @@ fn the_proxy_follows_its_mode() {
     assert_eq!(all.get("KubeProxyConfiguration"), None);
     assert_eq!(all["InitConfiguration"]["skipPhases"], json!(["preflight", "addon/kube-proxy"]));
 }
-
-const WORKER_1_37: &str = r#"apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-kubernetesVersion: v1.37.2
-clusterName: kind
-controlPlaneEndpoint: kind-control-plane:6443
-apiServer:
-  certSANs:
-  - localhost
-  - "127.0.0.1"
-  extraArgs:
-  - name: runtime-config
-    value: ""
-  - name: feature-gates
-    value: A=true,B=false
-controllerManager:
-  extraArgs:
-  - name: feature-gates
-    value: A=true,B=false
-  - name: enable-hostpath-provisioner
-    value: "true"
-  - name: kube-api-qps
-    value: "100"
-  - name: kube-api-burst
-    value: "200"
-  - name: leader-elect
-    value: "false"
-scheduler:
-  extraArgs:
-  - name: feature-gates
-    value: A=true,B=false
-  - name: leader-elect
-    value: "false"
-networking:
-  podSubnet: 10.244.0.0/16
-  serviceSubnet: 10.96.0.0/16
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: InitConfiguration
-bootstrapTokens:
-- token: 012345.0123456789abcdef
-localAPIEndpoint:
-  advertiseAddress: "172.18.0.2"
-  bindPort: 6443
-nodeRegistration:
-  criSocket: unix:///run/containerd/containerd.sock
-  kubeletExtraArgs:
-  - name: node-ip
-    value: "172.18.0.2"
-  - name: provider-id
-    value: kind://docker/kind/kind-node
-  - name: node-labels
-    value: tier=front
-skipPhases:
-- preflight
-patches:
-  directory: /kind/patches
-timeouts:
-  controlPlaneComponentHealthCheck: 10m0s
-  kubernetesAPICall: 3m0s
-  tlsBootstrap: 10m0s
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: JoinConfiguration
-nodeRegistration:
-  criSocket: unix:///run/containerd/containerd.sock
-  kubeletExtraArgs:
-  - name: node-ip
-    value: "172.18.0.2"
-  - name: provider-id
-    value: kind://docker/kind/kind-node
-  - name: node-labels
-    value: tier=front
-discovery:
-  file:
-    kubeConfigPath: /kind/discovery.conf
-  tlsBootstrapToken: 012345.0123456789abcdef
-skipPhases:
-- preflight
-timeouts:
-  controlPlaneComponentHealthCheck: 10m0s
-  kubernetesAPICall: 3m0s
-  tlsBootstrap: 10m0s
----
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-cgroupDriver: systemd
-cgroupRoot: /kubelet
-failSwapOn: false
-imageGCHighThresholdPercent: 100
-evictionHard:
-  nodefs.available: 0%
-  nodefs.inodesFree: 0%
-  imagefs.available: 0%
-failCgroupV1: false
-featureGates:
-  A: true
-  B: false
----
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-mode: iptables
-iptables:
-  minSyncPeriod: 1s
-conntrack:
-  maxPerCore: 0
-featureGates:
-  A: true
-  B: false
-"#;

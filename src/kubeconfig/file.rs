@@ -1,7 +1,7 @@
 //! Changing kubeconfig files: locked, atomic, and only when something changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,6 +11,9 @@ use super::Error;
 use super::lock::{Lock, PATIENCE};
 use super::merge::{checked, merge, remove};
 use crate::yaml;
+
+/// Room for what a cluster adds to a kubeconfig, amply; in bytes.
+const ENTRY_SIZE: u64 = 32 * 1024;
 
 /// Merges `entry`, as made by [`super::renamed`], into the file at `path`,
 /// which is created with its directories if missing.
@@ -72,10 +75,12 @@ pub fn writable(path: &Path) -> Result<(), Error> {
 
 /// Tries what [`replace`] needs, in the nearest directory that exists.
 fn probe(target: &Path) -> io::Result<()> {
-    open_existing(target)?;
+    let old = open_existing(target)?;
+    let size = old.map_or(Ok(0), |file| file.metadata().map(|m| m.len()))?;
     let nearest = parent(target).ancestors().find(|dir| dir.exists());
     let nearest = nearest.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    NamedTempFile::new_in(nearest).map(drop)
+    let mut zeros = io::repeat(0).take(size + ENTRY_SIZE);
+    io::copy(&mut zeros, &mut NamedTempFile::new_in(nearest)?).map(drop)
 }
 
 /// The kubeconfig at `path`; `None` if there is no such file.

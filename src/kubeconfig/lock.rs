@@ -5,11 +5,12 @@ use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
 
-/// Writers hold the lock for milliseconds; more than this means a stale one.
+/// Writers hold the lock for milliseconds; one that stays longer than this is
+/// stale.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -18,8 +19,9 @@ const POLL: Duration = Duration::from_millis(10);
 pub(super) struct Lock(PathBuf);
 
 impl Lock {
-    /// Waits up to `patience` for the lock of the kubeconfig at `path`, whose
-    /// directory must exist.
+    /// Waits for the lock of the kubeconfig at `path`, whose directory must
+    /// exist: however long others pass it on, but no more than `patience` for
+    /// each of them.
     ///
     /// # Errors
     /// [`Error::Locked`] after that time, [`Error::Write`] when the lock file
@@ -28,7 +30,8 @@ impl Lock {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let lock = PathBuf::from(name);
-        let deadline = Instant::now() + patience;
+        let mut deadline = Instant::now() + patience;
+        let mut holder = made(&lock);
         loop {
             match OpenOptions::new().write(true).create_new(true).open(&lock) {
                 Ok(_) => return Ok(Lock(lock)),
@@ -40,6 +43,10 @@ impl Lock {
                     return Err(Error::Locked { path: lock, age });
                 }
                 Err(_) => thread::sleep(POLL),
+            }
+            let now = made(&lock);
+            if now != holder {
+                (holder, deadline) = (now, Instant::now() + patience);
             }
         }
     }
@@ -54,8 +61,11 @@ impl Drop for Lock {
 
 /// Zero when the file is gone or its clock is ahead of ours.
 fn age(path: &Path) -> Duration {
-    let made = fs::metadata(path).and_then(|m| m.modified()).ok();
-    made.and_then(|made| made.elapsed().ok()).unwrap_or_default()
+    made(path).and_then(|made| made.elapsed().ok()).unwrap_or_default()
+}
+
+fn made(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|m| m.modified()).ok()
 }
 
 #[cfg(test)]
@@ -74,6 +84,28 @@ mod tests {
         assert!(lock_path.exists(), "the failed attempt leaves the holder's lock");
         drop(held);
         assert!(!lock_path.exists());
+    }
+
+    #[test]
+    fn waits_as_long_as_holders_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        let patience = Duration::from_secs(2);
+        thread::scope(|scope| {
+            let mut held = Some(Lock::acquire(&path, Duration::ZERO).unwrap());
+            let waiter = scope.spawn(|| Lock::acquire(&path, patience).map(drop));
+            for _ in 0..3 {
+                thread::sleep(patience / 3 + POLL);
+                // Passed on so quickly that the waiter cannot come between.
+                let lock = held.take().unwrap();
+                let next = dir.path().join("next");
+                fs::write(&next, "").unwrap();
+                fs::rename(next, &lock.0).unwrap();
+                held = Some(lock);
+            }
+            drop(held);
+            waiter.join().unwrap().unwrap();
+        });
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Store {
         (id, _): &Wanted,
         architecture: &str,
     ) -> Result<LoadImage, StoreError> {
-        self.read(reader, &[id.clone()]).await?;
+        self.read(reader, std::slice::from_ref(id)).await?;
         if let Root::Index(index) = self.documents.root(id)? {
             let children: Vec<Digest> = index.manifests.into_iter().map(|m| m.digest).collect();
             self.read(reader, &children).await?;

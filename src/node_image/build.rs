@@ -126,7 +126,9 @@ async fn in_builder(
         env,
         privileged: true, // mounts, for making a root file system
         binds: vec![format!("{CACHE_VOLUME}:/cache")],
-        command: vec!["sleep".into(), "infinity".into()],
+        // Should nobody be left to remove it, it ends by itself.
+        command: vec!["sleep".into(), "2h".into()],
+        auto_remove: true,
         ..ContainerSpec::default()
     };
     let (engine, name) = (work.engine.clone(), builder.to_owned());
@@ -184,6 +186,7 @@ async fn in_builder(
         "STOPSIGNAL SIGRTMIN+3".to_owned(),
         format!("LABEL {RECIPE_LABEL}={recipe}"),
         format!("LABEL io.skiff.kubernetes={}", options.version),
+        format!("LABEL {}=haproxy", images::BALANCER_LABEL),
     ];
     work.interruptible(work.engine.import_image(&options.image, &changes, bytes.boxed())).await?;
     step.done();

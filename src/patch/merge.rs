@@ -11,13 +11,50 @@ pub fn rfc7386(target: &mut Value, patch: &Value) {
 /// As [`rfc7386`], except that `certSANs` only grow, and that in `v1beta4`
 /// documents the lists of extra arguments are patched by argument name.
 pub fn kubeadm(target: &mut Value, patch: &Value) {
-    let version = target.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-    let named_args = version.ends_with("v1beta4");
+    let named_args = is_v1beta4(target);
+    let versioned = !api_version(patch).is_empty();
     merge(target, patch, &|field, old, new| match field {
-        "certSANs" => union(old, new),
-        "extraArgs" | "kubeletExtraArgs" if named_args => upsert(old, new),
+        "certSANs" => {
+            union(old, new);
+            true
+        }
+        _ if named_args && ARGUMENTS.contains(&field) => {
+            upsert(old, new, versioned);
+            true
+        }
         _ => false,
     });
+}
+
+/// The paths of the mappings of arguments in a patch that asks for `v1beta4`,
+/// which [`kubeadm`] ignores, as kind does.
+pub fn ignored(patch: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if is_v1beta4(patch) {
+        find_mappings(patch, "", &mut found);
+    }
+    found
+}
+
+const ARGUMENTS: [&str; 2] = ["extraArgs", "kubeletExtraArgs"];
+
+fn find_mappings(patch: &Value, path: &str, found: &mut Vec<String>) {
+    for (name, value) in patch.as_object().into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match ARGUMENTS.contains(&name.as_str()) {
+            true if value.is_object() => found.push(path),
+            true => {}
+            false => find_mappings(value, &path, found),
+        }
+    }
+}
+
+fn api_version(document: &Value) -> &str {
+    document.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn is_v1beta4(document: &Value) -> bool {
+    api_version(document).ends_with("v1beta4")
 }
 
 /// A special way to merge a field, by its name: true if it did.
@@ -47,17 +84,12 @@ fn merge(target: &mut Value, patch: &Value, special: Special) {
     }
 }
 
-/// Appends what is not there yet; `null` deletes nothing.
-fn union(old: &mut Value, new: &Value) -> bool {
-    let mut all = match old {
-        Value::Null => Vec::new(),
-        Value::Array(items) => items.clone(),
-        _ => return false,
-    };
-    let new = match new {
-        Value::Null => return true,
+/// Appends what is not there yet; what is no list changes nothing.
+fn union(old: &mut Value, new: &Value) {
+    let Value::Array(new) = new else { return };
+    let mut all = match old.take() {
         Value::Array(items) => items,
-        _ => return false,
+        _ => Vec::new(),
     };
     for item in new {
         if !all.contains(item) {
@@ -65,55 +97,47 @@ fn union(old: &mut Value, new: &Value) -> bool {
         }
     }
     *old = Value::Array(all);
-    true
 }
 
-/// Sets arguments by name, where both sides may be `v1beta4` lists of
-/// `{name, value}` or older mappings. No value, or `null`, removes one.
-fn upsert(old: &mut Value, new: &Value) -> bool {
-    if new.is_null() {
-        return false;
-    }
-    let (Some(mut args), Some(patch)) = (arguments(old), arguments(new)) else { return false };
-    for (name, value) in patch {
-        let first = args.iter().position(|(n, _)| *n == name).unwrap_or(args.len());
-        args.retain(|(n, _)| *n != name);
-        if value.is_some() {
-            args.insert(first.min(args.len()), (name, value));
+/// Sets arguments by name; no value, or `null`, removes one. A patch that names
+/// no version may have the mapping of older ones; what has no meaning changes
+/// nothing.
+fn upsert(old: &mut Value, new: &Value, versioned: bool) {
+    let patch = match new {
+        Value::Array(_) => new.clone(),
+        Value::Object(fields) if !versioned => named(fields),
+        _ => return,
+    };
+    let mut arguments = match old.take() {
+        Value::Array(items) => items,
+        Value::Object(fields) => named(&fields).as_array().cloned().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    for argument in patch.as_array().into_iter().flatten() {
+        let Some(name @ Value::String(_)) = argument.get("name") else { continue };
+        let found = arguments.iter().position(|old| old.get("name") == Some(name));
+        match (found, text(argument.get("value"))) {
+            (Some(at), Some(value)) => arguments[at]["value"] = value,
+            (Some(at), None) => drop(arguments.remove(at)),
+            (None, Some(value)) => arguments.push(json!({"name": name, "value": value})),
+            (None, None) => {}
         }
     }
-    let list =
-        args.into_iter().filter_map(|(name, value)| Some(json!({"name": name, "value": value?})));
-    *old = Value::Array(list.collect());
-    true
+    *old = Value::Array(arguments);
 }
 
-/// The arguments of either form; `None` if it is neither.
-fn arguments(value: &Value) -> Option<Vec<(String, Option<String>)>> {
-    match value {
-        Value::Null => Some(Vec::new()),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
-        }
-        Value::Array(items) => items
-            .iter()
-            .map(|item| {
-                let name = item.get("name")?.as_str()?;
-                Some((name.to_owned(), text(item.get("value").unwrap_or(&Value::Null))?))
-            })
-            .collect(),
-        _ => None,
-    }
+/// A mapping of arguments as a list of `{name, value}`.
+fn named(fields: &Map<String, Value>) -> Value {
+    fields.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-/// kubeadm wants text where people write `v: 5`. The outer `None` is a value
-/// that no argument can have.
-fn text(value: &Value) -> Option<Option<String>> {
-    match value {
-        Value::Null => Some(None),
-        Value::String(text) => Some(Some(text.clone())),
-        Value::Bool(_) | Value::Number(_) => Some(Some(value.to_string())),
-        Value::Array(_) | Value::Object(_) => None,
+/// kubeadm wants text where people write `v: 5`.
+fn text(value: Option<&Value>) -> Option<Value> {
+    match value? {
+        Value::Null => None,
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Bool(_) | Value::Number(_) => Some(value?.to_string().into()),
+        other => Some(other.clone()),
     }
 }
 
@@ -167,10 +191,13 @@ mod tests {
             ),
             (json!([arg("a", "1"), arg("b", "2")]), json!({"a": null}), json!([arg("b", "2")])),
             (json!([arg("a", "1"), arg("b", "2")]), json!([{"name": "b"}]), json!([arg("a", "1")])),
-            (json!([arg("a", "1"), arg("a", "2")]), json!({"a": true}), json!([arg("a", "true")])),
             (json!([arg("a", "1")]), json!([arg("a", "2"), arg("a", "3")]), json!([arg("a", "3")])),
-            (json!({"a": "1"}), json!({"b": "2"}), json!([arg("a", "1"), arg("b", "2")])),
-            (json!([arg("a", "1")]), json!("odd"), json!("odd")),
+            (json!([]), json!([arg("a", "2"), arg("a", "3")]), json!([arg("a", "3")])),
+            (json!({"a": "1"}), json!({"b": true}), json!([arg("a", "1"), arg("b", "true")])),
+            // Without a meaning in kind, so without one here.
+            (json!([arg("a", "1")]), json!(null), json!([arg("a", "1")])),
+            (json!([arg("a", "1")]), json!("odd"), json!([arg("a", "1")])),
+            (json!([arg("a", "1")]), json!(["odd", {"value": "2"}]), json!([arg("a", "1")])),
         ];
         for (old, patch, want) in cases {
             let mut target =
@@ -181,16 +208,53 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_for_v1beta4_has_no_mappings_of_arguments() {
+        let before = json!({
+            "apiVersion": "kubeadm.k8s.io/v1beta4",
+            "apiServer": {"extraArgs": [{"name": "a", "value": "1"}]},
+        });
+        let patch = json!({
+            "apiVersion": "kubeadm.k8s.io/v1beta4",
+            "apiServer": {"extraArgs": {"a": "2"}},
+            "nodeRegistration": {"kubeletExtraArgs": [{"name": "v", "value": "5"}]},
+        });
+        let mut target = before.clone();
+        kubeadm(&mut target, &patch);
+        assert_eq!(target["apiServer"], before["apiServer"]);
+        assert_eq!(target["nodeRegistration"], patch["nodeRegistration"]);
+        assert_eq!(ignored(&patch), ["apiServer.extraArgs"]);
+        assert!(ignored(&json!({"apiServer": {"extraArgs": {"a": "2"}}})).is_empty());
+    }
+
+    #[test]
+    fn arguments_of_older_versions_are_plain_mappings() {
+        let mut target = json!({
+            "apiVersion": "kubeadm.k8s.io/v1beta3",
+            "apiServer": {"extraArgs": {"a": "1", "b": "2"}},
+        });
+        kubeadm(&mut target, &json!({"apiServer": {"extraArgs": {"a": null, "c": "3"}}}));
+        assert_eq!(target["apiServer"]["extraArgs"], json!({"b": "2", "c": "3"}));
+        kubeadm(&mut target, &json!({"apiServer": {"extraArgs": null}}));
+        assert_eq!(target["apiServer"], json!({}));
+    }
+
+    #[test]
     fn cert_sans_only_grow() {
         let cases = [
             (json!(["a", "b"]), json!(["b", "c", "c"]), json!(["a", "b", "c"])),
             (json!(["a"]), json!(null), json!(["a"])),
+            (json!(["a"]), json!("b"), json!(["a"])),
             (json!(null), json!(["a"]), json!(["a"])),
         ];
-        for (old, patch, want) in cases {
-            let mut target = json!({"apiServer": {"certSANs": old}});
-            kubeadm(&mut target, &json!({"apiServer": {"certSANs": patch}}));
-            assert_eq!(target["apiServer"]["certSANs"], want, "{patch}");
+        for version in ["v1beta2", "v1beta3", "v1beta4"] {
+            for (old, patch, want) in &cases {
+                let mut target = json!({
+                    "apiVersion": format!("kubeadm.k8s.io/{version}"),
+                    "apiServer": {"certSANs": old},
+                });
+                kubeadm(&mut target, &json!({"apiServer": {"certSANs": patch}}));
+                assert_eq!(target["apiServer"]["certSANs"], *want, "{version} {patch}");
+            }
         }
     }
 }

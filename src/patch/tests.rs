@@ -35,15 +35,22 @@ fn init_v1beta4() -> Value {
 
 #[test]
 fn old_map_form_into_v1beta4() {
-    let versioned = format!("apiVersion: kubeadm.k8s.io/v1beta4\n{INGRESS_READY}");
-    for patch in [INGRESS_READY, &versioned] {
-        let done = kubeadm(vec![init_v1beta4()], &merges(&[patch])).unwrap();
-        let want = json!({"criSocket": "unix:///run/containerd/containerd.sock", "kubeletExtraArgs": [
-            {"name": "node-labels", "value": "ingress-ready=true"},
-            {"name": "node-ip", "value": "172.18.0.2"},
-        ]});
-        assert_eq!(done[0]["nodeRegistration"], want);
-    }
+    let done = kubeadm(vec![init_v1beta4()], &merges(&[INGRESS_READY])).unwrap();
+    let want = json!({"criSocket": "unix:///run/containerd/containerd.sock", "kubeletExtraArgs": [
+        {"name": "node-labels", "value": "ingress-ready=true"},
+        {"name": "node-ip", "value": "172.18.0.2"},
+    ]});
+    assert_eq!(done[0]["nodeRegistration"], want);
+    assert!(idle(&[init_v1beta4()], &merges(&[INGRESS_READY])).is_empty());
+}
+
+#[test]
+fn old_map_form_that_says_v1beta4() {
+    let patches = merges(&[&format!("apiVersion: kubeadm.k8s.io/v1beta4\n{INGRESS_READY}")]);
+    let idle = idle(&[init_v1beta4()], &patches);
+    assert_eq!(idle.len(), 1);
+    assert!(idle[0].contains("nodeRegistration.kubeletExtraArgs has no effect as a mapping"));
+    assert_eq!(kubeadm(vec![init_v1beta4()], &patches).unwrap(), [init_v1beta4()]);
 }
 
 #[test]
@@ -69,22 +76,29 @@ fn patches_reach_what_they_match() {
             "kind: ClusterConfiguration\nn: 2\n---\nkind: KubeletConfiguration\nn: 3\nbig: 9007199254740993\n".into(),
             "# nothing yet\n".into(),
             "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nn: 4\n".into(),
+            "n: 8\n".into(),
             "kind: JoinConfiguration\nn: 5\n".into(),
         ],
         json: vec![
             operations("kubeadm.k8s.io", "v1beta3", "ClusterConfiguration", r#"[{"op":"add","path":"/m","value":1}]"#),
             operations("", "", "KubeletConfiguration", "- {op: replace, path: /n, value: 6}"),
-            operations("kubelet.config.k8s.io", "", "KubeletConfiguration", "- {op: add, path: /g, value: 7}"),
-            operations("other", "v1", "KubeletConfiguration", "- {op: remove, path: /n}"),
+            operations("kubelet.config.k8s.io", "v1beta1", "KubeletConfiguration", "- {op: add, path: /g, value: 7}"),
+            operations("kubelet.config.k8s.io", "", "KubeletConfiguration", "- {op: remove, path: /n}"),
+            operations("", "v1beta1", "KubeletConfiguration", "- {op: remove, path: /n}"),
+            operations("", "", "", "- {op: remove, path: /n}"),
         ],
     };
     assert_eq!(
-        unmatched(&documents, &patches),
+        idle(&documents, &patches),
         [
-            "kubeadm.k8s.io/v1beta4 ClusterConfiguration",
-            "JoinConfiguration",
-            "other/v1 KubeletConfiguration"
+            "a kubeadm patch of kubeadm.k8s.io/v1beta4 ClusterConfiguration",
+            "a kubeadm patch without `kind`",
+            "a kubeadm patch of JoinConfiguration",
+            "a kubeadm patch of kubelet.config.k8s.io/ KubeletConfiguration",
+            "a kubeadm patch of v1beta1 KubeletConfiguration",
+            "a kubeadm patch without `kind`",
         ]
+        .map(|patch| format!("{patch} matches no document and has no effect"))
     );
     let done = kubeadm(documents, &patches).unwrap();
     assert_eq!(
@@ -105,16 +119,28 @@ fn what_does_not_apply() {
     };
     let why = kubeadm(vec![init_v1beta4()], &remove).unwrap_err();
     assert!(
-        why.starts_with("JSON 6902 patch of InitConfiguration: ") && why.contains("/nope"),
+        why.starts_with("a kubeadm patch of InitConfiguration (JSON 6902): ")
+            && why.contains("/nope"),
         "{why}"
     );
 
-    for (patch, want) in
-        [("kind: [", "not a YAML patch"), ("- a", "must be a mapping"), ("a: b", "needs a `kind`")]
-    {
+    for (patch, want) in [("kind: [", "not a YAML patch"), ("- a", "must be a mapping")] {
         let why = kubeadm(vec![init_v1beta4()], &merges(&[patch])).unwrap_err();
         assert!(why.contains(want), "{patch}: {why}");
     }
+}
+
+#[test]
+fn a_text_is_parted_as_kind_parts_it() {
+    let count = |text: &str| merge_documents(text).unwrap().len();
+    assert_eq!(count(""), 0);
+    assert_eq!(count("# nothing\n---\n\n---\n"), 0);
+    assert_eq!(count("---\nkind: A\n---"), 1);
+    assert_eq!(count("kind: A\n--- # the next\nkind: B\n"), 2);
+    assert_eq!(count("kind: A\n----\nkind: B\n...\n"), 2);
+    assert_eq!(count("kind: A\ntext: |\n  ---\n"), 1);
+    // In one document the last of equal fields counts, as in Go.
+    assert_eq!(merge_documents("kind: A\nkind: B\n").unwrap(), [json!({"kind": "B"})]);
 }
 
 #[test]
@@ -144,7 +170,9 @@ snapshotter = "native"
 [plugins."io.containerd.cri.v1.images".registry]
 config_path = "/etc/containerd/certs.d"
 "#;
-    assert_eq!(containerd(config, &patches).unwrap(), want);
+    let (patched, idle) = containerd(config, &patches).unwrap();
+    assert_eq!(patched, want);
+    assert_eq!(idle, ["a containerd patch for configuration version 2 has no effect on version 3"]);
 }
 
 #[test]

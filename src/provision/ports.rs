@@ -3,9 +3,8 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use super::ProvisionError;
-use crate::cluster::{Cluster, Protocol};
+use crate::cluster::{HostPort, Protocol};
 use crate::engine::{ContainerSpec, Publish};
-use crate::plan::{PlannedNode, ports_to_pick};
 
 /// Keeps picked ports from being picked twice; dropped right before the engine
 /// takes them over.
@@ -19,14 +18,13 @@ pub struct Reserved {
 ///
 /// # Errors
 /// [`ProvisionError::PortInUse`] for a fixed port somebody else has.
-pub fn reserve(cluster: &Cluster, planned: &mut [PlannedNode]) -> Result<Reserved, ProvisionError> {
+pub fn reserve<'a>(
+    containers: impl IntoIterator<Item = &'a mut ContainerSpec>,
+) -> Result<Reserved, ProvisionError> {
     let mut reserved = Reserved::default();
-    for node in planned {
-        let pick = ports_to_pick(cluster, &node.node);
-        for (index, publish) in node.container.publish.iter_mut().enumerate() {
-            if publish.host_port != 0 || pick.contains(&index) {
-                reserved.add(publish)?;
-            }
+    for publish in containers.into_iter().flat_map(|container| &mut container.publish) {
+        if publish.host_port != HostPort::Engine {
+            reserved.add(publish)?;
         }
     }
     Ok(reserved)
@@ -36,7 +34,7 @@ impl Reserved {
     fn add(&mut self, publish: &mut Publish) -> Result<(), ProvisionError> {
         // A name cannot be tried; the engine will say what it thinks of it.
         let Ok(address) = publish.host_address.parse::<IpAddr>() else { return Ok(()) };
-        let wanted = SocketAddr::new(address, publish.host_port);
+        let wanted = SocketAddr::new(address, publish.host_port.fixed().unwrap_or(0));
         let bound = match publish.protocol {
             Protocol::Udp => UdpSocket::bind(wanted).and_then(|socket| {
                 let port = socket.local_addr()?.port();
@@ -51,7 +49,7 @@ impl Reserved {
             }),
         };
         match bound {
-            Ok(port) => publish.host_port = port,
+            Ok(port) => publish.host_port = HostPort::Fixed(port),
             Err(e)
                 if e.kind() == std::io::ErrorKind::AddrInUse
                     && publish.protocol != Protocol::Sctp =>
@@ -68,7 +66,7 @@ impl Reserved {
 fn in_use(publish: &Publish) -> ProvisionError {
     ProvisionError::PortInUse {
         address: publish.host_address.clone(),
-        port: publish.host_port,
+        port: publish.host_port.fixed().unwrap_or(0),
         protocol: publish.protocol.as_str(),
     }
 }
@@ -82,8 +80,10 @@ pub fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
         return None;
     }
     let about = |publish: &&Publish| {
-        message.match_indices(&format!(":{}", publish.host_port)).any(|(at, found)| {
-            !message[at + found.len()..].starts_with(|c: char| c.is_ascii_digit())
+        publish.host_port.fixed().is_some_and(|port| {
+            message.match_indices(&format!(":{port}")).any(|(at, found)| {
+                !message[at + found.len()..].starts_with(|c: char| c.is_ascii_digit())
+            })
         })
     };
     spec.publish.iter().find(about).map(in_use)
@@ -93,12 +93,12 @@ pub fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
 mod tests {
     use super::*;
 
-    fn publish(host_port: u16) -> Publish {
+    fn publish(port: u16) -> Publish {
         Publish {
             container_port: 80,
             protocol: Protocol::Tcp,
             host_address: "127.0.0.1".into(),
-            host_port,
+            host_port: if port == 0 { HostPort::Picked } else { HostPort::Fixed(port) },
         }
     }
 
@@ -108,9 +108,10 @@ mod tests {
         let (mut one, mut two) = (publish(0), publish(0));
         reserved.add(&mut one).unwrap();
         reserved.add(&mut two).unwrap();
-        assert!(one.host_port != 0 && one.host_port != two.host_port);
-        let refused = reserved.add(&mut publish(one.host_port)).unwrap_err().to_string();
-        assert!(refused.contains(&format!("127.0.0.1:{}/tcp", one.host_port)), "{refused}");
+        let port = one.host_port.fixed().unwrap();
+        assert_ne!(two.host_port.fixed(), Some(port));
+        let refused = reserved.add(&mut publish(port)).unwrap_err().to_string();
+        assert!(refused.contains(&format!("127.0.0.1:{port}/tcp")), "{refused}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ cleanup() {
   rm -rf "$work"
 }
 image=skiff/node:v1.37.2
-kind=$(tests/bench/peer.sh "${PEER_FOLDER:-$work/peer}")
+kind=$(tests/fetch.sh kind)
 export KUBECONFIG=$work/kubeconfig
 cat >"$work/lab.yaml" <<Y
 kind: Cluster

@@ -2,10 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use skiff::engine::docker::DockerEngine;
+use skiff::engine::endpoint::Surroundings;
+use skiff::engine::{Engine, EngineError};
+use skiff::node_image;
+use skiff::progress::Progress;
+use skiff::work::Work;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// Everything a test makes; dropping it deletes its clusters, passed or failed.
 pub struct Lab {
@@ -76,6 +84,7 @@ impl Lab {
         self.folder.path().join("kubeconfig")
     }
 
+    /// skiff; clusters get the image built here, whatever else there is.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = match &self.engine {
             Some(_) => Command::new(ENGINE_SCRIPT),
@@ -85,8 +94,11 @@ impl Lab {
             command.args([Path::new("run"), &program()]);
             command.env("DOCKER_HOST", format!("unix://{}", engine.socket.display()));
         }
+        command.args(args);
+        if args.starts_with(&["create", "cluster"]) && !args.contains(&"--image") {
+            command.args(["--image", &node_image::reference(node_image::DEFAULT_VERSION)]);
+        }
         command
-            .args(args)
             .env("KUBECONFIG", self.kubeconfig())
             .env_remove("KIND_CLUSTER_NAME")
             .stdin(Stdio::null());
@@ -169,6 +181,13 @@ pub fn stderr(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
+/// What is warned about, but for what this host cannot help.
+pub fn warnings(out: &Output) -> Vec<String> {
+    let lines = stderr(out);
+    let warnings = lines.lines().filter(|line| line.starts_with("WARNING"));
+    warnings.filter(|line| !line.contains("cgroup v1")).map(str::to_owned).collect()
+}
+
 /// Waits until `done` gives something.
 pub fn eventually<T>(what: &str, seconds: u64, mut done: impl FnMut() -> Result<T, String>) -> T {
     let until = Instant::now() + Duration::from_secs(seconds);
@@ -185,16 +204,39 @@ pub fn check(what: &str) {
     println!("    ok: {what}");
 }
 
-/// The engine's containers with a label, by the docker-compatible API.
+/// Asks the engine itself, past the program under test.
+pub fn with_engine<T>(ask: impl AsyncFnOnce(&dyn Engine) -> Result<T, EngineError>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let engine = DockerEngine::connect(Surroundings::of_process().endpoint().unwrap()).unwrap();
+    runtime.block_on(ask(&engine)).unwrap()
+}
+
+/// Runs a shell script in a node; returns its stdout.
+pub fn in_node(node: &str, script: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let engine = DockerEngine::connect(Surroundings::of_process().endpoint().unwrap()).unwrap();
+    let work = Work::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
+    runtime.block_on(work.run(node, skiff::engine::Command::new(["sh", "-c", script]))).unwrap()
+}
+
+fn labelled(label: String) -> Vec<String> {
+    let found = with_engine(async |engine| engine.containers(&[label]).await);
+    found.into_iter().map(|container| container.name).collect()
+}
+
+/// The containers of a cluster, running or not.
 pub fn containers_of(cluster: &str) -> Vec<String> {
-    let lab = TempDir::new().unwrap();
-    let out = Command::new(program())
-        .args(["get", "nodes", "--name", cluster])
-        .env("KUBECONFIG", lab.path().join("none"))
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "{}", stderr(&out));
-    String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect()
+    labelled(format!("io.x-k8s.kind.cluster={cluster}"))
+}
+
+/// The containers in which node images are being built.
+pub fn builders() -> Vec<String> {
+    let ours = labelled("io.skiff.created-by".to_owned());
+    ours.into_iter().filter(|name| name.starts_with("skiff-build-")).collect()
+}
+
+pub fn has_image(reference: &str) -> bool {
+    with_engine(async |engine| engine.image(reference).await).is_some()
 }
 
 /// A name that is looked up in the lists that skiff itself prints.

@@ -2,8 +2,9 @@
 
 use std::process::Stdio;
 
-use crate::harness::{Lab, check, clusters, containers_of, eventually, stderr};
+use crate::harness::{Lab, check, clusters, containers_of, eventually, stderr, warnings};
 use crate::http::{free_or, free_port, get};
+use crate::workload::{ask, pod_ips, web};
 
 const NAME: &str = "skiff-test-lab";
 
@@ -25,25 +26,6 @@ fn definition(http: u16, https: u16, node_port: u16) -> String {
         .replace("hostPort: 443\n    protocol: TCP\n", &mapped)
 }
 
-/// A web server on a node, answering with its own name.
-fn web(name: &str, node: &str, extra: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Pod
-metadata: {{name: {name}, labels: {{app: web}}}}
-spec:
-  nodeName: {node}
-  terminationGracePeriodSeconds: 0
-  tolerations: [{{operator: Exists}}]
-  containers:
-  - name: web
-    image: docker.io/skiff/helper:node
-    command: [/bin/sh, -c, 'mkdir -p /www; echo {name} >/www/index.html; echo {name} serves; exec busybox httpd -f -p 8080 -h /www']
-{extra}---
-"
-    )
-}
-
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn the_devops_lab_works() {
@@ -53,7 +35,7 @@ fn the_devops_lab_works() {
     let out = lab.run(&["create", "cluster", "--config", &config]);
     assert!(out.status.success(), "{}", stderr(&out));
     assert!(out.stdout.is_empty(), "stdout is data");
-    assert!(!stderr(&out).contains("WARNING"), "{}", stderr(&out));
+    assert!(warnings(&out).is_empty(), "{}", stderr(&out));
 
     let (workers, control_plane) =
         ([format!("{NAME}-worker"), format!("{NAME}-worker2")], format!("{NAME}-control-plane"));
@@ -99,14 +81,7 @@ spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: 8080
         &["wait", "--for=condition=Ready", "pod/web-1", "pod/web-2", "--timeout=120s"],
     );
     for (from, to) in [("web-1", "web-2"), ("web-2", "web-1")] {
-        let ip =
-            lab.json(NAME, &["get", "pod", to])["status"]["podIP"].as_str().unwrap().to_owned();
-        eventually("pod to pod", 30, || {
-            match lab.in_pod(NAME, from, &format!("busybox wget -T 3 -qO- http://{ip}:8080/")) {
-                (true, text) if text.trim() == to => Ok(()),
-                (_, text) => Err(text),
-            }
-        });
+        assert_eq!(ask(lab, NAME, from, &pod_ips(lab, NAME, to)[0], 8080), to);
         eventually("pod to Service by name", 30, || match lab.in_pod(NAME, from, BY_NAME) {
             (true, text) if text.starts_with("web-") => Ok(()),
             (_, text) => Err(text),

@@ -67,18 +67,40 @@ fn an_interrupted_creation_leaves_nothing() {
     }
     check("SIGINT at five moments leaves no container, kubeconfig entry or lock");
 
+    let child = lab.spawn(&["create", "cluster", "--name", name, "--config", &config]);
+    eventually("the first container", 30, || {
+        if containers_of(name).is_empty() { Err("none".into()) } else { Ok(()) }
+    });
+    for _ in 0..2 {
+        let pid = child.id().to_string();
+        std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        // Two signals at once would arrive as one.
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(130), "{}", stderr(&out));
+    let command = format!("skiff delete cluster --name {name}");
+    assert!(stderr(&out).contains(&command), "{}", stderr(&out));
+    gone_for_good(&lab, name);
+    check("a second SIGINT leaves at once and names the command that cleans up");
+
     let killed = lab.spawn(&["create", "cluster", "--name", name, "--config", &config]);
     eventually("the first container", 30, || {
         if containers_of(name).is_empty() { Err("none".into()) } else { Ok(()) }
     });
     std::process::Command::new("kill").args(["-KILL", &killed.id().to_string()]).status().unwrap();
     killed.wait_with_output().unwrap();
-    // The engine carries out what it was asked for, even when nobody listens any more.
+    gone_for_good(&lab, name);
+    check("what SIGKILL leaves, delete cluster removes");
+}
+
+/// Deletes until nothing appears any more: the engine carries out what it was
+/// asked for, even when nobody listens any more.
+fn gone_for_good(lab: &Lab, cluster: &str) {
     let mut quiet = 0;
     eventually("what was being made is gone", 60, || {
-        quiet = if containers_of(name).is_empty() { quiet + 1 } else { 0 };
-        lab.ok(&["delete", "cluster", "--name", name]);
+        quiet = if containers_of(cluster).is_empty() { quiet + 1 } else { 0 };
+        lab.ok(&["delete", "cluster", "--name", cluster]);
         if quiet > 15 { Ok(()) } else { Err("containers still appear".into()) }
     });
-    check("what SIGKILL leaves, delete cluster removes");
 }

@@ -7,6 +7,7 @@ use std::process::{Output, Stdio};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
+use skiff::node_image;
 
 use crate::harness::{ContainerdEngine, Lab, check, eventually, program as skiff, stderr};
 use crate::images::{Made, api, layer, load_into_engine, program};
@@ -160,9 +161,9 @@ fn images_are_loaded_from_dockers_own_store() {
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn images_are_loaded_from_containerds_store() {
-    let usual = Lab::new(&[]);
+    let image = node_image::reference(node_image::DEFAULT_VERSION);
+    let image = api(&Lab::new(&[]).socket(), "GET", &format!("/images/{image}/get"), None);
     let engine = ContainerdEngine::start();
-    let image = node_image(&usual);
     let lab = Lab::on(engine, &[NAME]);
     load_into_engine(&lab.socket(), lab.folder.path(), &image);
     let loading = Loading::new(lab, ONE_NODE);
@@ -194,20 +195,6 @@ fn images_are_loaded_from_containerds_store() {
     assert!(stderr(&out).contains("1 of 3 layers"), "{}", stderr(&out));
     loading.runs("skiff-test/far:1", "Never", &made.top);
     check("nodes that cannot reach skiff get the export, without what they have");
-}
-
-/// The node image that clusters here are made of, as an archive.
-fn node_image(usual: &Lab) -> Vec<u8> {
-    let images = api(&usual.socket(), "GET", "/images/json", None);
-    let images: Vec<Value> = serde_json::from_slice(&images).unwrap();
-    let tags = images.iter().flat_map(|image| image["RepoTags"].as_array().into_iter().flatten());
-    let mut tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
-    // Published ones are preferred where they are.
-    tags.retain(|tag| tag.starts_with("kindest/node:") || tag.starts_with("skiff/node:"));
-    tags.sort();
-    let tag =
-        tags.iter().find(|t| t.starts_with("kindest/")).or(tags.last()).expect("a node image");
-    api(&usual.socket(), "GET", &format!("/images/{tag}/get"), None)
 }
 
 fn names_and_changes(loading: &Loading) {

@@ -2,20 +2,27 @@
 //! and nothing left over.
 
 use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output};
 
-use crate::harness::{Lab, check, containers_of, stderr};
+use crate::harness::{Lab, check, containers_of, program, stderr};
 
 const NAME: &str = "skiff-test-trouble";
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
 
 fn refused(lab: &Lab, args: &[&str], words: &[&str]) {
-    let out = lab.run(&[&["create", "cluster", "--name", NAME], args].concat());
+    is_refused(lab.run(&[&["create", "cluster", "--name", NAME], args].concat()), words);
+}
+
+fn is_refused(out: Output, words: &[&str]) {
     let said = stderr(&out);
     assert_eq!(out.status.code(), Some(1), "{said}");
     for word in words {
         assert!(said.contains(word), "{word:?} is not in:\n{said}");
     }
-    assert!(containers_of(NAME).is_empty(), "{args:?} left containers");
+    assert!(containers_of(NAME).is_empty(), "containers are left");
 }
 
 #[test]
@@ -64,4 +71,48 @@ fn trouble_is_named_and_leaves_nothing() {
         &["kubeadm init", "Command Output", "hint:"],
     );
     check("a kubeadm that fails shows its output");
+
+    is_refused(with_a_full_disk(&lab), &["No space left on device", "--kubeconfig", "hint:"]);
+    check("a full disk under the kubeconfig");
+    is_refused(
+        without_permission(&lab),
+        &["no permission to use the container engine", "engine.sock", "group \"docker\""],
+    );
+    check("an engine's socket that is not ours to use");
+}
+
+/// `create cluster` with its kubeconfig on a file system without a free byte.
+fn with_a_full_disk(lab: &Lab) -> Output {
+    let disk = lab.folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$0\" && { cat /dev/zero >\"$0/ballast\" 2>/dev/null || true; } && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.arg("--mount");
+    if std::fs::metadata(lab.folder.path()).unwrap().uid() != 0 {
+        command.args(["--user", "--map-root-user"]);
+    }
+    let kubeconfig = disk.join("kubeconfig");
+    command.args(["sh", "-c", script]).arg(&disk).arg(program());
+    command.args(["create", "cluster", "--name", NAME, "--kubeconfig"]).arg(kubeconfig);
+    command.output().unwrap()
+}
+
+/// `create cluster` by somebody who may not use the engine's socket.
+fn without_permission(lab: &Lab) -> Output {
+    let folder = lab.folder.path();
+    let socket = folder.join("engine.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o000)).unwrap();
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    // Where the program was built, others may have no access.
+    let copy = folder.join("skiff");
+    std::fs::copy(program(), &copy).unwrap();
+    let mut command = Command::new(copy);
+    if std::fs::metadata(folder).unwrap().uid() == 0 {
+        command.uid(65534); // root may use every socket
+    }
+    command
+        .args(["create", "cluster", "--name", NAME, "--kubeconfig", "/tmp/never-written"])
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()));
+    command.output().unwrap()
 }

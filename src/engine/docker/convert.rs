@@ -13,6 +13,8 @@ use crate::engine::{
 
 /// Sorts an API error by what the caller can do about it.
 pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
+    // Elsewhere it is ssh or TLS that denies.
+    let is_socket = matches!(endpoint, Endpoint::Unix(_));
     let endpoint = endpoint.to_string();
     match error {
         Error::DockerResponseServerError { status_code: 404, message } => {
@@ -28,10 +30,12 @@ pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
         }
         other => {
             let text = with_sources(&other);
-            if text.contains("ermission denied") {
+            if is_socket && text.contains("ermission denied") {
                 EngineError::Permission { endpoint }
             } else if text.contains("onnect") || text.contains("o such file") {
-                EngineError::Unreachable { endpoint, reason: text }
+                let reason = text.rsplit_once("client error (Connect): ");
+                let reason = reason.map_or(text.as_str(), |(_, reason)| reason).to_owned();
+                EngineError::Unreachable { endpoint, reason }
             } else {
                 EngineError::Other { what, message: text }
             }
@@ -61,6 +65,11 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
         pair.first().is_some_and(|key| key == "Backing Filesystem")
             && pair.get(1).is_some_and(|fs| matches!(fs.as_str(), "btrfs" | "zfs" | "xfs"))
     });
+    // Without a cgroup driver what the engine says of controllers means nothing.
+    let driven = info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::NONE);
+    let controllers =
+        [("memory", info.memory_limit), ("pids", info.pids_limit), ("cpu", info.cpu_shares)];
+    let missing = controllers.into_iter().filter(|(_, has)| !driven || *has == Some(false));
     let arch = match info.architecture.as_deref() {
         Some("aarch64" | "arm64") => "arm64",
         _ => "amd64",
@@ -68,6 +77,7 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
     Host {
         cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
         rootless: has("rootless"),
+        missing_controllers: missing.map(|(name, _)| name).collect(),
         userns_remap: has("userns"),
         needs_dev_mapper: !has("rootless")
             && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
@@ -141,7 +151,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     for publish in &spec.publish {
         let binding = PortBinding {
             host_ip: Some(publish.host_address.clone()),
-            host_port: Some(publish.host_port.to_string()),
+            host_port: Some(publish.host_port.fixed().unwrap_or(0).to_string()),
         };
         bindings.entry(port(publish)).or_default().get_or_insert_default().push(binding);
     }
@@ -156,6 +166,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         env: Some(spec.env.clone()),
         tty: Some(spec.tty),
+        stop_signal: spec.stop_signal.clone(),
         exposed_ports: (!spec.publish.is_empty()).then(|| spec.publish.iter().map(port).collect()),
         volumes: list(&spec.volumes),
         entrypoint: list(&spec.entrypoint),
@@ -210,5 +221,66 @@ pub fn inspected(found: ContainerInspectResponse) -> Inspected {
             .filter_map(|(port, bindings)| Some((port, first(bindings)?)))
             .collect(),
         labels: found.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(change: impl FnOnce(&mut SystemInfo)) -> Host {
+        let mut info = SystemInfo {
+            cgroup_version: Some(SystemInfoCgroupVersionEnum::_2),
+            cgroup_driver: Some(SystemInfoCgroupDriverEnum::SYSTEMD),
+            memory_limit: Some(true),
+            pids_limit: Some(true),
+            cpu_shares: Some(true),
+            driver: Some("overlay2".into()),
+            architecture: Some("x86_64".into()),
+            ..SystemInfo::default()
+        };
+        change(&mut info);
+        host(info, true)
+    }
+
+    fn option(name: &str) -> Option<Vec<String>> {
+        Some(vec!["name=seccomp,profile=builtin".into(), format!("name={name}")])
+    }
+
+    #[test]
+    fn hosts_of_every_kind() {
+        let usual = info(|_| {});
+        assert!(!usual.cgroup_v1 && !usual.rootless && !usual.userns_remap);
+        assert!(!usual.needs_dev_mapper && usual.missing_controllers.is_empty());
+        assert_eq!(usual.arch, "amd64");
+        assert_eq!(info(|i| i.architecture = Some("aarch64".into())).arch, "arm64");
+        assert!(info(|i| i.cgroup_version = Some(SystemInfoCgroupVersionEnum::_1)).cgroup_v1);
+        assert!(info(|i| i.security_options = option("rootless")).rootless);
+        assert!(info(|i| i.security_options = option("userns")).userns_remap);
+        assert_eq!(info(|i| i.pids_limit = Some(false)).missing_controllers, ["pids"]);
+        let undriven = info(|i| i.cgroup_driver = Some(SystemInfoCgroupDriverEnum::NONE));
+        assert_eq!(undriven.missing_controllers, ["memory", "pids", "cpu"]);
+    }
+
+    #[test]
+    fn odd_storage_needs_its_devices() {
+        let backing = |fs: &str| Some(vec![vec!["Backing Filesystem".into(), fs.into()]]);
+        for (driver, filesystem, rootless, needed) in [
+            ("overlay2", "extfs", false, false),
+            ("overlay2", "xfs", false, true),
+            ("overlay2", "btrfs", false, true),
+            ("overlay2", "zfs", true, false),
+            ("btrfs", "extfs", false, true),
+            ("zfs", "extfs", false, true),
+            ("devicemapper", "extfs", false, true),
+            ("devicemapper", "extfs", true, false),
+        ] {
+            let host = info(|i| {
+                i.driver = Some(driver.into());
+                i.driver_status = backing(filesystem);
+                i.security_options = rootless.then(|| option("rootless")).flatten();
+            });
+            assert_eq!(host.needs_dev_mapper, needed, "{driver} on {filesystem}, {rootless}");
+        }
     }
 }

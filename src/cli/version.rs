@@ -1,0 +1,35 @@
+//! The versions that scripts see: kind's when called `kind`.
+
+use super::Program;
+
+/// The kind release whose behaviour is followed, and what it is built with.
+const KIND: &str = "0.33.0";
+const KIND_GO: &str = "go1.27.2";
+
+pub fn semver(program: Program) -> &'static str {
+    match program {
+        Program::Skiff => env!("CARGO_PKG_VERSION"),
+        Program::Kind => KIND,
+    }
+}
+
+/// What `--version` prints.
+pub fn long(program: Program) -> String {
+    format!("{} version {}", program.name(), semver(program))
+}
+
+/// In kind's form, `kind v0.33.0 go1.27.2 linux/amd64`; the third word also
+/// tells what this program really is.
+pub fn line(program: Program) -> String {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let made_with = match program {
+        Program::Skiff => format!("kind-{KIND}"),
+        Program::Kind => format!("{KIND_GO}-skiff-{}", env!("CARGO_PKG_VERSION")),
+    };
+    let (name, version) = (program.name(), semver(program));
+    format!("{name} v{version} {made_with} {}/{arch}", std::env::consts::OS)
+}

@@ -1,0 +1,257 @@
+//! Connections that bollard does not make by itself: TLS with the material of
+//! a docker context, and the system's ssh.
+
+use std::io;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use futures_util::future::BoxFuture;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::tls;
+use crate::engine::endpoint::{SshEndpoint, TlsEndpoint};
+
+/// How long a failed ssh gets to say why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Makes one connection after the other to the same engine.
+#[derive(Clone)]
+pub enum Dialler {
+    Tls { address: String, name: ServerName<'static>, connector: TlsConnector },
+    Ssh { ssh: SshEndpoint, last_words: Arc<Mutex<Option<JoinHandle<String>>>> },
+}
+
+impl Dialler {
+    /// # Errors
+    /// The TLS file that cannot be used, and why.
+    pub fn tls(endpoint: &TlsEndpoint) -> Result<Self, String> {
+        let host = endpoint.address.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(host).map_err(|e| e.to_string())?;
+        let connector = tls::connector(endpoint)?;
+        Ok(Dialler::Tls { address: endpoint.address.clone(), name, connector })
+    }
+
+    pub fn ssh(endpoint: &SshEndpoint) -> Self {
+        Dialler::Ssh { ssh: endpoint.clone(), last_words: Arc::default() }
+    }
+
+    /// A client that speaks over this dialler's connections; `timeout` in seconds.
+    pub fn client(self, timeout: u64) -> Result<Docker, Error> {
+        let client = Client::builder(TokioExecutor::new()).build(self.clone());
+        let transport = move |request: BollardRequest| {
+            let (answer, dialler) = (client.request(request), self.clone());
+            async move {
+                match answer.await {
+                    Ok(answer) => Ok(answer),
+                    Err(error) => Err(dialler.last_words().await.unwrap_or_else(|| error.into())),
+                }
+            }
+        };
+        // The host is for the requests' heads alone.
+        let host = Some("http://engine");
+        Docker::connect_with_custom_transport(transport, host, timeout, API_DEFAULT_VERSION)
+    }
+
+    async fn dial(self) -> io::Result<TokioIo<Line>> {
+        let line: Line = match self {
+            Dialler::Tls { address, name, connector } => {
+                let tcp = TcpStream::connect(&address).await?;
+                tcp.set_nodelay(true)?;
+                Line(Box::pin(connector.connect(name, tcp).await?))
+            }
+            Dialler::Ssh { ssh, last_words } => {
+                let (line, said) = SshLine::open(&ssh)?;
+                *last_words.lock().expect("no holder panics") = Some(said);
+                Line(Box::pin(line))
+            }
+        };
+        Ok(TokioIo::new(line))
+    }
+
+    /// What the latest ssh said on its way out.
+    async fn last_words(&self) -> Option<Error> {
+        let Dialler::Ssh { last_words, .. } = self else { return None };
+        let said = last_words.lock().expect("no holder panics").take()?;
+        let said = tokio::time::timeout(LAST_WORDS, said).await.ok()?.ok()?;
+        let said = said.trim();
+        (!said.is_empty()).then(|| Error::IOError {
+            err: io::Error::other(format!("cannot connect by ssh: {said}")),
+        })
+    }
+}
+
+impl<T> tower_service::Service<T> for Dialler {
+    type Response = TokioIo<Line>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<TokioIo<Line>>>;
+
+    fn poll_ready(&mut self, _: &mut Context) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: T) -> Self::Future {
+        Box::pin(self.clone().dial())
+    }
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
+
+/// A connection of either kind.
+pub struct Line(Pin<Box<dyn Duplex>>);
+
+impl Connection for Line {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context,
+        buffer: &mut ReadBuf,
+    ) -> Poll<io::Result<()>> {
+        self.0.as_mut().poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
+        self.0.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
+        self.0.as_mut().poll_shutdown(cx)
+    }
+}
+
+/// `docker system dial-stdio` on the other side, as the docker client does it.
+struct SshLine {
+    /// `None` once closed: a pipe's own shutdown does nothing.
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+}
+
+impl SshLine {
+    /// The line, and what ssh will have said when it ends.
+    fn open(ssh: &SshEndpoint) -> io::Result<(Self, JoinHandle<String>)> {
+        let mut child = Command::new("ssh")
+            .args(arguments(ssh))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| io::Error::new(e.kind(), format!("cannot connect, ssh: {e}")))?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, Some(stdout), Some(mut stderr)) = pipes else {
+            return Err(io::Error::other("ssh has no pipes"));
+        };
+        let said = tokio::spawn(async move {
+            let mut said = Vec::new();
+            let _ = stderr.read_to_end(&mut said).await;
+            let _ = child.wait().await;
+            String::from_utf8_lossy(&said).into_owned()
+        });
+        Ok((SshLine { stdin, stdout }, said))
+    }
+}
+
+fn arguments(ssh: &SshEndpoint) -> Vec<String> {
+    let mut arguments: Vec<String> = ["-o", "ConnectTimeout=30", "-T"].map(str::to_owned).into();
+    if let Some(user) = &ssh.user {
+        arguments.extend(["-l".to_owned(), user.clone()]);
+    }
+    if let Some(port) = ssh.port {
+        arguments.extend(["-p".to_owned(), port.to_string()]);
+    }
+    arguments.extend(["--".to_owned(), ssh.host.clone(), "docker".to_owned()]);
+    if let Some(socket) = &ssh.socket {
+        // The other side's shell reads this.
+        let quoted = format!("'unix://{}'", socket.replace('\'', r"'\''"));
+        arguments.extend(["--host".to_owned(), quoted]);
+    }
+    arguments.extend(["system".to_owned(), "dial-stdio".to_owned()]);
+    arguments
+}
+
+impl AsyncRead for SshLine {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context,
+        buffer: &mut ReadBuf,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stdout).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for SshLine {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.stdin {
+            Some(stdin) => Pin::new(stdin).poll_write(cx, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context) -> Poll<io::Result<()>> {
+        match &mut self.stdin {
+            Some(stdin) => Pin::new(stdin).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context) -> Poll<io::Result<()>> {
+        self.stdin = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_is_called_as_the_docker_client_calls_it() {
+        let plain = SshEndpoint { host: "there".into(), ..SshEndpoint::default() };
+        assert_eq!(
+            arguments(&plain).join(" "),
+            "-o ConnectTimeout=30 -T -- there docker system dial-stdio"
+        );
+        let full = SshEndpoint {
+            user: Some("me".into()),
+            port: Some(2222),
+            socket: Some("/run/it's.sock".into()),
+            ..plain
+        };
+        assert_eq!(
+            arguments(&full).join(" "),
+            r"-o ConnectTimeout=30 -T -l me -p 2222 -- there docker --host 'unix:///run/it'\''s.sock' system dial-stdio"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! How kubeadm is called.
+
+use crate::cluster::ProxyMode;
+use crate::version::Version;
+
+/// The arguments of `kubeadm init`, the program first.
+pub fn init_command(config: &str, version: &Version, mode: ProxyMode) -> Vec<String> {
+    let mut command = ["kubeadm", "init", "--config", config, "--skip-token-print", "--v=6"]
+        .map(str::to_owned)
+        .to_vec();
+    command.extend(skip_phases(version, &init_phases(mode)));
+    command
+}
+
+/// The arguments of `kubeadm join`, the program first.
+pub fn join_command(config: &str, version: &Version) -> Vec<String> {
+    let mut command = ["kubeadm", "join", "--config", config, "--v=6"].map(str::to_owned).to_vec();
+    command.extend(skip_phases(version, &JOIN_PHASES));
+    command
+}
+
+/// Phases to leave out: the preflight checks would judge, and pull, what the
+/// node image has brought.
+pub(super) const JOIN_PHASES: [&str; 1] = ["preflight"];
+
+pub(super) fn init_phases(mode: ProxyMode) -> Vec<&'static str> {
+    let proxy = (mode == ProxyMode::None).then_some("addon/kube-proxy");
+    ["preflight"].into_iter().chain(proxy).collect()
+}
+
+/// Whether the configuration can name the phases: since v1beta3.
+pub(super) fn config_skips(version: &Version) -> bool {
+    version.at_least(1, 23)
+}
+
+fn skip_phases(version: &Version, phases: &[&str]) -> Option<String> {
+    (!config_skips(version)).then(|| format!("--skip-phases={}", phases.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_skipped_by_flag_before_1_23() {
+        let init = |version: &str, mode| {
+            init_command("/c", &version.parse().unwrap(), mode)[6..].join(" ")
+        };
+        let join = |version: &str| join_command("/c", &version.parse().unwrap())[5..].join(" ");
+        assert_eq!(init("v1.22.17", ProxyMode::Iptables), "--skip-phases=preflight");
+        assert_eq!(init("v1.22.17", ProxyMode::None), "--skip-phases=preflight,addon/kube-proxy");
+        assert_eq!(init("v1.23.0", ProxyMode::None), "");
+        assert_eq!(join("v1.22.17"), "--skip-phases=preflight");
+        assert_eq!(join("v1.23.0-rc.1"), "");
+    }
+}

@@ -1,0 +1,143 @@
+//! The load balancer in front of several API servers: a plain TCP proxy in a
+//! container of its own. All it needs is known beforehand, so its whole
+//! configuration is part of the plan.
+
+use serde_json::json;
+
+use super::{Situation, base, published_api};
+use crate::cluster::{Cluster, Family, LOAD_BALANCER, Role};
+use crate::engine::ContainerSpec;
+use crate::kubeadm::API_PORT;
+
+/// The image kind takes (kind.md §0); there is none of it in node images.
+pub const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
+
+/// The program that balances.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balancer {
+    /// In this node image, so nothing more has to be pulled.
+    Haproxy {
+        image: String,
+    },
+    Envoy,
+}
+
+/// The balancer's container; `None` where there is one API server only.
+pub fn container(cluster: &Cluster, situation: &Situation) -> Option<ContainerSpec> {
+    if !cluster.is_balanced() {
+        return None;
+    }
+    let planes = cluster.named_nodes().filter(|(_, node)| node.role == Role::ControlPlane);
+    let planes: Vec<String> = planes.map(|(name, _)| name).collect();
+    let family = cluster.networking.family;
+    let (image, entrypoint) = match &situation.balancer {
+        Balancer::Haproxy { image } => (image.clone(), haproxy(&planes, family)),
+        Balancer::Envoy => (ENVOY_IMAGE.to_owned(), envoy(&planes, family)),
+    };
+    Some(ContainerSpec {
+        image,
+        entrypoint,
+        publish: vec![published_api(&cluster.networking)],
+        // Both programs leave at once on it; a node image asks for another.
+        stop_signal: Some("SIGTERM".into()),
+        ..base(cluster, cluster.api_host(), LOAD_BALANCER, situation)
+    })
+}
+
+/// Names are looked up again and again: a node that was restarted may have
+/// another address.
+fn haproxy(planes: &[String], family: Family) -> Vec<String> {
+    let bind = match family {
+        Family::Ipv4 => format!("bind 0.0.0.0:{API_PORT}"),
+        Family::Ipv6 => format!("bind :::{API_PORT} v6only"),
+        Family::Dual => format!("bind :::{API_PORT} v4v6"),
+    };
+    let prefer = if family == Family::Ipv6 { "ipv6" } else { "ipv4" };
+    let servers: String =
+        planes.iter().map(|name| format!("  server {name} {name}:{API_PORT}\n")).collect();
+    let config = format!(
+        "global
+  log stdout format raw daemon notice
+resolvers engine
+  parse-resolv-conf
+  resolve_retries 2
+  timeout resolve 500ms
+  timeout retry 500ms
+  hold valid 1s
+defaults
+  log global
+  mode tcp
+  option redispatch
+  retries 3
+  timeout connect 1s
+  timeout check 3s
+  timeout client 24h
+  timeout server 24h
+frontend api
+  {bind}
+  default_backend planes
+backend planes
+  option httpchk GET /readyz
+  # Who may not ask is answered all the same.
+  http-check expect status 200,401,403
+  default-server check check-ssl verify none inter 500ms fall 3 rise 1 on-marked-down shutdown-sessions resolvers engine init-addr none resolve-prefer {prefer}
+{servers}"
+    );
+    let script = "printf %s \"$0\" >/tmp/haproxy.cfg && exec haproxy -db -f /tmp/haproxy.cfg";
+    ["sh", "-c", script, &config].map(str::to_owned).into()
+}
+
+/// As kind configures it (kind.md §3.5), without files and open admin port.
+fn envoy(planes: &[String], family: Family) -> Vec<String> {
+    let listen = if family.has_v6() { "::" } else { "0.0.0.0" };
+    let lookup = if family == Family::Ipv6 { "AUTO" } else { "V4_PREFERRED" };
+    let socket =
+        |address: &str| json!({"socket_address": {"address": address, "port_value": API_PORT}});
+    let endpoints: Vec<_> =
+        planes.iter().map(|name| json!({"endpoint": {"address": socket(name)}})).collect();
+    let mut listen = socket(listen);
+    listen["socket_address"]["ipv4_compat"] = json!(family == Family::Dual);
+    let config = json!({"static_resources": {
+        "listeners": [{
+            "name": "api",
+            "address": listen,
+            "filter_chains": [{"filters": [{
+                "name": "envoy.filters.network.tcp_proxy",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                    "stat_prefix": "api",
+                    "cluster": "planes",
+                    "idle_timeout": "86400s",
+                },
+            }]}],
+        }],
+        "clusters": [{
+            "name": "planes",
+            "type": "STRICT_DNS",
+            "dns_lookup_family": lookup,
+            "connect_timeout": "0.25s",
+            "load_assignment": {"cluster_name": "planes", "endpoints": [{"lb_endpoints": endpoints}]},
+            // Connections are passed on as they are; only the check speaks TLS.
+            "transport_socket_matches": [{
+                "name": "check",
+                "match": {"check": true},
+                "transport_socket": {
+                    "name": "envoy.transport_sockets.tls",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                    },
+                },
+            }],
+            "health_checks": [{
+                "timeout": "3s",
+                "interval": "2s",
+                "no_traffic_interval": "2s",
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 1,
+                "http_health_check": {"path": "/healthz"},
+                "transport_socket_match_criteria": {"check": true},
+            }],
+        }],
+    }});
+    ["envoy", "--config-yaml", &config.to_string()].map(str::to_owned).into()
+}

@@ -1,0 +1,64 @@
+//! What the engine's host must offer before anything is made (kind.md §3.9).
+
+use crate::engine::Host;
+use crate::version::Version;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    #[error("a rootless engine needs cgroup v2, and its host has cgroup v1")]
+    RootlessCgroupV1,
+    #[error("a rootless engine needs the cgroup controllers {}", .0.join(", "))]
+    RootlessControllers(Vec<&'static str>),
+    #[error("a rootless engine needs Kubernetes 1.22 or later, not {0}")]
+    RootlessVersion(String),
+}
+
+/// Returns what the user should know although it works.
+///
+/// # Errors
+/// What cannot work.
+pub fn check(host: &Host) -> Result<Option<&'static str>, HostError> {
+    if host.rootless && host.cgroup_v1 {
+        return Err(HostError::RootlessCgroupV1);
+    }
+    if host.rootless && !host.missing_controllers.is_empty() {
+        return Err(HostError::RootlessControllers(host.missing_controllers.clone()));
+    }
+    Ok(host.cgroup_v1.then_some(
+        "this host has cgroup v1, which is deprecated in Kubernetes: please upgrade to cgroup v2",
+    ))
+}
+
+/// # Errors
+/// A version that a rootless engine cannot run.
+pub fn check_version(rootless: bool, version: &Version) -> Result<(), HostError> {
+    match rootless && !version.at_least(1, 22) {
+        true => Err(HostError::RootlessVersion(version.to_string())),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rootless_engines_are_choosy() {
+        let v1 = Host { cgroup_v1: true, ..Host::default() };
+        let bare = Host { missing_controllers: vec!["cpu", "pids"], ..Host::default() };
+        let rootless = |host: &Host| Host { rootless: true, ..host.clone() };
+        assert_eq!(check(&Host::default()), Ok(None));
+        assert_eq!(check(&bare), Ok(None));
+        assert!(check(&v1).unwrap().unwrap().contains("cgroup v2"));
+        assert_eq!(check(&rootless(&Host::default())), Ok(None));
+        assert_eq!(check(&rootless(&v1)), Err(HostError::RootlessCgroupV1));
+        let error = check(&rootless(&bare)).unwrap_err().to_string();
+        assert!(error.ends_with("cpu, pids"), "{error}");
+        for (rootless, version, fine) in
+            [(true, "v1.21.14", false), (true, "v1.22.0", true), (false, "v1.21.14", true)]
+        {
+            let found = check_version(rootless, &version.parse().unwrap());
+            assert_eq!(found.is_ok(), fine, "{rootless} {version}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Definitions: what is wrong with them is said before anything is made.
+
+use std::path::Path;
+
+use crate::harness::{refused, skiff, text};
+
+fn write(folder: &Path, definition: &[u8]) -> String {
+    let path = folder.join("cluster.yaml");
+    std::fs::write(&path, definition).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
+
+#[test]
+fn bad_definitions_are_refused_with_line_path_and_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&str, &[&str]); 8] = [
+        ("nodes:\n- rôle: worker\n", &["line 4", "nodes[0]"]),
+        ("nodes:\n- rol: worker\n", &["line 4", "nodes[0].rol", "did you mean `role`"]),
+        ("nodes: 3\n", &["line 3", "nodes"]),
+        ("name: a\nname: b\n", &["line 4", "name"]),
+        ("nodes:\n- role: worker\n", &["control-plane"]),
+        ("nodes:\n- extraPortMappings: [{containerPort: 70000}]\n", &["70000", "containerPort"]),
+        (
+            "nodes:\n- extraPortMappings: [{containerPort: 80, hostPort: 80}, {containerPort: 81, hostPort: 80}]\n",
+            &["80"],
+        ),
+        ("networking: {podSubnet: 10.0.0.0/99}\n", &["networking.podSubnet", "10.0.0.0/99"]),
+    ];
+    for (body, words) in cases {
+        let path = write(folder.path(), format!("{HEAD}{body}").as_bytes());
+        refused(&["create", "cluster", "--config", &path], words);
+    }
+}
+
+#[test]
+fn files_that_are_no_definition_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    refused(
+        &["create", "cluster", "--config", "/nowhere/lab.yaml"],
+        &["/nowhere/lab.yaml", "No such file"],
+    );
+    let empty = write(folder.path(), b"");
+    refused(&["create", "cluster", "--config", &empty], &["cluster.yaml", "problem"]);
+    let binary = write(folder.path(), &[0x7f, b'E', b'L', b'F', 0, 0xff]);
+    refused(&["create", "cluster", "--config", &binary], &["cluster.yaml"]);
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), format!("{HEAD}nodes:\n- role: boss\n- extraPortMappings: [{{containerPort: 0}}]\nnetwork: {{}}\n").as_bytes());
+    refused(
+        &["create", "cluster", "--config", &path],
+        &["nodes[0].role", "nodes[1].extraPortMappings[0].containerPort", "networking"],
+    );
+}
+
+#[test]
+fn dry_run_prints_the_plan_without_an_engine() {
+    let lab = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/devops-lab.yaml");
+    let out = skiff(&["create", "cluster", "--config", lab, "--dry-run"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let plan = text(&out.stdout);
+    for word in
+        ["devops-lab-worker2", "ingress-ready=true", "kind: JoinConfiguration", "host_port: 443"]
+    {
+        assert!(plan.contains(word), "{word} is not in:\n{plan}");
+    }
+}

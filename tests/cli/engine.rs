@@ -1,0 +1,140 @@
+//! Engines by every way to reach them, answered by a pretended one.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use crate::harness::{SKIFF, command, refused, refused_with, text};
+use crate::tls::{Authority, pretend_engine};
+
+/// `get clusters` with these variables.
+fn clusters(env: &[(&str, &str)]) -> Output {
+    let mut command = command(Path::new(SKIFF));
+    command.args(["get", "clusters"]).env_remove("DOCKER_HOST").envs(env.iter().copied());
+    command.output().unwrap()
+}
+
+fn answered(out: &Output) {
+    let said = text(&out.stderr);
+    assert_eq!((out.status.code(), said.as_str()), (Some(0), "No kind clusters found.\n"));
+}
+
+#[test]
+fn an_engine_that_is_not_there_comes_with_the_next_step() {
+    refused(&["get", "clusters"], &["unix:///nowhere/engine.sock", "hint: start Docker"]);
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("config").to_string_lossy().into_owned();
+    refused(
+        &["create", "cluster", "--kubeconfig", &kubeconfig],
+        &["nowhere/engine.sock", "hint: start Docker"],
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn tls_needs_the_authority_and_the_clients_certificate() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let host = pretend_engine(&ours);
+    let with = |material: &TempDir, verify: &str| {
+        let folder = material.path().to_str().unwrap();
+        clusters(&[
+            ("DOCKER_HOST", host.as_str()),
+            ("DOCKER_TLS_VERIFY", verify),
+            ("DOCKER_TLS", "1"),
+            ("DOCKER_CERT_PATH", folder),
+        ])
+    };
+    answered(&with(&ours.client(), "1"));
+
+    // The right certificate, but an authority that did not sign the engine's.
+    let wrong = ours.client();
+    std::fs::write(wrong.path().join("ca.pem"), theirs.pem()).unwrap();
+    refused_with(
+        &with(&wrong, "1"),
+        "wrong authority",
+        &["with TLS", "invalid peer certificate: UnknownIssuer", "hint: ca.pem"],
+    );
+    answered(&with(&wrong, ""));
+
+    std::fs::remove_file(wrong.path().join("ca.pem")).unwrap();
+    refused_with(&with(&wrong, "1"), "no authority", &["ca.pem"]);
+
+    let stranger = theirs.client();
+    std::fs::write(stranger.path().join("ca.pem"), ours.pem()).unwrap();
+    refused_with(&with(&stranger, "1"), "a stranger's certificate", &["with TLS", "hint: ca.pem"]);
+
+    let nobody = ours.client();
+    std::fs::remove_file(nobody.path().join("cert.pem")).unwrap();
+    refused_with(&with(&nobody, "1"), "no certificate", &["with TLS", "hint: ca.pem"]);
+}
+
+#[test]
+fn contexts_lead_to_engines_with_tls() {
+    let ours = Authority::new("ours");
+    let host = pretend_engine(&ours);
+    let home = tempfile::tempdir().unwrap();
+    let docker = home.path().join(".docker");
+    let (meta, tls) = (docker.join("contexts/meta/far"), docker.join("contexts/tls/far"));
+    std::fs::create_dir_all(&meta).unwrap();
+    std::fs::create_dir_all(&tls).unwrap();
+    let endpoint = format!(r#"{{"Name":"far","Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#);
+    std::fs::write(meta.join("meta.json"), endpoint).unwrap();
+    std::fs::rename(ours.client().keep(), tls.join("docker")).unwrap();
+    std::fs::write(docker.join("config.json"), r#"{"currentContext":"far"}"#).unwrap();
+    let home = home.path().to_str().unwrap();
+
+    answered(&clusters(&[("HOME", home)]));
+    answered(&clusters(&[("HOME", "/"), ("DOCKER_CONFIG", docker.to_str().unwrap())]));
+    let other = clusters(&[("HOME", home), ("DOCKER_CONTEXT", "near")]);
+    refused_with(
+        &other,
+        "another context",
+        &["no docker context \"near\"", "hint: `docker context ls`"],
+    );
+}
+
+/// A folder whose `ssh` is this script.
+fn with_ssh(script: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let ssh = folder.path().join("ssh");
+    std::fs::write(&ssh, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    (folder, path)
+}
+
+#[test]
+fn ssh_carries_the_engines_api() {
+    let script = r#"echo "$*" >"$(dirname "$0")/args"
+        read -r request && printf 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]'"#;
+    let (folder, path) = with_ssh(script);
+    answered(&clusters(&[("DOCKER_HOST", "ssh://me@there:2222"), ("PATH", &path)]));
+    let args = std::fs::read_to_string(folder.path().join("args")).unwrap();
+    assert_eq!(args, "-o ConnectTimeout=30 -T -l me -p 2222 -- there docker system dial-stdio\n");
+
+    let (_folder, path) = with_ssh("echo 'me@there: Permission denied (publickey).' >&2; exit 255");
+    let denied = clusters(&[("DOCKER_HOST", "ssh://me@there"), ("PATH", &path)]);
+    refused_with(
+        &denied,
+        "denied",
+        &["ssh://me@there", "Permission denied (publickey)", "hint: `ssh HOST docker version`"],
+    );
+    let empty = tempfile::tempdir().unwrap();
+    let none =
+        clusters(&[("DOCKER_HOST", "ssh://there"), ("PATH", empty.path().to_str().unwrap())]);
+    refused_with(&none, "no ssh", &["ssh://there", "No such file"]);
+}
+
+#[test]
+fn addresses_that_lead_nowhere_are_told() {
+    let host = |host: &str| clusters(&[("DOCKER_HOST", host)]);
+    refused_with(&host("npipe:////./pipe/x"), "a pipe", &["knows unix://, tcp:// and ssh://"]);
+    refused_with(&host("ssh://-oProxyCommand=x"), "an option", &["ssh://[user@]host[:port]"]);
+    refused_with(
+        &host("tcp://127.0.0.1:1"),
+        "a closed port",
+        &["tcp://127.0.0.1:1", "hint: start"],
+    );
+}

@@ -1,0 +1,78 @@
+//! A node image that only pretends: it boots at once, and its kubeadm and
+//! kubectl always succeed. For what is about skiff and the engine, not about
+//! Kubernetes.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use crate::harness::with_engine;
+
+pub const IMAGE: &str = "skiff-test/fake-node:v1.37.2";
+
+const ENTRYPOINT: &str = "#!/bin/sh
+echo '[  OK  ] Reached target multi-user.target - Multi-User System.'
+exec sleep 1d
+";
+
+const KUBEADM: &str = "#!/bin/sh
+[ \"$1\" = init ] || exit 0
+mkdir -p /etc/kubernetes
+cat >/etc/kubernetes/admin.conf <<YAML
+apiVersion: v1
+kind: Config
+clusters: [{name: kubernetes, cluster: {server: 'https://here:6443'}}]
+users: [{name: admin, user: {token: none}}]
+contexts: [{name: admin@kubernetes, context: {cluster: kubernetes, user: admin}}]
+current-context: admin@kubernetes
+YAML
+";
+
+const KUBECTL: &str = "#!/bin/sh
+[ -t 0 ] || cat >/dev/null
+";
+
+/// The path of a program that `tests/fetch.sh` knows.
+pub fn fetched(what: &str) -> PathBuf {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fetch.sh");
+    let out = Command::new(script).arg(what).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().trim().into()
+}
+
+/// Makes the image; it stays, small as it is, for the next test.
+pub fn make_image() {
+    let layer = layer().unwrap();
+    with_engine(async |engine| {
+        let changes = [r#"ENTRYPOINT ["/bin/entrypoint"]"#.to_owned()];
+        let bytes = stream::iter([Ok(Bytes::from(layer.clone()))]).boxed();
+        engine.import_image(IMAGE, &changes, bytes).await
+    });
+}
+
+fn layer() -> std::io::Result<Vec<u8>> {
+    let busybox = std::fs::read(fetched("busybox"))?;
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut file = |path: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o755);
+        archive.append_data(&mut header, path, bytes)
+    };
+    file("bin/busybox", &busybox)?;
+    file("bin/entrypoint", ENTRYPOINT.as_bytes())?;
+    file("bin/kubeadm", KUBEADM.as_bytes())?;
+    file("bin/kubectl", KUBECTL.as_bytes())?;
+    file("kind/version", b"v1.37.2\n")?;
+    file("kind/manifests/default-cni.yaml", b"{}\n")?;
+    file("kind/manifests/default-storage.yaml", b"{}\n")?;
+    for name in ["sh", "cat", "dirname", "mkdir", "sleep", "tar"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        archive.append_link(&mut header, format!("bin/{name}"), "busybox")?;
+    }
+    archive.into_inner()
+}

@@ -1,0 +1,31 @@
+//! Building a node image: nothing to do, and ended early.
+
+use std::time::Duration;
+
+use crate::harness::{Lab, builders, check, eventually, has_image, stderr};
+
+#[test]
+#[ignore = "needs engine and node image; tests/run.sh runs it"]
+fn a_build_leaves_only_its_image() {
+    let lab = Lab::new(&[]);
+    let again = lab.run(&["build", "node-image"]);
+    assert!(again.status.success(), "{}", stderr(&again));
+    assert!(stderr(&again).contains("up to date"), "{}", stderr(&again));
+    check("a second build has nothing to do");
+
+    let before = builders();
+    let image = "skiff-test/node:interrupted";
+    let child = lab.spawn(&["build", "node-image", "--image", image]);
+    eventually(
+        "the builder",
+        60,
+        || if builders() == before { Err("none".into()) } else { Ok(()) },
+    );
+    std::thread::sleep(Duration::from_secs(2));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(130), "{}", stderr(&out));
+    assert_eq!(builders(), before);
+    assert!(!has_image(image));
+    check("an interrupted build leaves neither its builder nor an image");
+}

@@ -1,0 +1,79 @@
+//! Every example under `configs/` says what it means to say.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use skiff::{config, dry_run, yaml};
+
+fn examples() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+fn planned(text: &str) -> String {
+    let cluster = config::parse(text).unwrap();
+    dry_run::render(&cluster, Some("node:v1.37.2"), "kind", Path::new("/here"), |_| None).unwrap()
+}
+
+#[test]
+fn every_example_is_planned_and_named_after_its_file() {
+    let examples = examples();
+    assert!(examples.len() >= 9, "{:?}", examples.keys());
+    for (name, text) in examples {
+        assert!(text.starts_with("# "), "{name} says what it shows");
+        let cluster = config::parse(&text).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        assert_eq!(cluster.name, name);
+        let plan = yaml::documents(&planned(&text)).unwrap();
+        let inits = plan.iter().filter(|d| d["kind"] == "InitConfiguration").count();
+        assert_eq!(inits, cluster.nodes.len(), "{name}");
+    }
+}
+
+#[test]
+fn every_example_shows_in_its_plan() {
+    let cases: [(&str, &[&str]); 9] = [
+        ("single-node", &["name: single-node-control-plane"]),
+        ("ha", &["name: ha-control-plane3", "name: ha-worker"]),
+        ("ipv6", &["podSubnet: fd00:10:244::/56", "host_address: \"::1\""]),
+        ("dual-stack", &["podSubnet: 10.244.0.0/16,fd00:10:244::/56"]),
+        (
+            "subnets",
+            &["serviceSubnet: 10.211.0.0/20", "mode: nftables", "16443", "KIND_DNS_SEARCH="],
+        ),
+        ("no-cni", &["name: no-cni-worker"]),
+        (
+            "mounts-and-ports",
+            &["/tmp/skiff-shared:/shared-read-only:ro,rslave", "protocol: udp", "30080"],
+        ),
+        (
+            "patches",
+            &[
+                "name: event-ttl",
+                "- api.example.com",
+                "maxPods: 60",
+                "metricsBindAddress: 0.0.0.0:10249",
+                "value: ingress-ready=true",
+                "tier=backend",
+                "PreferNoSchedule",
+                "AllAlpha=false",
+                "api/alpha=false",
+            ],
+        ),
+        ("devops-lab", &["value: ingress-ready=true", "443"]),
+    ];
+    let examples = examples();
+    for (name, words) in cases {
+        let plan = planned(&examples[name]);
+        for word in words {
+            assert!(plan.contains(word), "{name}: {word} is not in\n{plan}");
+        }
+    }
+    assert!(!planned(&examples["no-cni"]).contains("SKIFF_DEFAULT_CNI"));
+}

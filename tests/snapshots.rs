@@ -1,0 +1,88 @@
+//! What kubeadm is told, by Kubernetes version, topology and IP family, as
+//! texts under `tests/snapshots/`: of the first control-plane everything, of
+//! the others how they join.
+//!
+//! `SNAPSHOTS=write cargo test --test snapshots` writes them anew.
+
+use std::fs;
+use std::path::Path;
+
+use skiff::cluster::{Cluster, Family};
+use skiff::kubeadm::{self, Facts};
+use skiff::{config, yaml};
+
+const VERSIONS: [&str; 4] = ["v1.22.17", "v1.30.14", "v1.36.4", "v1.37.2"];
+/// Control-planes and workers.
+const TOPOLOGIES: [(usize, usize); 3] = [(1, 0), (1, 2), (3, 1)];
+const FAMILIES: [&str; 3] = ["ipv4", "ipv6", "dual"];
+
+fn cluster(planes: usize, workers: usize, family: &str) -> Cluster {
+    let nodes = format!(
+        "{}{}",
+        "- {role: control-plane}\n".repeat(planes),
+        "- {role: worker, labels: {tier: web}}\n".repeat(workers)
+    );
+    config::parse(&format!(
+        "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: lab\nnetworking: {{ipFamily: {family}}}\nnodes:\n{nodes}"
+    ))
+    .unwrap()
+}
+
+fn told(cluster: &Cluster, version: &str) -> String {
+    let balanced = cluster.nodes.iter().filter(|n| n.role.as_str() == "control-plane").count() > 1;
+    let host = if balanced { "lab-external-load-balancer" } else { "lab-control-plane" };
+    let family = cluster.networking.family;
+    let mut text = String::new();
+    for (index, (node, name)) in cluster.nodes.iter().zip(cluster.node_names()).enumerate() {
+        let last = index + 2;
+        let facts = Facts {
+            cluster,
+            node_name: &name,
+            node,
+            version: &version.parse().unwrap(),
+            addresses: (
+                (family != Family::Ipv6).then(|| format!("172.18.0.{last}").parse().unwrap()),
+                family.has_v6().then(|| format!("fc00:f853:ccd:e793::{last}").parse().unwrap()),
+            ),
+            endpoint: &format!("{host}:6443"),
+            token: "abcdef.0123456789abcdef",
+            provider: "docker",
+            rootless: false,
+        };
+        let mut documents = kubeadm::documents(&facts).unwrap();
+        if index > 0 {
+            documents.retain(|document| document["kind"] == "JoinConfiguration");
+        }
+        text += &format!("---\n# {name}\n{}", kubeadm::render(&documents));
+    }
+    text
+}
+
+#[test]
+fn kubeadm_documents() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    let write = std::env::var_os("SNAPSHOTS").is_some_and(|v| v == "write");
+    let mut expected = Vec::new();
+    for version in VERSIONS {
+        for (planes, workers) in TOPOLOGIES {
+            for family in FAMILIES {
+                let name = format!("{version}-{planes}+{workers}-{family}.yaml");
+                let text = told(&cluster(planes, workers, family), version);
+                assert_eq!(yaml::documents(&text).unwrap().len(), 4 + planes + workers, "{name}");
+                let path = folder.join(&name);
+                if write {
+                    fs::write(&path, &text).unwrap();
+                }
+                assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "{name}");
+                expected.push(name);
+            }
+        }
+    }
+    let mut found: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected, "no snapshot is left over");
+}
