@@ -36,7 +36,7 @@ impl Loading {
         Made::new(&self.program, tags, top)
     }
 
-    fn into_engine(&self, made: &Made) {
+    fn give_to_engine(&self, made: &Made) {
         load_into_engine(&self.lab.socket(), self.lab.folder.path(), &made.docker_archive());
     }
 
@@ -184,7 +184,7 @@ fn images_are_loaded_from_containerds_store() {
     // Outside the engine's network nodes cannot reach skiff, as with an engine
     // in a virtual machine.
     let made = loading.made(&["skiff-test/far:1"], "far away\n");
-    loading.into_engine(&made);
+    loading.give_to_engine(&made);
     let out = std::process::Command::new(skiff())
         .args(["load", "docker-image", "skiff-test/far:1", "--name", NAME])
         .env("DOCKER_HOST", format!("unix://{}", loading.lab.socket().display()))
@@ -199,7 +199,7 @@ fn images_are_loaded_from_containerds_store() {
 
 fn names_and_changes(loading: &Loading) {
     let first = loading.made(&["skiff-test/app:1"], "first\n");
-    loading.into_engine(&first);
+    loading.give_to_engine(&first);
     let said = loading.load(&["skiff-test/app:1"]);
     for node in &loading.nodes {
         assert!(said.contains(&format!("{node}: ")), "{said}");
@@ -214,7 +214,7 @@ fn names_and_changes(loading: &Loading) {
     check("an image that is there is not sent again");
 
     let second = loading.made(&["skiff-test/app:1", "skiff-test/other:2"], "second\n");
-    loading.into_engine(&second);
+    loading.give_to_engine(&second);
     let said = loading.load(&["skiff-test/app:1"]);
     assert!(said.contains("1 of 3 layers; 2 were there already"), "{said}");
     loading.runs("skiff-test/app:1", "Never", &second.top);
@@ -227,8 +227,8 @@ fn names_and_changes(loading: &Loading) {
 
     let both = loading.made(&["skiff-test/one:1", "skiff-test/two:1"], "several tags\n");
     let third = loading.made(&["skiff-test/three:1"], "several images\n");
-    loading.into_engine(&both);
-    loading.into_engine(&third);
+    loading.give_to_engine(&both);
+    loading.give_to_engine(&third);
     let out = loading.run(&[
         "-q",
         "load",
@@ -319,7 +319,7 @@ fn noise(megabytes: usize) -> Vec<u8> {
 fn interruption(loading: &Loading) {
     let mut large = loading.made(&["skiff-test/large:1"], "large\n");
     large.layers.insert(0, layer("noise", &noise(200)));
-    loading.into_engine(&large);
+    loading.give_to_engine(&large);
     let child = loading.lab.spawn(&["load", "docker-image", "skiff-test/large:1", "--name", NAME]);
     eventually("the layer is on its way", 30, || {
         let active = loading.in_node("ctr -n k8s.io content active");
