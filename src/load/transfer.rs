@@ -17,8 +17,8 @@ use crate::work::{Work, WorkError};
 
 const TICK: Duration = Duration::from_millis(200);
 /// kubelet's part of containerd hears of an image a moment after it is there.
-const KNOWN_ATTEMPTS: u32 = 25;
-const KNOWN_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
+const KNOWN_ATTEMPTS: u32 = 60;
+const KNOWN_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 50 });
 
 pub struct Transfer<'a> {
     pub node: &'a Node,

@@ -41,6 +41,7 @@ base() {
 
 # top SHAPE: the image, with a top layer that there never was
 top() {
+  docker rmi -f "$name/$1:1" >/dev/null 2>&1 || true
   mkdir -p "$work/top"
   head -c 1024 /dev/urandom >"$work/top/top"
   printf 'FROM %s/%s:base\nCOPY top /top\nCMD ["/top"]\n' "$name" "$1" >"$work/top/Dockerfile"
