@@ -17,7 +17,7 @@ shift $(($# < 2 ? $# : 2))
 work=$(mktemp -d)
 name=skiff-load-bench
 skiff=target/release/skiff
-kind=$(tests/bench/peer.sh "${PEER_FOLDER:-$work/peer}")
+kind=$(tests/fetch.sh kind)
 export KUBECONFIG=$work/kubeconfig DOCKER_BUILDKIT=0
 
 cleanup() {
