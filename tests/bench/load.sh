@@ -116,7 +116,7 @@ for shape in "$@"; do
       # The whole archive, to each node.
       sent="$(docker image inspect -f '{{.Size}}' "$name/$shape:1" | awk -v n="$nodes" '{ printf "%.0f MB", $1 * n / 1e6 }')"
     else
-      sent=$(sed -n 's/.*: \(.*\) sent, .*/\1/p' "$out-log" | paste -sd+ | sed 's/+/ + /g')
+      sent=$(sed -n 's/.*: \(.*\) sent, .*/\1/p' "$out-log" | paste -sd, | sed "s/,/, /g")
     fi
     memory=$(cat "$out"-*.kb | sort -n | tail -n 1 | awk '{ printf "%.0f MB", $1 / 1000 }')
     echo "| $what | $nodes | $program | $(median "$out-first") s | $(median "$out-iterative") s | $(median "$out-unchanged") | $sent | $memory |"
