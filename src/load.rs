@@ -9,9 +9,10 @@
 //!   works everywhere, and takes over by itself where pulling does not.
 //!
 //! Measured on 2 cores, one node, 20 layers of 123 MB: kind's way (export to a
-//! file, `ctr images import`) takes 58–68 s, first time or not. Most of that is
-//! content going through containerd's API twice; a pull, done by the daemon
-//! itself, takes 12 s for everything and under a second for one small layer.
+//! file, `ctr images import`) takes 60 s, first time or not. Most of that is
+//! content on its way through containerd's API (a single blob costs 12 times the
+//! processor time of hashing it); a pull, done by the daemon itself, takes 16 s
+//! for everything and under a second for one small layer.
 
 mod archive;
 mod archives;

@@ -84,7 +84,13 @@ impl Work {
         }
     }
 
-    /// Returns once nothing begun by [`Self::whole`] is under way any more.
+    /// Has `future` go on beside the work, cancelled or not.
+    pub fn beside(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.under_way.spawn(future);
+    }
+
+    /// Returns once nothing begun by [`Self::whole`] or [`Self::beside`] is
+    /// under way any more.
     pub async fn settle(&self) {
         self.under_way.close();
         self.under_way.wait().await;

@@ -13,12 +13,16 @@ mod foreign;
 mod harness;
 #[path = "cluster/http.rs"]
 mod http;
+#[path = "cluster/images.rs"]
+mod images;
 #[path = "cluster/interop.rs"]
 mod interop;
 #[path = "cluster/lab.rs"]
 mod lab;
 #[path = "cluster/lifecycle.rs"]
 mod lifecycle;
+#[path = "cluster/load.rs"]
+mod load;
 #[path = "cluster/node_image.rs"]
 mod node_image;
 #[path = "cluster/reach.rs"]

@@ -1,5 +1,7 @@
 //! `load docker-image`: images of the engine.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
@@ -68,8 +70,7 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
                 Need::Nothing => {}
                 Need::Names { from, missing } => {
                     work.progress.info(format!("Image with ID: {id} already present on the node {} but is missing the tag {}. re-tagging...", node.name, missing.join(", ")));
-                    let from = node.state.name_of(&from).unwrap_or_default();
-                    work.run(&node.name, node::tag(&from, &missing)).await?;
+                    rename(work, node, image, &from, &missing).await?;
                 }
                 Need::Content => {
                     work.progress.info(format!(
@@ -100,6 +101,26 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
     transfer(work, &host, &asked.collect::<Vec<_>>(), lacking).await
 }
 
+/// Gives an image that a node has more names.
+async fn rename(
+    work: &Work,
+    node: &Node,
+    image: &Asked,
+    target: &Digest,
+    names: &[String],
+) -> Result<(), LoadError> {
+    let from = node.state.name_of(target).unwrap_or_default();
+    work.run(&node.name, node::tag(&from, names)).await?;
+    match image.need(&node::state(work, &node.name).await?) {
+        Need::Nothing => Ok(()),
+        _ => Err(LoadError::Failed {
+            node: node.name.clone(),
+            reason: format!("{} did not become {target}", names.join(", ")),
+            output: String::new(),
+        }),
+    }
+}
+
 /// Looks the images up in the engine; several names of one are one.
 async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadError> {
     let looked_up = arguments.iter().map(|argument| async move {
@@ -108,6 +129,11 @@ async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadErro
     });
     let mut asked: Vec<Asked> = Vec::new();
     for (argument, found) in try_join_all(looked_up).await? {
+        let tags: Vec<Reference> = found
+            .iter()
+            .flat_map(|image| &image.tags)
+            .filter_map(|tag| Reference::parse(tag).ok())
+            .collect();
         let digests = found.and_then(|image| {
             let layers: Option<Vec<Digest>> =
                 image.layers.iter().map(|l| Digest::parse(l)).collect();
@@ -118,8 +144,11 @@ async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadErro
             let similar = similar(argument, names.iter().map(String::as_str));
             return Err(LoadError::NotPresent { name: argument.clone(), similar });
         };
-        let is_id = id.hex().starts_with(argument.trim_start_matches("sha256:"));
-        let name = if is_id { None } else { Some(Reference::parse(argument)?) };
+        let name = match Reference::parse(argument) {
+            Ok(name) if tags.contains(&name) => Some(name),
+            _ if id.hex().starts_with(argument.trim_start_matches("sha256:")) => None,
+            name => Some(name?),
+        };
         match asked.iter_mut().find(|known| known.id == id) {
             Some(known) => known.names.extend(name),
             None => asked.push(Asked {
@@ -151,7 +180,8 @@ pub fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<Stri
             && !other.is_empty()
             && (other.contains(&wanted) || wanted.contains(&other))
     };
-    names.filter(fits).take(5).map(str::to_owned).collect()
+    let found: BTreeSet<&str> = names.filter(fits).collect();
+    found.into_iter().take(5).map(str::to_owned).collect()
 }
 
 /// Gives images the names they were asked for by; others are not wanted.

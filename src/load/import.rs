@@ -73,39 +73,23 @@ pub async fn import(
     receivers: &[Receiver],
     named: impl FnOnce(Vec<LoadImage>) -> Vec<LoadImage> + Send + 'static,
 ) -> Result<Outcome, ImportError> {
-    let platform =
-        Platform { os: "linux".into(), architecture: architecture.into(), variant: None };
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
-    let (mut feeds, mut imports) = (Vec::new(), Vec::new());
-    for receiver in receivers {
-        let (feed, stdin) = mpsc::channel(WAITING);
-        let there = receiver.there.clone();
-        feeds.push(Feed { to: feed, there, sent: receiver.sent.clone(), open: true, due: false });
-        let command = node::import(&platform, &receiver.snapshotter);
-        let (alone, node) = (work.undisturbed(), receiver.node.clone());
-        let stdin = stdin_of(stdin, stop.clone());
-        imports.push(work.whole(async move { alone.feed(&node, command, stdin).await }));
-    }
+    let (feeds, imports): (Vec<Feed>, Vec<_>) =
+        receivers.iter().map(|receiver| begin(work, receiver, architecture, &stop)).unzip();
     let (tell, told) = oneshot::channel();
     let architecture = architecture.to_owned();
     // A thread of its own: reading a terminal's stdin cannot be broken off, and
     // must not keep the program from ending.
     std::thread::spawn(move || drop(tell.send(pass_on(input, feeds, &architecture, named))));
-    let read = async {
+    let read = work.interruptible(async {
         let read = told.await.unwrap_or(Err(ArchiveError::NoImages));
         if read.is_err() {
             stop.cancel();
         }
         Ok::<_, WorkError>(read)
-    };
-    let (read, imported) = tokio::join!(work.interruptible(read), async {
-        let imported = join_all(imports).await;
-        if imported.iter().any(|outcome| matches!(outcome, Err(WorkError::Cancelled))) {
-            stop.cancel();
-        }
-        imported
     });
+    let (read, imported) = tokio::join!(read, join_all(imports));
     let images = match read? {
         // A node that gave up tells more about it itself.
         Err(ArchiveError::Unwanted(_)) => Vec::new(),
@@ -116,6 +100,30 @@ pub async fn import(
         receiver.sent.layers.store(sent, Ordering::Relaxed);
     }
     Ok((images, imported))
+}
+
+/// Starts a node's import; without an end until its feed is done or dropped.
+fn begin<'a>(
+    work: &'a Work,
+    receiver: &Receiver,
+    architecture: &str,
+    stop: &CancellationToken,
+) -> (Feed, impl Future<Output = Result<(), WorkError>> + use<'a>) {
+    let (to, pieces) = mpsc::channel(WAITING);
+    let (there, sent) = (receiver.there.clone(), receiver.sent.clone());
+    let platform =
+        Platform { os: "linux".into(), architecture: architecture.into(), variant: None };
+    let command = node::import(&platform, &receiver.snapshotter);
+    let (alone, node, stop) = (work.undisturbed(), receiver.node.clone(), stop.clone());
+    let stdin = stdin_of(pieces, stop.clone());
+    let import = async move {
+        let import = work.whole(async move { alone.feed(&node, command, stdin).await }).await;
+        if matches!(import, Err(WorkError::Cancelled)) {
+            stop.cancel();
+        }
+        import
+    };
+    (Feed { to, there, sent, open: true, due: false }, import)
 }
 
 /// Ends early, and so invalid, when told to stop.

@@ -147,19 +147,25 @@ fn snapshotter<'a>(config: impl Iterator<Item = &'a str>) -> Option<String> {
 /// Has a node fetch an image from a registry that answers at `base` for every
 /// name, and gives it its names. containerd asks only for layers that it has
 /// neither as blob nor unpacked.
-pub fn pull(base: &str, image: &LoadImage, snapshotter: &str) -> Command {
+pub fn pull(base: &str, image: &LoadImage, architecture: &str, snapshotter: &str) -> Command {
     // The daemon itself fetches (`--local` would be the client), several
-    // layers at once, unpacking what has arrived; of snapshotters it knows one.
-    let client = if snapshotter == DEFAULT_SNAPSHOTTER { "" } else { "--local" };
+    // layers at once, unpacking what has arrived; but only for its own platform
+    // and with its own snapshotter.
+    let own = snapshotter == DEFAULT_SNAPSHOTTER && image.platform.architecture == architecture;
+    let client = if own { "" } else { "--local" };
     let script = format!(
         r#"set -e
 folder=$(mktemp -d /run/skiff-load.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/_default"
 cat >"$folder/_default/hosts.toml"
+# A firewall may swallow it all; containerd would wait for half a minute.
+at=${{4#http://}}
+at=${{at%%/*}}
+timeout 3 bash -c ": <>/dev/tcp/${{at%:*}}/${{at##*:}}" || {{ echo "there is no way to $at" >&2; exit 1; }}
 exact=$3
 {CTR} images pull {client} --hosts-dir "$folder" --snapshotter "$1" --platform "$2" "$exact" >/dev/null
-shift 3
+shift 4
 for name; do [ "$name" = "$exact" ] || {CTR} images tag --force "$exact" "$name" >/dev/null; done"#
     );
     let hosts = format!(
@@ -168,7 +174,7 @@ for name; do [ "$name" = "$exact" ] || {CTR} images tag --force "$exact" "$name"
     let exact = image.exact_name().to_string();
     let platform = image.platform.to_string();
     let arguments =
-        ["sh", "-c", &script, "load", snapshotter, &platform, &exact].map(str::to_owned);
+        ["sh", "-c", &script, "load", snapshotter, &platform, &exact, base].map(str::to_owned);
     let names = image.names.iter().map(Reference::to_string);
     Command::new(arguments.into_iter().chain(names)).stdin(hosts)
 }

@@ -55,20 +55,24 @@ pub async fn pull(
         let image = inspected.map_err(StoreError::Work)?.image_id;
         let mut store = store::open(work, &helper, &image, host, wanted).await?;
         store.images = named(std::mem::take(&mut store.images));
-        serve(work, gateway, store, pullers).await
+        serve(work, gateway, &host.arch, store, pullers).await
     };
     let pulled = pulled.await;
     // The registry is gone by now, so that pulls under way come to their end.
     work.settle().await;
-    if let Err(error) = work.engine.remove_container(&helper).await {
-        work.progress.warn(format!("the container {helper} could not be removed: {error}"));
-    }
+    let alone = work.undisturbed();
+    work.beside(async move {
+        if let Err(error) = alone.engine.remove_container(&helper).await {
+            alone.progress.warn(format!("container {helper} could not be removed: {error}"));
+        }
+    });
     pulled
 }
 
 async fn serve(
     work: &Work,
     gateway: IpAddr,
+    architecture: &str,
     store: Store,
     pullers: &[Puller],
 ) -> Result<Outcome, PullError> {
@@ -82,7 +86,7 @@ async fn serve(
         let images = &images;
         async move {
             for image in images.iter().filter(|i| puller.images.iter().any(|id| i.is(id))) {
-                let command = node::pull(&base, image, &puller.state.snapshotter);
+                let command = node::pull(&base, image, architecture, &puller.state.snapshotter);
                 let (alone, node) = (work.undisturbed(), puller.node.clone());
                 work.whole(async move { alone.run(&node, command).await }).await?;
             }

@@ -17,8 +17,8 @@ use crate::work::{Work, WorkError};
 
 const TICK: Duration = Duration::from_millis(200);
 /// kubelet's part of containerd hears of an image a moment after it is there.
-const KNOWN_ATTEMPTS: u32 = 25;
-const KNOWN_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
+const KNOWN_ATTEMPTS: u32 = 60;
+const KNOWN_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 50 });
 
 pub struct Transfer<'a> {
     pub node: &'a Node,
@@ -78,7 +78,12 @@ pub async fn import(
             .collect();
         let imported = watched(&left, import(&receivers)).await;
         work.settle().await;
-        (left, failure) = confirmed(work, left, imported?).await?;
+        let imported = match (imported, failure) {
+            // What came from stdin cannot be read again.
+            (Err(LoadError::Archive { .. }), Some(failure)) => return Err(failure),
+            (imported, _) => imported?,
+        };
+        (left, failure) = confirmed(work, left, imported).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -100,7 +105,7 @@ pub async fn confirmed<'a>(
         let node = &transfer.node.name;
         let images = transfer.of(&images);
         let fault = match outcome {
-            Ok(()) if images.len() < transfer.images.len() => {
+            Ok(()) if images.len() < transfer.images.len().max(1) => {
                 Some("an image is missing".to_owned())
             }
             Ok(()) => checked(work, node, &images).await?,

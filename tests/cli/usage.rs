@@ -147,3 +147,11 @@ fn a_closed_stdout_is_an_error_and_no_panic() {
     let out = command(Path::new(SKIFF)).arg("version").stdout(full).output().unwrap();
     refused_with(&out, "version", &["cannot write to stdout"]);
 }
+
+#[test]
+fn loading_says_what_is_missing() {
+    refused(&["load", "docker-image"], &["a list of image names is required"]);
+    refused(&["load", "image-archive"], &["name of image archive is required"]);
+    refused(&["load", "docker-image", "app:1"], &["hint:"]);
+    refused(&["get", "images"], &["hint:"]);
+}

@@ -19,6 +19,30 @@ use tokio_util::sync::CancellationToken;
 pub struct Lab {
     pub folder: TempDir,
     clusters: Vec<String>,
+    /// Another engine than the usual one.
+    engine: Option<ContainerdEngine>,
+}
+
+/// A second engine, which keeps images in containerd's store; it ends with this.
+pub struct ContainerdEngine {
+    pub socket: PathBuf,
+}
+
+const ENGINE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/containerd-engine.sh");
+
+impl ContainerdEngine {
+    pub fn start() -> ContainerdEngine {
+        let out = Command::new(ENGINE_SCRIPT).arg("start").stderr(Stdio::inherit()).output();
+        let out = out.unwrap();
+        assert!(out.status.success(), "the second engine did not start");
+        ContainerdEngine { socket: String::from_utf8_lossy(&out.stdout).trim().into() }
+    }
+}
+
+impl Drop for ContainerdEngine {
+    fn drop(&mut self) {
+        let _ = Command::new(ENGINE_SCRIPT).arg("stop").status();
+    }
 }
 
 pub fn program() -> PathBuf {
@@ -31,12 +55,29 @@ impl Lab {
     /// `clusters` are the names the test will use; what an earlier, killed run
     /// left of them is removed.
     pub fn new(clusters: &[&str]) -> Lab {
+        Lab::with(None, clusters)
+    }
+
+    /// The same on a second engine.
+    pub fn on(engine: ContainerdEngine, clusters: &[&str]) -> Lab {
+        Lab::with(Some(engine), clusters)
+    }
+
+    fn with(engine: Option<ContainerdEngine>, clusters: &[&str]) -> Lab {
         let lab = Lab {
             folder: tempfile::tempdir().unwrap(),
             clusters: clusters.iter().map(|c| c.to_string()).collect(),
+            engine,
         };
         lab.delete_all();
         lab
+    }
+
+    /// Where the engine answers.
+    pub fn socket(&self) -> PathBuf {
+        let usual = std::env::var("DOCKER_HOST").unwrap_or_default();
+        let usual = usual.strip_prefix("unix://").unwrap_or("/run/docker.sock").into();
+        self.engine.as_ref().map_or(usual, |engine| engine.socket.clone())
     }
 
     pub fn kubeconfig(&self) -> PathBuf {
@@ -45,7 +86,14 @@ impl Lab {
 
     /// skiff; clusters get the image built here, whatever else there is.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = match &self.engine {
+            Some(_) => Command::new(ENGINE_SCRIPT),
+            None => Command::new(program()),
+        };
+        if let Some(engine) = &self.engine {
+            command.args([Path::new("run"), &program()]);
+            command.env("DOCKER_HOST", format!("unix://{}", engine.socket.display()));
+        }
         command.args(args);
         if args.starts_with(&["create", "cluster"]) && !args.contains(&"--image") {
             command.args(["--image", &node_image::reference(node_image::DEFAULT_VERSION)]);

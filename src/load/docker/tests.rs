@@ -217,7 +217,7 @@ async fn whatever_call_fails_nothing_is_left_and_success_is_true() {
 fn near_misses_are_found_by_the_last_part_of_a_name() {
     let names = ["team/app:1", "app-server:2", "busybox:latest", "<none>:<none>"];
     let of = |name: &str| similar(name, names.into_iter());
-    assert_eq!(of("app"), ["team/app:1", "app-server:2"]);
+    assert_eq!(of("app"), ["app-server:2", "team/app:1"]);
     assert_eq!(of("registry/busybox:1"), ["busybox:latest"]);
     assert!(of("nginx").is_empty() && of("").is_empty());
 }

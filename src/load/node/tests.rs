@@ -92,8 +92,8 @@ fn success_is_all_of_name_content_and_layers() {
 #[test]
 fn names_are_arguments_and_never_part_of_a_script() {
     let image = LoadImage { names: vec![Reference::parse("app:1").unwrap()], ..image() };
-    let command = pull("http://172.18.0.1:1/token/0/v2", &image, "overlayfs");
+    let command = pull("http://172.18.0.1:1/token/0/v2", &image, "", "overlayfs");
     let exact = format!("docker.io/library/app@{}", image.root.digest);
     assert!(!command.argv[2].contains("app"));
-    assert_eq!(command.argv[6..], [exact, "docker.io/library/app:1".to_owned()]);
+    assert_eq!([&command.argv[6], &command.argv[8]], [&exact, "docker.io/library/app:1"]);
 }
