@@ -219,6 +219,7 @@ impl<'a> Bootstrap<'a> {
                         what: "the pod network's manifest",
                         reason,
                     })?;
+            self.work.progress.debug(5, &manifest);
             self.install_manifest(node, "create", manifest).await
         };
         let storage = async {

@@ -247,8 +247,7 @@ pub fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|(failure, code)| {
         if !quiet {
-            // To a closed stderr nothing can be said.
-            let _ = write!(std::io::stderr(), "{}", failure.render());
+            report::error(&failure.render());
         }
         ExitCode::from(code.filter(|_| failure.interrupted).unwrap_or(1))
     })

@@ -14,11 +14,22 @@ use crate::progress::{Level, Progress, Reporter};
 pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     if quiet {
         Progress::silent()
-    } else if is_smart(&|name| std::env::var(name).ok(), std::io::stderr().is_terminal()) {
+    } else if stderr_is_smart() {
         Progress::new(Terminal { bars: MultiProgress::new(), steps: Mutex::default(), verbosity })
     } else {
         Progress::new(Plain { verbosity })
     }
+}
+
+/// Writes what went wrong, its label in red where there is colour.
+pub fn error(text: &str) {
+    let label = if stderr_is_smart() { "\u{1b}[31mERROR:\u{1b}[0m" } else { "ERROR:" };
+    // To a closed stderr nothing can be said.
+    let _ = write!(std::io::stderr(), "{}", text.replacen("ERROR:", label, 1));
+}
+
+fn stderr_is_smart() -> bool {
+    is_smart(&|name| std::env::var(name).ok(), std::io::stderr().is_terminal())
 }
 
 /// kind's test for a terminal that can show moving, coloured text.

@@ -56,6 +56,8 @@ fn sorted(dir: &'static Dir) -> Vec<&'static File<'static>> {
             }
         }
     }
+    // What is for people makes no other image.
+    files.retain(|file| file.path().extension().is_none_or(|extension| extension != "md"));
     files.sort_by_key(|file| file.path());
     files
 }
