@@ -57,7 +57,7 @@ fn haproxy(planes: &[String], family: Family) -> Vec<String> {
         planes.iter().map(|name| format!("  server {name} {name}:{API_PORT}\n")).collect();
     let config = format!(
         "global
-  log stdout format raw daemon notice
+  log stdout format raw daemon
 resolvers engine
   parse-resolv-conf
   resolve_retries 2
@@ -67,6 +67,7 @@ resolvers engine
 defaults
   log global
   mode tcp
+  option tcplog
   option redispatch
   retries 3
   timeout connect 1s
@@ -77,10 +78,16 @@ frontend api
   {bind}
   default_backend planes
 backend planes
+  # Connections to a node that is gone without a word end soon. (Ending them
+  # when the check fails would leave one that is being made hanging.)
+  option srvtcpka
+  srvtcpka-idle 5s
+  srvtcpka-intvl 1s
+  srvtcpka-cnt 3
   option httpchk GET /readyz
   # Who may not ask is answered all the same.
   http-check expect status 200,401,403
-  default-server check check-ssl verify none inter 500ms fall 3 rise 1 on-marked-down shutdown-sessions resolvers engine init-addr none resolve-prefer {prefer}
+  default-server check check-ssl verify none inter 500ms fall 3 rise 1 tcp-ut 5s resolvers engine init-addr none resolve-prefer {prefer}
 {servers}"
     );
     let script = "printf %s \"$0\" >/tmp/haproxy.cfg && exec haproxy -db -f /tmp/haproxy.cfg";
