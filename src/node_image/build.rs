@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio_util::io::ReaderStream;
 
 use super::{BuildError, recipe};
-use crate::engine::{Command, ContainerSpec, EngineError, Said};
+use crate::engine::{Command, ContainerSpec, EngineError, Image, Said};
 use crate::existing::CREATED_BY_LABEL;
 use crate::images;
 use crate::work::{Work, WorkError};
@@ -75,9 +75,8 @@ pub async fn build(work: &Work, options: &Options) -> Result<Outcome, BuildError
     }
     let recipe = recipe::digest(&options.version, &arch, options.mirror.as_deref());
     let present = work.interruptible(work.engine.image(&options.image)).await?;
-    if !options.force
-        && present.is_some_and(|image| image.labels.get(RECIPE_LABEL) == Some(&recipe))
-    {
+    let is_current = |image: &Image| image.labels.get(RECIPE_LABEL) == Some(&recipe);
+    if !options.force && present.as_ref().is_some_and(is_current) {
         return Ok(Outcome::UpToDate);
     }
     if options.prefer_pull {
@@ -100,6 +99,12 @@ pub async fn build(work: &Work, options: &Options) -> Result<Outcome, BuildError
     let removed = work.engine.remove_container(&builder).await;
     built?;
     removed?;
+    if let Some(old) = present
+        && let Err(error) = work.engine.remove_image(&old.id).await
+    {
+        // A node may still be running it.
+        work.progress.debug(1, format!("the image before stays: {error}"));
+    }
     Ok(Outcome::Built)
 }
 
