@@ -310,7 +310,7 @@ fn render(
 /// # Errors
 /// Why a patch does not apply.
 pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
-    let rendered = kubeadm::documents(facts)?;
+    let rendered = kubeadm::documents(facts);
     let mut idle = patch::idle(&rendered, &facts.node.kubeadm);
     if is_first(facts.cluster, facts.node_name) {
         idle.extend(patch::idle(&rendered, &facts.cluster.kubeadm));

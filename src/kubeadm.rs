@@ -51,16 +51,7 @@ pub struct Facts<'a> {
 /// The node's documents, in kind's order: ClusterConfiguration,
 /// InitConfiguration, JoinConfiguration, KubeletConfiguration and, unless the
 /// proxy mode is none, KubeProxyConfiguration.
-///
-/// # Errors
-/// The version cannot run on this engine.
-pub fn documents(facts: &Facts) -> Result<Vec<Value>, String> {
-    if facts.rootless && !facts.version.at_least(1, 22) {
-        return Err(format!(
-            "Kubernetes {} cannot run on an engine without root, which takes 1.22 or later",
-            facts.version
-        ));
-    }
+pub fn documents(facts: &Facts) -> Vec<Value> {
     let mut all = vec![
         documents::cluster(facts),
         documents::init(facts),
@@ -68,7 +59,7 @@ pub fn documents(facts: &Facts) -> Result<Vec<Value>, String> {
         components::kubelet(facts),
     ];
     all.extend(components::proxy(facts));
-    Ok(all)
+    all
 }
 
 /// One YAML stream of all documents.

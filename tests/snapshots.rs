@@ -49,7 +49,7 @@ fn told(cluster: &Cluster, version: &str) -> String {
             provider: "docker",
             rootless: false,
         };
-        let mut documents = kubeadm::documents(&facts).unwrap();
+        let mut documents = kubeadm::documents(&facts);
         if index > 0 {
             documents.retain(|document| document["kind"] == "JoinConfiguration");
         }
