@@ -89,3 +89,6 @@ impl From<EngineError> for AddonError {
         AddonError::Work(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests;
