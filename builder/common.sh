@@ -68,7 +68,7 @@ built() { cat "$WORK/part-$1"; }
 
 # pack FOLDER: makes it the result.
 pack() {
-  tar -C "$1" --numeric-owner --one-file-system --xattrs -cf /rootfs.tar .
+  tar -C "$1" --numeric-owner --one-file-system -cf /rootfs.tar .
   say "file system: $(du -m /rootfs.tar | cut -f1) MB"
 }
 export -f say retry built pack

@@ -17,9 +17,9 @@ mkdir -p "$root"/{tmp/nginx,run,proc,sys,dev,root,usr/{bin,sbin,lib}} "$root"/et
   "$root"/var/{log/nginx,lib/nginx,tmp} "$root/etc/ssl/certs"
 
 # --- Debian ------------------------------------------------------------------
-tar -C "$root" -xf "$(built ingress-nginx-base)/base.tar" --wildcards \
+tar -C "$root" -xf "$(built ingress-nginx-base)/base.tar" --wildcards --no-wildcards-match-slash \
   './usr/bin/bash' './usr/bin/busybox' './usr/bin/diff' './usr/bin/dumb-init' './usr/bin/pgrep' './usr/bin/pkill' './usr/sbin/nginx' \
-  './usr/lib/nginx/*' './usr/share/lua/5.1/*' './usr/lib/*-linux-gnu/lua/5.1/*' './usr/lib/*-linux-gnu/*.so*' './usr/lib*/ld-linux*' \
+  ./usr/lib/nginx ./usr/share/lua/5.1 './usr/lib/*-linux-gnu/lua/5.1' './usr/lib/*-linux-gnu/*.so*' './usr/lib*/ld-linux*' \
   './etc/nginx/mime.types' './etc/nginx/fastcgi_params' './usr/share/doc/*/copyright'
 for folder in bin sbin lib lib64; do [ ! -d "$root/usr/$folder" ] || ln -s "usr/$folder" "$root/$folder"; done
 for name in $(chroot "$root" /bin/busybox --list); do

@@ -1,0 +1,5 @@
+#!/bin/bash
+# The program that keeps a pod's namespaces.
+set -o errexit -o nounset -o pipefail
+mkdir -p "$OUT/bin"
+gcc -Os -static -s -o "$OUT/bin/pause" "$2"
