@@ -2,7 +2,7 @@
 # metrics-server: one static program and nothing else.
 . /builder/common.sh
 
-version=$(awk '$1 == "sigs.k8s.io/metrics-server" || $2 == "sigs.k8s.io/metrics-server" { print $NF }' module/go.mod)
+version=v0.9.0
 tools golang-1.26-go ca-certificates
 part metrics-server "$BUILDER/go.sh" "-X k8s.io/client-go/pkg/version.gitVersion=$version" module
 
