@@ -339,7 +339,7 @@ impl From<AddonError> for Failure {
                 .hint(format!("`addon status {addon}` looks again; installing again goes on from here, --timeout gives it longer")),
             AddonError::Checksum { .. } => failure.hint("it is not the file that was meant, or it has been changed since"),
             AddonError::Download { .. } => failure.hint("download it elsewhere and give the file"),
-            AddonError::Definition { .. } | AddonError::Strange { .. } | AddonError::Manifest { .. } => failure,
+            AddonError::NoRecipe { .. } | AddonError::Definition { .. } | AddonError::Strange { .. } | AddonError::Manifest { .. } => failure,
         }
     }
 }
