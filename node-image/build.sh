@@ -12,12 +12,12 @@ for where in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
   flags+=" -X $where.gitVersion=$VERSION -X $where.gitMajor=$major -X $where.gitMinor=$minor -X $where.gitTreeState=clean"
 done
 
-tools golang-1.26-go gcc libc6-dev mmdebstrap jq ca-certificates busybox-static
 part base "$BUILDER/debian.sh" minbase packages
 part kubernetes "$BUILDER/go.sh" "$flags" kubernetes/src "kubernetes/$VERSION"
 part etcd "$BUILDER/go.sh" "" "etcd/$ETCD"
 part coredns "$BUILDER/go.sh" "" "coredns/$COREDNS"
 part local-path-provisioner "$BUILDER/go.sh" "-X main.VERSION=$LOCAL_PATH" "local-path-provisioner/$LOCAL_PATH"
 part pause pause.sh pause.c
+tools jq busybox-static
 say "assembling"
 bash assemble.sh
