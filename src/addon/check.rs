@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::kube::Kube;
 use super::object;
 use super::plan::Check;
-use crate::engine::Command;
+use crate::engine::{Command, EngineError};
 use crate::work::WorkError;
 
 impl Check {
@@ -16,6 +16,10 @@ impl Check {
     pub async fn missing(&self, kube: &Kube) -> Result<Option<String>, WorkError> {
         match self.look(kube).await {
             Err(WorkError::Command { output, .. }) => Ok(Some(self.failure(&output))),
+            // A node that does not run, or is gone.
+            Err(WorkError::Engine(
+                error @ (EngineError::Conflict { .. } | EngineError::NotFound { .. }),
+            )) => Ok(Some(error.message().to_owned())),
             seen => seen,
         }
     }
