@@ -102,7 +102,9 @@ impl Kube {
             return Ok(());
         }
         let objects: Vec<Value> = ids.iter().map(Id::object).collect();
-        let args = ["delete", "--ignore-not-found", "--timeout=120s", "-f", "-"];
+        // In the foreground: with what they made, pods above all.
+        let args =
+            ["delete", "--ignore-not-found", "--cascade=foreground", "--timeout=120s", "-f", "-"];
         match self.kubectl(&args, Some(object::list(&objects))).await {
             // Objects of a kind that is gone are gone as well.
             Err(WorkError::Command { output, .. })
