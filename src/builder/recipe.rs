@@ -103,8 +103,7 @@ mod tests {
 
     #[test]
     fn the_digest_depends_on_every_input() {
-        let labelled =
-            Recipe { labels: vec![("io.skiff.part", "two".into())], ..recipe("v1") };
+        let labelled = Recipe { labels: vec![("io.skiff.part", "two".into())], ..recipe("v1") };
         let all = [
             recipe("v1").digest("amd64", None),
             recipe("v2").digest("amd64", None),
