@@ -48,7 +48,8 @@ impl Package {
         }
     }
 
-    fn title(&self) -> String {
+    /// Name and version, or where it is from.
+    pub fn title(&self) -> String {
         match self {
             Package::Addon(addon) => {
                 format!("{} {}", addon.definition.name, addon.definition.version)

@@ -189,7 +189,8 @@ pub fn checks(stages: &[Stage]) -> Vec<Check> {
 mod tests {
     use serde_json::json;
 
-    use super::super::definition::Definition;
+    use super::super::definition::{CertificateFor, Definition};
+    use super::super::settings;
     use super::*;
 
     fn addon(template: &str) -> Addon {
@@ -234,6 +235,31 @@ spec: {replicas: {{ settings.replicas }}, image: {{ images.app | tojson }}}
         assert_eq!(checks[0], http);
         let Check::Admits { objects } = &checks[1] else { panic!("{checks:?}") };
         assert!(objects[0]["metadata"]["labels"].is_null());
+    }
+
+    #[test]
+    fn the_catalogue_can_be_planned_everywhere() {
+        for addon in super::super::catalog::all() {
+            let definition = &addon.definition;
+            for families in [&["IPv4"][..], &["IPv6"], &["IPv6", "IPv4"]] {
+                let names = definition.images.iter().map(|(k, i)| (k.clone(), i.official.clone()));
+                let made = |(k, c): (&String, &CertificateFor)| {
+                    (k.clone(), Certificate::new(&c.names).unwrap())
+                };
+                let facts = Facts {
+                    settings: settings::settle(definition, &[]).unwrap(),
+                    images: names.collect(),
+                    node: definition.placement.is_some().then(|| "n1".to_owned()),
+                    families: families.iter().map(|f| f.to_string()).collect(),
+                    certificates: definition.certificates.iter().map(made).collect(),
+                };
+                let stages = stages(&addon, &facts).unwrap();
+                let mut images: Vec<String> = applied(&stages).flat_map(object::images).collect();
+                images.dedup();
+                assert_eq!(images.len(), definition.images.len(), "{images:?}");
+                assert!(images.iter().all(|i| i.contains("@sha256:")), "{images:?} are not pinned");
+            }
+        }
     }
 
     #[test]

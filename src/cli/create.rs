@@ -89,7 +89,13 @@ impl CreateCluster {
                 dry_run::render(&cluster, self.image.as_deref(), &network, &folder, node_env);
             let text =
                 text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-            return say(text.trim_end());
+            say(text.trim_end())?;
+            let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
+            return if addons.is_empty() {
+                Ok(())
+            } else {
+                say(format!("# then add-ons: {titles}"))
+            };
         }
         let options = Options {
             image: self.image.clone(),

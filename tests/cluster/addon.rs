@@ -70,6 +70,37 @@ impl Addons {
     }
 }
 
+/// Installs both add-ons of the catalogue in a cluster with a Service `web`,
+/// and uses them by every address of the node that takes requests.
+pub fn both_work(lab: &Lab, cluster: &str) {
+    lab.ok(&["addon", "install", "ingress-nginx", "metrics-server", "--name", cluster]);
+    let nodes = lab.json(cluster, &["get", "nodes"])["items"].as_array().unwrap().len();
+    let top = lab.kubectl(cluster, &["top", "nodes", "--no-headers"]);
+    assert_eq!(top.lines().filter(|line| line.contains("Mi")).count(), nodes, "{top}");
+    lab.apply(
+        cluster,
+        "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  ingressClassName: nginx
+  rules: [{host: web.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
+",
+    );
+    let node = format!("{cluster}-control-plane");
+    let seen = lab.json(cluster, &["get", "node", &node]);
+    let addresses = seen["status"]["addresses"].as_array().unwrap().iter();
+    for address in addresses.filter(|address| address["type"] == "InternalIP") {
+        let ip = address["address"].as_str().unwrap();
+        let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+        let ask = format!("curl -s -m 5 -g -H 'Host: web.test' http://{host}/ || true");
+        eventually(&format!("the Ingress answers on {ip}"), 60, || match in_node(&node, &ask) {
+            answer if answer.starts_with("web-") => Ok(()),
+            answer => Err(answer),
+        });
+    }
+}
+
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn addons_come_and_go() {

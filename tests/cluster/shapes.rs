@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use skiff::node_image;
 
+use crate::addon;
 use crate::harness::{Lab, check, eventually, in_node, stderr, warnings, with_engine};
 use crate::http::{free_or, free_port, get};
 use crate::workload::{ask, pod_ips, web};
@@ -212,6 +213,8 @@ fn dual_stack() {
     let ips = all_reach_all(&lab, name);
     assert!(ips.len() == 2 && ips.iter().any(|ip| ip.contains(':')), "{ips:?}");
     check("dual-stack: pods and a Service answer on both families");
+    addon::both_work(&lab, name);
+    check("dual-stack: the add-ons work on both families");
 }
 
 #[test]
@@ -230,6 +233,8 @@ fn ipv6_alone() {
         lab.in_pod(name, "web-1", "busybox nslookup kubernetes.default.svc.cluster.local");
     assert!(found && answer.contains("fd00:10:96::1"), "{answer}");
     check("IPv6: kubectl, pods, a Service and DNS work without IPv4");
+    addon::both_work(&lab, name);
+    check("IPv6: the add-ons work without IPv4");
 }
 
 #[test]
@@ -281,6 +286,14 @@ fn three_control_planes_outlive_one() {
     );
     assert_eq!(members.lines().count(), 3, "{members}");
     check("three control-planes and a worker, behind a load balancer");
+    two_servers(
+        &lab,
+        name,
+        [&format!("{name}-worker"), &format!("{name}-control-plane2")],
+        "SingleStack",
+    );
+    addon::both_work(&lab, name);
+    check("the add-ons work with several control-planes");
 
     // The first one, which the others joined by.
     let killed = format!("{name}-control-plane");
@@ -294,8 +307,8 @@ fn three_control_planes_outlive_one() {
     for _ in 0..10 {
         lab.kubectl(name, &["get", "configmap", "after-the-loss"]);
     }
-    lab.apply(name, &web("web-1", &format!("{name}-worker"), ""));
-    lab.kubectl(name, &["wait", "--for=condition=Ready", "pod/web-1", "--timeout=120s"]);
+    lab.apply(name, &web("web-3", &format!("{name}-worker"), ""));
+    lab.kubectl(name, &["wait", "--for=condition=Ready", "pod/web-3", "--timeout=120s"]);
     check("with one control-plane killed, kubectl and the worker go on");
     let logs = lab.folder.path().join("logs");
     lab.ok(&["export", "logs", logs.to_str().unwrap(), "--name", name]);
