@@ -170,11 +170,10 @@ pub fn defined_kinds<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Vec<De
 
 /// What stages apply, in order.
 pub fn applied(stages: &[Stage]) -> impl Iterator<Item = &Value> {
-    let objects = |stage| match stage {
-        &Stage::Apply(ref objects) => objects.as_slice(),
+    stages.iter().flat_map(|stage| match stage {
+        Stage::Apply(objects) => objects.as_slice(),
         Stage::Wait(_) => &[],
-    };
-    stages.iter().flat_map(objects)
+    })
 }
 
 pub fn checks(stages: &[Stage]) -> Vec<Check> {
