@@ -28,6 +28,7 @@ fetch() {
 }
 formatting() { if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "    (no rustfmt here)"; fi; }
 lints() { if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --locked --all-targets -- -D warnings; else echo "    (no clippy here)"; fi; }
+addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
 
 if [ "${1:-all}" != quick ]; then
@@ -43,5 +44,6 @@ stage "Release build" cargo build --quiet --release --locked
 # The tests' workloads are in images built here, so no published one will do.
 stage "Node image" node_image v1.37.2
 stage "Node image of the Kubernetes before" node_image v1.36.4
+stage "Add-on images" addon_images
 stage "Real clusters" cargo test --locked --test cluster -- --include-ignored --test-threads=1 --nocapture
 echo "All stages passed in $SECONDS s."

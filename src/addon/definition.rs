@@ -92,7 +92,8 @@ pub enum Condition {
     Says { condition: String, of: String, namespace: Option<String> },
     /// The API server answers at a path with this in it.
     Answers { get: String, contains: String },
-    /// An URL answers with this status on the node the add-on was placed on.
+    /// An URL (a template, as manifests are) answers with this status on the
+    /// node the add-on was placed on.
     Http { http: String, status: u16 },
     /// The API server would take the objects of this file.
     Admits { admits: String },

@@ -69,7 +69,7 @@ fn check(addon: &Addon, condition: &Condition, facts: &Facts) -> Result<Check, S
         Condition::Answers { get: path, contains } => Check::Answers { path, contains },
         Condition::Http { http: url, status } => {
             let node = facts.node.clone().ok_or("http needs a placement")?;
-            Check::Http { node, url, status }
+            Check::Http { node, url: render(&url, facts)?, status }
         }
         Condition::Admits { admits: file } => {
             Check::Admits { objects: objects(addon, &file, facts)? }
@@ -170,11 +170,10 @@ pub fn defined_kinds<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Vec<De
 
 /// What stages apply, in order.
 pub fn applied(stages: &[Stage]) -> impl Iterator<Item = &Value> {
-    let objects = |stage| match stage {
-        &Stage::Apply(ref objects) => objects.as_slice(),
+    stages.iter().flat_map(|stage| match stage {
+        Stage::Apply(objects) => objects.as_slice(),
         Stage::Wait(_) => &[],
-    };
-    stages.iter().flat_map(objects)
+    })
 }
 
 pub fn checks(stages: &[Stage]) -> Vec<Check> {
@@ -199,11 +198,12 @@ version: v1
 summary: s
 kubernetes: '*'
 placement: a=b
-steps: [{apply: a.yaml}, {wait: {http: 'http://localhost/', status: 404}}, {wait: {admits: a.yaml}}]
+steps: [{apply: a.yaml}, {wait: {http: 'http://{{ node }}/', status: 404}}, {wait: {admits: a.yaml}}]
 ";
         Addon {
             definition: Definition::parse(text).unwrap(),
             files: [("a.yaml".to_owned(), template.to_owned())].into(),
+            recipe: None,
         }
     }
 
@@ -230,7 +230,7 @@ spec: {replicas: {{ settings.replicas }}, image: {{ images.app | tojson }}}
         assert_eq!(applied[0]["spec"], json!({"replicas": 2, "image": "x/app:1"}));
         assert_eq!(applied[0]["metadata"]["labels"][object::ADDON_LABEL], "small");
         let checks = checks(&stages);
-        let http = Check::Http { node: "n1".into(), url: "http://localhost/".into(), status: 404 };
+        let http = Check::Http { node: "n1".into(), url: "http://n1/".into(), status: 404 };
         assert_eq!(checks[0], http);
         let Check::Admits { objects } = &checks[1] else { panic!("{checks:?}") };
         assert!(objects[0]["metadata"]["labels"].is_null());

@@ -110,6 +110,7 @@ steps: [{apply: web.yaml}, {wait: {rollout: deployment/web, namespace: web}}]
     Package::Addon(Box::new(Addon {
         definition: definition::Definition::parse(definition).unwrap(),
         files: [("web.yaml".to_owned(), text)].into(),
+        recipe: None,
     }))
 }
 

@@ -126,6 +126,21 @@ fn node_images_that_cannot_be_built_are_refused() {
 }
 
 #[test]
+fn addon_images_that_cannot_be_built_are_refused() {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/hello");
+    for (name, words) in [
+        (
+            "metric-server",
+            &["unknown add-on \"metric-server\"", "did you mean metrics-server?"][..],
+        ),
+        ("dashboard", &["unknown add-on", "ingress-nginx, metrics-server"]),
+        (own, &["there is no recipe for an image of"]),
+    ] {
+        refused(&["build", "addon-images", "ingress-nginx", name], words);
+    }
+}
+
+#[test]
 fn quiet_is_quiet() {
     for args in [
         &["-q", "create", "cluster", "--config", "/nowhere"][..],

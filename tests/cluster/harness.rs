@@ -239,6 +239,12 @@ pub fn has_image(reference: &str) -> bool {
     with_engine(async |engine| engine.image(reference).await).is_some()
 }
 
+/// Empty for an image that is not there.
+pub fn image_id(reference: &str) -> String {
+    with_engine(async |engine| engine.image(reference).await)
+        .map_or(String::new(), |image| image.id)
+}
+
 /// A name that is looked up in the lists that skiff itself prints.
 pub fn clusters() -> Vec<String> {
     let out = Command::new(program()).args(["get", "clusters"]).output().unwrap();

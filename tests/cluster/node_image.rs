@@ -1,8 +1,8 @@
-//! Building a node image: nothing to do, and ended early.
+//! Building images: nothing to do, and ended early.
 
 use std::time::Duration;
 
-use crate::harness::{Lab, builders, check, eventually, has_image, stderr};
+use crate::harness::{Lab, builders, check, eventually, has_image, image_id, stderr};
 
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
@@ -13,7 +13,20 @@ fn a_build_leaves_only_its_image() {
     assert!(stderr(&again).contains("up to date"), "{}", stderr(&again));
     check("a second build has nothing to do");
 
-    let before = builders();
+    let images = lab.run(&["build", "addon-images"]);
+    assert!(images.status.success(), "{}", stderr(&images));
+    assert_eq!(stderr(&images).matches("up to date").count(), 2, "{}", stderr(&images));
+    check("neither has one of the add-ons' images");
+
+    let name = "skiff/metrics-server:v0.9.0";
+    let (before, old) = (builders(), image_id(name));
+    let forced = lab.run(&["build", "addon-images", "metrics-server", "--force"]);
+    assert!(forced.status.success(), "{}", stderr(&forced));
+    assert_eq!(builders(), before);
+    assert_ne!(image_id(name), old);
+    assert_eq!(image_id(&old), "", "the image before is still there");
+    check("a forced one takes the place of the image before");
+
     let image = "skiff-test/node:interrupted";
     let child = lab.spawn(&["build", "node-image", "--image", image]);
     eventually(
