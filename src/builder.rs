@@ -1,7 +1,7 @@
 //! The throw-away builder: a recipe runs in a Debian container of the engine, and
 //! the file system that it leaves becomes an image.
 //!
-//! `builder/` beside the sources is what recipes share and says what they are.
+//! `builder/shared/` is what recipes have in common, and says what they are.
 
 mod base;
 mod recipe;

@@ -6,7 +6,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest, Sha256};
 
 /// What recipes share.
-static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/builder");
+static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
 /// A folder with `build.sh`, what that needs, and `instructions`.
 #[derive(Clone)]

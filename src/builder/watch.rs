@@ -2,7 +2,7 @@
 //! since `include_dir!` alone does not tell cargo.
 
 fn main() {
-    for embedded in ["builder", "node-image", "configs/addons", "src/builder/watch.rs"] {
+    for embedded in ["src/builder/shared", "node-image", "configs/addons", "src/builder/watch.rs"] {
         println!("cargo::rerun-if-changed={embedded}");
     }
 }
