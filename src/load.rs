@@ -18,6 +18,7 @@ mod archive;
 mod archives;
 mod catalog;
 mod docker;
+mod files;
 mod images;
 mod import;
 mod layout;

@@ -170,10 +170,21 @@ impl Contents {
     ///
     /// # Errors
     /// No images, or parts of them that are not there.
-    pub fn images(
+    pub fn images(self, architecture: &str) -> Result<(Vec<LoadImage>, Vec<Bytes>), ArchiveError> {
+        let here: BTreeSet<Digest> = self.blobs.values().map(|b| b.digest.clone()).collect();
+        let (images, documents) = self.catalog(architecture)?;
+        let made = documents.0.into_iter().filter(|(digest, _)| !here.contains(digest));
+        Ok((images, made.map(|(_, document)| document.bytes).collect()))
+    }
+
+    /// The images, and all documents about them.
+    ///
+    /// # Errors
+    /// As [`Self::images`].
+    pub fn catalog(
         mut self,
         architecture: &str,
-    ) -> Result<(Vec<LoadImage>, Vec<Bytes>), ArchiveError> {
+    ) -> Result<(Vec<LoadImage>, Documents), ArchiveError> {
         let here: BTreeSet<Digest> = self.blobs.values().map(|b| b.digest.clone()).collect();
         let roots = match (self.index.take(), self.docker.take()) {
             (Some(index), _) => named_by_index(&index)?,
@@ -194,8 +205,7 @@ impl Contents {
         if images.is_empty() {
             return Err(ArchiveError::NoImages);
         }
-        let made = self.documents.0.into_iter().filter(|(digest, _)| !here.contains(digest));
-        Ok((images, made.map(|(_, document)| document.bytes).collect()))
+        Ok((images, self.documents))
     }
 
     /// Docker's own format names files; a manifest is made from them.
