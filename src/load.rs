@@ -14,7 +14,7 @@
 //! processor time of hashing it); a pull, done by the daemon itself, takes 16 s
 //! for everything and under a second for one small layer.
 
-mod archive;
+pub mod archive;
 mod archives;
 mod catalog;
 mod docker;
@@ -35,10 +35,12 @@ mod transfer;
 use crate::engine::EngineError;
 use crate::work::WorkError;
 
-pub use archive::ArchiveError;
+use archive::ArchiveError;
 pub use archives::load as image_archives;
+pub use catalog::LoadImage;
 pub use docker::load as docker_images;
 pub use images::{Listed, list, remove};
+pub use oci::Digest;
 pub use reference::BadReference;
 pub use targets::Target;
 

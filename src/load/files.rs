@@ -6,6 +6,7 @@
 //! 0.17 s, and every command in it 0.06 s; reading the folder itself, 1 ms.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,15 @@ const WAITING: usize = 4;
 pub enum Files {
     Here(PathBuf),
     Helper { engine: Arc<dyn Engine>, name: String },
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Files::Here(root) => write!(f, "in {}", root.display()),
+            Files::Helper { name, .. } => write!(f, "through container {name}"),
+        }
+    }
 }
 
 impl Files {

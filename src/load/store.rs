@@ -88,7 +88,10 @@ pub async fn open(
         match Store::held(work, &host.arch, asked).await {
             Err(StoreError::Work(WorkError::Cancelled)) => return Err(WorkError::Cancelled.into()),
             Err(error) => work.progress.debug(1, format!("not held in memory: {error}")),
-            held => return held,
+            held => {
+                work.progress.debug(1, "layers are held in memory");
+                return held;
+            }
         }
     }
     let layout = layout.ok_or_else(|| StoreError::Unknown(host.storage.driver.clone()))?;
@@ -96,6 +99,7 @@ pub async fn open(
         Some(files) => files,
         None => helper.start(work, &layout).await?,
     };
+    work.progress.debug(1, format!("layers are read {files}"));
     Store::kept(work, files, &layout, &host.arch, asked).await
 }
 

@@ -94,13 +94,13 @@ pub async fn import(
 /// Looks at every node that is said to be done; returns the others, and why.
 ///
 /// # Errors
-/// What no other way can help against.
+/// What no other way can help against; nodes that are done stay so.
 pub async fn confirmed(
     work: &Work,
     transfers: Vec<Transfer>,
     (images, outcomes): Outcome,
 ) -> Result<(Vec<Transfer>, Option<LoadError>), LoadError> {
-    let (mut left, mut why) = (Vec::new(), None);
+    let (mut left, mut why, mut end) = (Vec::new(), None, None);
     for (transfer, outcome) in transfers.into_iter().zip(outcomes) {
         let node = &transfer.node.name;
         let images = transfer.of(&images);
@@ -109,7 +109,10 @@ pub async fn confirmed(
                 Some("an image is missing".to_owned())
             }
             Ok(state) => checked(work, node, &images, state).await?,
-            Err(error) if is_final(&error) => return Err(failed(node, error)),
+            Err(error) if is_final(&error) => {
+                end = Some(failed(node, error));
+                continue;
+            }
             Err(error) => {
                 why = Some(failed(node, error));
                 left.push(transfer);
@@ -127,7 +130,7 @@ pub async fn confirmed(
             }
         }
     }
-    Ok((left, why))
+    end.map_or(Ok((left, why)), Err)
 }
 
 /// Whether a node now has these images, whole and under all their names;
