@@ -3,7 +3,8 @@
 //! Two ways lead there, and the result is checked on every node after either:
 //!
 //! - [`pull`]: nodes pull from a registry in this process, which reads layers
-//!   where the engine keeps them. Cost depends on what a node lacks alone.
+//!   where the engine keeps them ([`store`]). Cost depends on what a node lacks
+//!   alone, and a node is spoken to once: it looks, pulls and looks again.
 //! - [`import`]: an archive (a file, stdin, or the engine's own export) is read
 //!   once and passed on to all nodes, to each without the blobs it has. This
 //!   works everywhere, and takes over by itself where pulling does not.

@@ -5,6 +5,7 @@
 //! what their digest says, or the archive is refused.
 
 mod metered;
+mod zstd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read};
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use self::metered::Metered;
+use self::zstd::Zstd;
 use super::catalog::{CatalogError, Documents, LoadImage};
 use super::oci::{self, Config, Descriptor, Digest, Hasher, Index, NAME_ANNOTATION};
 use super::reference::Reference;
@@ -119,6 +121,10 @@ pub fn read(input: impl Read, sink: &mut impl Sink) -> Result<Contents, ArchiveE
     }
     if count == 0 {
         return Err(ArchiveError::NotAnArchive("it is empty".into()));
+    }
+    if compressed {
+        // The checksum is at the end, after what pads an archive.
+        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(ArchiveError::Damaged)?;
     }
     Ok(contents)
 }
@@ -308,9 +314,7 @@ fn decompressed<'a>(input: impl Read + 'a) -> Result<(Reading<'a>, bool), Archiv
         return Ok((Box::new(flate2::bufread::MultiGzDecoder::new(input)), true));
     }
     if start.starts_with(&ZSTD) {
-        let decoder = ruzstd::decoding::StreamingDecoder::new(input);
-        let decoder = decoder.map_err(|e| ArchiveError::Damaged(io::Error::other(e)))?;
-        return Ok((Box::new(decoder), true));
+        return Ok((Box::new(Zstd::new(input).map_err(ArchiveError::Damaged)?), true));
     }
     Ok((Box::new(input), false))
 }

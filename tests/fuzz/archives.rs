@@ -157,9 +157,9 @@ fn corpus() -> Vec<Vec<Entry>> {
         docker(&[large.clone(), large.clone()], false),
         docker(&[small.clone(), large.clone()], true),
         oci(&[small.clone(), large.clone()], false),
-        oci(&[small.clone()], true),
+        oci(std::slice::from_ref(&small), true),
         // As `docker save` does it now: both.
-        [oci(&[large.clone()], false), docker(&[large], false)].concat(),
+        [oci(std::slice::from_ref(&large), false), docker(&[large], false)].concat(),
         oci(&[], false),
     ]
 }
