@@ -136,6 +136,8 @@ pub struct Image {
     pub tags: Vec<String>,
     /// Digests of the uncompressed layers, lowest first.
     pub layers: Vec<String>,
+    /// Bytes, as the engine counts them: an export may be a little longer.
+    pub size: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,7 +3,8 @@
 //! Two ways lead there, and the result is checked on every node after either:
 //!
 //! - [`pull`]: nodes pull from a registry in this process, which reads layers
-//!   where the engine keeps them. Cost depends on what a node lacks alone.
+//!   where the engine keeps them ([`store`]). Cost depends on what a node lacks
+//!   alone, and a node is spoken to once: it looks, pulls and looks again.
 //! - [`import`]: an archive (a file, stdin, or the engine's own export) is read
 //!   once and passed on to all nodes, to each without the blobs it has. This
 //!   works everywhere, and takes over by itself where pulling does not.
@@ -14,10 +15,11 @@
 //! processor time of hashing it); a pull, done by the daemon itself, takes 16 s
 //! for everything and under a second for one small layer.
 
-mod archive;
+pub mod archive;
 mod archives;
 mod catalog;
 mod docker;
+mod files;
 mod images;
 mod import;
 mod layout;
@@ -34,10 +36,12 @@ mod transfer;
 use crate::engine::EngineError;
 use crate::work::WorkError;
 
-pub use archive::ArchiveError;
+use archive::ArchiveError;
 pub use archives::load as image_archives;
+pub use catalog::LoadImage;
 pub use docker::load as docker_images;
 pub use images::{Listed, list, names, remove};
+pub use oci::Digest;
 pub use reference::{BadReference, full_name};
 pub use targets::Target;
 

@@ -1,5 +1,9 @@
 //! One piece of work on an engine: what it is done with, how it is cancelled.
 
+mod talk;
+
+pub use talk::Talk;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,16 +119,20 @@ impl Work {
                 {
                     self.progress
                         .debug(1, format!("{} on {node}: {}", command.argv[0], output.trim()));
-                    let pause = async {
-                        tokio::time::sleep(START_PAUSE * attempt).await;
-                        Ok::<_, WorkError>(())
-                    };
-                    self.interruptible(pause).await?;
+                    self.pause_before_start(attempt).await?;
                 }
                 other => return other,
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    async fn pause_before_start(&self, attempt: u32) -> Result<(), WorkError> {
+        let pause = async {
+            tokio::time::sleep(START_PAUSE * attempt).await;
+            Ok(())
+        };
+        self.interruptible::<_, WorkError>(pause).await
     }
 
     async fn run_once(
@@ -214,8 +222,11 @@ async fn heard(
             }
         }
     }
-    Err(EngineError::other(format!("running {} in {node}", argv[0]), "the connection ended early")
-        .into())
+    Err(ended_early(node, &argv).into())
+}
+
+fn ended_early(node: &str, argv: &[String]) -> EngineError {
+    EngineError::other(format!("running {} in {node}", argv[0]), "the connection ended early")
 }
 
 /// The engine's runtime failed before the command ran, for a reason that goes

@@ -7,6 +7,8 @@ mod addon;
 mod archive;
 #[path = "cluster/crowd.rs"]
 mod crowd;
+#[path = "cluster/cut.rs"]
+mod cut;
 #[path = "cluster/fake_node.rs"]
 mod fake_node;
 #[path = "cluster/foreign.rs"]
@@ -25,6 +27,8 @@ mod lab;
 mod lifecycle;
 #[path = "cluster/load.rs"]
 mod load;
+#[path = "cluster/load_trouble.rs"]
+mod load_trouble;
 #[path = "cluster/node_image.rs"]
 mod node_image;
 #[path = "cluster/reach.rs"]

@@ -4,6 +4,9 @@
 //! Made from the examples by mutations that keep most of YAML's structure.
 //! `FUZZ=1000000 cargo test --release --test fuzz` tries that many.
 
+#[path = "fuzz/archives.rs"]
+mod archives;
+
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;

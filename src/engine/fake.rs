@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -298,8 +298,18 @@ impl Engine for FakeEngine {
         .await
     }
 
+    /// The command answers at once, and once more when it has been told all.
     async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying> {
-        let given: Vec<Bytes> = stdin.filter_map(|piece| async { piece.ok() }).collect().await;
-        self.exec(name, command.stdin(given.concat())).await
+        let first = self.exec(name, command.clone()).await?;
+        let begun = first.filter(|said| std::future::ready(!matches!(said, Ok(Said::Exit(_)))));
+        let (engine, name) = (self.clone(), name.to_owned());
+        let told = stream::once(async move {
+            let given: Vec<Bytes> = stdin.filter_map(|piece| async { piece.ok() }).collect().await;
+            match given.concat() {
+                given if given.is_empty() => Ok(stream::iter([Ok(Said::Exit(0))]).boxed()),
+                given => engine.exec(&name, command.stdin(given)).await,
+            }
+        });
+        Ok(begun.chain(told.try_flatten()).boxed())
     }
 }

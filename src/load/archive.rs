@@ -4,6 +4,9 @@
 //! Nothing is written to disk, and an archive is trusted in nothing: blobs are
 //! what their digest says, or the archive is refused.
 
+mod metered;
+mod zstd;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Component;
@@ -11,6 +14,8 @@ use std::path::Component;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use self::metered::Metered;
+use self::zstd::Zstd;
 use super::catalog::{CatalogError, Documents, LoadImage};
 use super::oci::{self, Config, Descriptor, Digest, Hasher, Index, NAME_ANNOTATION};
 use super::reference::Reference;
@@ -18,6 +23,8 @@ use super::reference::Reference;
 /// Documents are small; more than this is something else.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
 const DOCUMENTS_LIMIT: u64 = 64 << 20;
+/// Entries are few; each is remembered by its name.
+const ENTRIES_LIMIT: usize = 100_000;
 const PIECE: usize = 256 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -30,6 +37,8 @@ pub enum ArchiveError {
     Damaged(io::Error),
     #[error("it holds no image")]
     NoImages,
+    #[error("it has more than {ENTRIES_LIMIT} entries")]
+    TooMany,
     #[error("the entry {0:?} leads out of the archive")]
     Outside(String),
     #[error("{name:?} has the content of {found}")]
@@ -79,18 +88,26 @@ struct Blob {
 /// All of [`ArchiveError`] that are seen without knowing what a node has.
 pub fn read(input: impl Read, sink: &mut impl Sink) -> Result<Contents, ArchiveError> {
     let (input, compressed) = decompressed(input)?;
+    let (input, meter) = Metered::new(input);
     let mut archive = tar::Archive::new(input);
     let mut contents = Contents::default();
-    let (mut room, mut first) = (DOCUMENTS_LIMIT, true);
+    let (mut room, mut count) = (DOCUMENTS_LIMIT, 0);
     for entry in archive.entries().map_err(ArchiveError::Damaged)? {
-        let mut entry = entry.map_err(|error| match first && !compressed {
+        let mut entry = entry.map_err(|error| match count == 0 && !compressed {
             true => ArchiveError::NotAnArchive(error.to_string()),
             false => ArchiveError::Damaged(error),
         })?;
-        first = false;
+        count += 1;
+        if count > ENTRIES_LIMIT {
+            return Err(ArchiveError::TooMany);
+        }
         let name = inside(&entry.path_bytes())?;
         match entry.header().entry_type() {
-            kind if kind.is_file() => contents.take(&name, &mut entry, &mut room, sink)?,
+            kind if kind.is_file() => {
+                let size = entry.size();
+                let mut entry = meter.reset_by(&mut entry);
+                contents.take(&name, &mut entry, size, &mut room, sink)?;
+            }
             kind if kind.is_symlink() || kind.is_hard_link() => {
                 let target = entry.link_name_bytes().unwrap_or_default().into_owned();
                 let target = String::from_utf8_lossy(&target).into_owned();
@@ -100,9 +117,14 @@ pub fn read(input: impl Read, sink: &mut impl Sink) -> Result<Contents, ArchiveE
             }
             _ => {}
         }
+        meter.reset();
     }
-    if first {
+    if count == 0 {
         return Err(ArchiveError::NotAnArchive("it is empty".into()));
+    }
+    if compressed {
+        // The checksum is at the end, after what pads an archive.
+        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(ArchiveError::Damaged)?;
     }
     Ok(contents)
 }
@@ -111,11 +133,11 @@ impl Contents {
     fn take(
         &mut self,
         name: &str,
-        entry: &mut impl EntryRead,
+        entry: &mut impl Read,
+        size: u64,
         room: &mut u64,
         sink: &mut impl Sink,
     ) -> Result<(), ArchiveError> {
-        let size = entry.length();
         let small = size <= DOCUMENT_LIMIT && size <= *room;
         if matches!(name, "index.json" | "manifest.json" | "oci-layout" | "repositories") {
             if !small {
@@ -170,10 +192,21 @@ impl Contents {
     ///
     /// # Errors
     /// No images, or parts of them that are not there.
-    pub fn images(
+    pub fn images(self, architecture: &str) -> Result<(Vec<LoadImage>, Vec<Bytes>), ArchiveError> {
+        let here: BTreeSet<Digest> = self.blobs.values().map(|b| b.digest.clone()).collect();
+        let (images, documents) = self.catalog(architecture)?;
+        let made = documents.0.into_iter().filter(|(digest, _)| !here.contains(digest));
+        Ok((images, made.map(|(_, document)| document.bytes).collect()))
+    }
+
+    /// The images, and all documents about them.
+    ///
+    /// # Errors
+    /// As [`Self::images`].
+    pub fn catalog(
         mut self,
         architecture: &str,
-    ) -> Result<(Vec<LoadImage>, Vec<Bytes>), ArchiveError> {
+    ) -> Result<(Vec<LoadImage>, Documents), ArchiveError> {
         let here: BTreeSet<Digest> = self.blobs.values().map(|b| b.digest.clone()).collect();
         let roots = match (self.index.take(), self.docker.take()) {
             (Some(index), _) => named_by_index(&index)?,
@@ -194,8 +227,7 @@ impl Contents {
         if images.is_empty() {
             return Err(ArchiveError::NoImages);
         }
-        let made = self.documents.0.into_iter().filter(|(digest, _)| !here.contains(digest));
-        Ok((images, made.map(|(_, document)| document.bytes).collect()))
+        Ok((images, self.documents))
     }
 
     /// Docker's own format names files; a manifest is made from them.
@@ -218,8 +250,12 @@ impl Contents {
         for entry in entries {
             let config = self.blob(&entry.config)?;
             let described: Config = self.documents.config(&config.digest)?;
+            let files = entry.layers.unwrap_or_default();
+            if files.len() != described.rootfs.diff_ids.len() {
+                return Err(CatalogError::NoDocument(config.digest, "configuration").into());
+            }
             let mut layers = Vec::new();
-            for (at, file) in entry.layers.unwrap_or_default().iter().enumerate() {
+            for (at, file) in files.iter().enumerate() {
                 let layer = self.blob(file)?;
                 // A compressed one is compared when it is unpacked.
                 let differs = described.rootfs.diff_ids.get(at) != Some(&layer.digest);
@@ -268,17 +304,6 @@ fn named_by_index(text: &[u8]) -> Result<Vec<(Digest, Vec<Reference>)>, ArchiveE
         .collect())
 }
 
-/// Bounded reading with a known length; a tar entry, and nothing else.
-trait EntryRead: Read {
-    fn length(&self) -> u64;
-}
-
-impl<R: Read> EntryRead for tar::Entry<'_, R> {
-    fn length(&self) -> u64 {
-        self.size()
-    }
-}
-
 type Reading<'a> = Box<dyn Read + 'a>;
 
 /// The archive itself, and whether it was compressed.
@@ -289,9 +314,7 @@ fn decompressed<'a>(input: impl Read + 'a) -> Result<(Reading<'a>, bool), Archiv
         return Ok((Box::new(flate2::bufread::MultiGzDecoder::new(input)), true));
     }
     if start.starts_with(&ZSTD) {
-        let decoder = ruzstd::decoding::StreamingDecoder::new(input);
-        let decoder = decoder.map_err(|e| ArchiveError::Damaged(io::Error::other(e)))?;
-        return Ok((Box::new(decoder), true));
+        return Ok((Box::new(Zstd::new(input).map_err(ArchiveError::Damaged)?), true));
     }
     Ok((Box::new(input), false))
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use super::LoadError;
 use super::import::{self, Input};
+use super::node::Interest;
 use super::targets::{self, Target};
 use super::transfer::{self, Transfer};
 use crate::work::Work;
@@ -21,9 +22,9 @@ pub async fn load(work: &Work, target: &Target, paths: &[String]) -> Result<(), 
     }
     let architecture = work.interruptible(work.engine.host()).await?.arch;
     for path in paths {
-        // What they have changes with every archive.
-        let nodes = targets::nodes(work, target).await?;
-        let begun = nodes.iter().map(|node| Transfer::begin(work, node, Vec::new())).collect();
+        // What they have changes with every archive; what it holds is not known yet.
+        let nodes = targets::nodes(work, target, &Interest::of([], [])).await?;
+        let begun = nodes.into_iter().map(|node| Transfer::begin(work, node, Vec::new())).collect();
         transfer::import(work, begun, async |receivers| {
             let input = open(path)?;
             let imported = import::import(work, input, &architecture, receivers, |images| images);

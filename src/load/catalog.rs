@@ -7,6 +7,19 @@ use bytes::Bytes;
 use super::oci::{self, Config, Descriptor, Digest, Manifest, Platform, Root, chain_ids};
 use super::reference::Reference;
 
+/// An image of the engine, and every name it is asked for by.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// As the engine is asked for it.
+    pub argument: String,
+    pub names: Vec<Reference>,
+    /// In Docker's own store the configuration's digest, in containerd's that
+    /// of the manifest or index.
+    pub id: Digest,
+    pub diff_ids: Vec<Digest>,
+    pub size: u64,
+}
+
 /// One image, of the one platform that is at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadImage {

@@ -2,32 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use tokio::runtime::Handle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::LoadError;
-use super::catalog::LoadImage;
+use super::catalog::{Asked, LoadImage};
 use super::import;
-use super::node::{self, NodeState};
+use super::node::{self, Interest, NodeState};
 use super::oci::{Digest, chain_ids};
 use super::pull::{self, PullError, Puller};
 use super::reference::Reference;
-use super::store::{StoreError, Wanted};
+use super::store::StoreError;
 use super::targets::{self, Node, Target};
 use super::transfer::{self, Transfer};
 use crate::engine::Host;
 use crate::work::{Work, WorkError};
-
-/// An image of the engine, and every name it is asked for by.
-#[derive(Clone)]
-struct Asked {
-    /// As the engine is asked for it.
-    argument: String,
-    names: Vec<Reference>,
-    id: Digest,
-    diff_ids: Vec<Digest>,
-}
 
 /// What one node needs of one image.
 enum Need {
@@ -60,9 +50,11 @@ impl Asked {
 /// [`LoadError`]; what was complete before stays.
 pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), LoadError> {
     let asked = asked(work, names).await?;
-    let nodes = targets::nodes(work, target).await?;
-    let mut lacking: Vec<(&Node, Vec<Digest>)> = Vec::new();
-    for node in &nodes {
+    let about = about(&asked);
+    let host = async { Ok(work.interruptible(work.engine.host()).await?) };
+    let (nodes, host) = try_join(targets::nodes(work, target, &about), host).await?;
+    let mut lacking: Vec<(Node, Vec<Digest>)> = Vec::new();
+    for node in nodes {
         let mut content = Vec::new();
         for image in &asked {
             let (name, id) = (&image.argument, &image.id);
@@ -70,7 +62,7 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
                 Need::Nothing => {}
                 Need::Names { from, missing } => {
                     work.progress.info(format!("Image with ID: {id} already present on the node {} but is missing the tag {}. re-tagging...", node.name, missing.join(", ")));
-                    rename(work, node, image, &from, &missing).await?;
+                    rename(work, &node, image, &from, &missing).await?;
                 }
                 Need::Content => {
                     work.progress.info(format!(
@@ -96,9 +88,12 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
     if lacking.is_empty() {
         return Ok(());
     }
-    let host = work.interruptible(work.engine.host()).await?;
     let asked = asked.into_iter().filter(|i| lacking.iter().any(|(_, ids)| ids.contains(&i.id)));
     transfer(work, &host, &asked.collect::<Vec<_>>(), lacking).await
+}
+
+fn about(asked: &[Asked]) -> Interest {
+    Interest::of(asked.iter().flat_map(|a| &a.names), asked.iter().map(|a| &a.id))
 }
 
 /// Gives an image that a node has more names.
@@ -109,9 +104,10 @@ async fn rename(
     target: &Digest,
     names: &[String],
 ) -> Result<(), LoadError> {
+    let about = about(std::slice::from_ref(image));
     let from = node.state.name_of(target).unwrap_or_default();
     work.run(&node.name, node::tag(&from, names)).await?;
-    match image.need(&node::state(work, &node.name).await?) {
+    match image.need(&node::state(work, &node.name, &about).await?) {
         Need::Nothing => Ok(()),
         _ => Err(LoadError::Failed {
             node: node.name.clone(),
@@ -137,9 +133,9 @@ async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadErro
         let digests = found.and_then(|image| {
             let layers: Option<Vec<Digest>> =
                 image.layers.iter().map(|l| Digest::parse(l)).collect();
-            Some((Digest::parse(&image.id)?, layers?))
+            Some((Digest::parse(&image.id)?, layers?, image.size))
         });
-        let Some((id, diff_ids)) = digests else {
+        let Some((id, diff_ids, size)) = digests else {
             let names = work.interruptible(work.engine.image_names()).await?;
             let similar = similar(argument, names.iter().map(String::as_str));
             return Err(LoadError::NotPresent { name: argument.clone(), similar });
@@ -156,6 +152,7 @@ async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadErro
                 names: name.into_iter().collect(),
                 id,
                 diff_ids,
+                size,
             }),
         }
     }
@@ -199,7 +196,7 @@ async fn transfer(
     work: &Work,
     host: &Host,
     asked: &[Asked],
-    lacking: Vec<(&Node, Vec<Digest>)>,
+    lacking: Vec<(Node, Vec<Digest>)>,
 ) -> Result<(), LoadError> {
     let begun = lacking.into_iter().map(|(node, images)| Transfer::begin(work, node, images));
     let (left, why) = pulled(work, host, asked, begun.collect()).await?;
@@ -219,21 +216,23 @@ async fn transfer(
 }
 
 /// Returns the transfers that did not succeed, and why.
-async fn pulled<'a>(
+async fn pulled(
     work: &Work,
     host: &Host,
     asked: &[Asked],
-    transfers: Vec<Transfer<'a>>,
-) -> Result<(Vec<Transfer<'a>>, String), LoadError> {
-    let wanted: Vec<Wanted> = asked.iter().map(|a| (a.id.clone(), a.diff_ids.clone())).collect();
-    let pullers = transfers.iter().map(|transfer| Puller {
-        node: transfer.node.name.clone(),
-        state: transfer.node.state.clone(),
-        images: transfer.images.clone(),
-        sent: transfer.sent.clone(),
-    });
-    let pullers: Vec<Puller> = pullers.collect();
-    let pull = pull::pull(work, host, &wanted, &pullers, named(asked.to_vec()));
+    mut transfers: Vec<Transfer>,
+) -> Result<(Vec<Transfer>, String), LoadError> {
+    let puller = |transfer: &mut Transfer| {
+        Some(Puller {
+            node: transfer.node.name.clone(),
+            gateway: transfer.node.state.gateway,
+            waiting: transfer.node.waiting.take()?,
+            images: transfer.images.clone(),
+            sent: transfer.sent.clone(),
+        })
+    };
+    let pullers = transfers.iter_mut().filter_map(puller).collect();
+    let pull = pull::pull(work, host, asked, pullers, named(asked.to_vec()));
     match transfer::watched(&transfers, pull).await {
         Ok(outcome) => {
             let (left, why) = transfer::confirmed(work, transfers, outcome).await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::LoadError;
-use super::node::{self, NodeState};
+use super::node::{self, Interest, NodeState};
 use super::oci::Digest;
 use super::reference::Reference;
 use super::targets::{self, Target};
@@ -24,8 +24,8 @@ pub struct Listed {
 /// # Errors
 /// [`LoadError`].
 pub async fn list(work: &Work, target: &Target) -> Result<Vec<Listed>, LoadError> {
-    let nodes = targets::nodes(work, target).await?;
-    let states = nodes.iter().map(|node| (node.name.as_str(), &*node.state));
+    let nodes = targets::nodes(work, target, &Interest::all()).await?;
+    let states = nodes.iter().map(|node| (node.name.as_str(), &node.state));
     Ok(listed(states))
 }
 
@@ -80,7 +80,7 @@ fn is_id(name: &str) -> bool {
 /// [`LoadError::NotOnNodes`] if none of them has it.
 pub async fn remove(work: &Work, target: &Target, name: &str) -> Result<Vec<String>, LoadError> {
     let reference = Reference::parse(name)?.to_string();
-    let nodes = targets::nodes(work, target).await?;
+    let nodes = targets::nodes(work, target, &Interest::all()).await?;
     let mut removed = Vec::new();
     for node in &nodes {
         let names = unnamed(&node.state, &reference);

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::LoadError;
 use super::archive::{self, ArchiveError, Sink};
 use super::catalog::{LoadImage, lacking};
-use super::node;
+use super::node::{self, Interest};
 use super::oci::{Descriptor, Digest, Index, NAME_ANNOTATION, Platform};
 use super::pull::Outcome;
 use super::reference::Reference;
@@ -99,7 +99,13 @@ pub async fn import(
         let sent = images.iter().map(|image| lacking(image, &receiver.there).len() as u64).sum();
         receiver.sent.layers.store(sent, Ordering::Relaxed);
     }
-    Ok((images, imported))
+    let about = Interest::loaded(images.iter());
+    let states = imported.into_iter().zip(receivers).map(async |(imported, receiver)| {
+        imported?;
+        node::state(work, &receiver.node, &about).await
+    });
+    let states = join_all(states).await;
+    Ok((images, states))
 }
 
 /// Starts a node's import; without an end until its feed is done or dropped.

@@ -41,6 +41,14 @@ impl Layout {
             .into(),
         }
     }
+
+    /// The file, below the folder, that is what an image is called by.
+    pub fn identity(&self, id: &Digest) -> String {
+        match self {
+            Layout::Docker { driver, .. } => Unpacked(driver).config(id),
+            Layout::Containerd { .. } => blob(id),
+        }
+    }
 }
 
 /// Files of Docker's own store, below its root.

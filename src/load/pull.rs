@@ -6,18 +6,21 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::catalog::LoadImage;
-use super::node::{self, NodeState};
+use super::catalog::{Asked, LoadImage};
+use super::files::Helper;
+use super::node::{NodeState, Offer, Waiting};
 use super::oci::Digest;
 use super::serve::{Registry, Sent};
-use super::store::{self, Store, StoreError, Wanted};
+use super::store::{self, Store, StoreError};
 use crate::engine::Host;
 use crate::work::{Work, WorkError};
 
-/// A node, and which images it is to pull, by their identity in the engine.
+/// A node that is to pull images, named by their identity in the engine.
 pub struct Puller {
     pub node: String,
-    pub state: Arc<NodeState>,
+    /// Its way to this host.
+    pub gateway: Option<IpAddr>,
+    pub waiting: Waiting,
     pub images: Vec<Digest>,
     pub sent: Arc<Sent>,
 }
@@ -32,8 +35,8 @@ pub enum PullError {
     Listen(IpAddr, std::io::Error),
 }
 
-/// Images with their names, and for each node how it went.
-pub type Outcome = (Vec<LoadImage>, Vec<Result<(), WorkError>>);
+/// Images with their names, and what each node has then.
+pub type Outcome = (Vec<LoadImage>, Vec<Result<NodeState, WorkError>>);
 
 /// Has nodes pull images of the engine, called as `named` says.
 ///
@@ -42,30 +45,22 @@ pub type Outcome = (Vec<LoadImage>, Vec<Result<(), WorkError>>);
 pub async fn pull(
     work: &Work,
     host: &Host,
-    wanted: &[Wanted],
-    pullers: &[Puller],
+    asked: &[Asked],
+    pullers: Vec<Puller>,
     named: impl FnOnce(Vec<LoadImage>) -> Vec<LoadImage>,
 ) -> Result<Outcome, PullError> {
     let first = pullers.first().ok_or(PullError::NoWay)?;
-    let gateway = first.state.gateway.filter(|_| host.local).ok_or(PullError::NoWay)?;
-    let random = getrandom::u32().unwrap_or_default();
-    let helper = format!("skiff-load-{random:08x}");
+    let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::NoWay)?;
+    let helper = Helper::of(&first.node);
     let pulled = async {
-        let inspected = work.interruptible(work.engine.inspect(&first.node)).await;
-        let image = inspected.map_err(StoreError::Work)?.image_id;
-        let mut store = store::open(work, &helper, &image, host, wanted).await?;
+        let mut store = store::open(work, &helper, host, asked).await?;
         store.images = named(std::mem::take(&mut store.images));
         serve(work, gateway, &host.arch, store, pullers).await
     };
     let pulled = pulled.await;
     // The registry is gone by now, so that pulls under way come to their end.
     work.settle().await;
-    let alone = work.undisturbed();
-    work.beside(async move {
-        if let Err(error) = alone.engine.remove_container(&helper).await {
-            alone.progress.warn(format!("container {helper} could not be removed: {error}"));
-        }
-    });
+    helper.remove(work);
     pulled
 }
 
@@ -74,24 +69,22 @@ async fn serve(
     gateway: IpAddr,
     architecture: &str,
     store: Store,
-    pullers: &[Puller],
+    pullers: Vec<Puller>,
 ) -> Result<Outcome, PullError> {
     let images = store.images.clone();
     let sent = pullers.iter().map(|puller| puller.sent.clone()).collect();
     let registry = Registry::start(gateway, Arc::new(store), sent)
         .await
         .map_err(|error| PullError::Listen(gateway, error))?;
-    let pulls = pullers.iter().enumerate().map(|(number, puller)| {
-        let base = registry.base(number);
-        let images = &images;
-        async move {
-            for image in images.iter().filter(|i| puller.images.iter().any(|id| i.is(id))) {
-                let command = node::pull(&base, image, architecture, &puller.state.snapshotter);
-                let (alone, node) = (work.undisturbed(), puller.node.clone());
-                work.whole(async move { alone.run(&node, command).await }).await?;
-            }
-            Ok(())
-        }
+    let address = registry.address;
+    let pulls = pullers.into_iter().enumerate().map(|(number, puller)| {
+        let wanted = images.iter().filter(|i| puller.images.iter().any(|id| i.is(id)));
+        let offer =
+            |image: &LoadImage| Offer { image: image.clone(), base: registry.base(number, image) };
+        let offers: Vec<Offer> = wanted.map(offer).collect();
+        let (waiting, architecture) = (puller.waiting, architecture.to_owned());
+        work.whole(async move { waiting.pull(&offers, address, &architecture).await })
     });
-    Ok((images.clone(), join_all(pulls).await))
+    let pulled = join_all(pulls).await;
+    Ok((images, pulled))
 }

@@ -57,6 +57,10 @@ impl Reference {
         Ok(Reference { repository: format!("{registry}/{path}"), version })
     }
 
+    pub fn is_tag(&self) -> bool {
+        matches!(self.version, Version::Tag(_))
+    }
+
     /// The same repository's name for exactly this content.
     pub fn at(&self, digest: &Digest) -> Reference {
         Reference { repository: self.repository.clone(), version: Version::Digest(digest.clone()) }

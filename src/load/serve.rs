@@ -22,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::catalog::LoadImage;
 use super::oci::Digest;
 use super::store::Store;
 
@@ -29,7 +30,8 @@ type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// Answers until it is dropped.
 pub struct Registry {
-    base: String,
+    pub address: SocketAddr,
+    token: String,
     task: JoinHandle<()>,
 }
 
@@ -60,14 +62,14 @@ impl Registry {
         let listener = TcpListener::bind(SocketAddr::new(address, 0)).await?;
         let random = getrandom::u64().map_err(|e| std::io::Error::other(e.to_string()))?;
         let token = format!("{random:016x}");
-        let base = format!("http://{}/{token}", listener.local_addr()?);
-        let served = Arc::new(Served { store, token, sent });
-        Ok(Registry { base, task: tokio::spawn(accept(listener, served)) })
+        let address = listener.local_addr()?;
+        let served = Arc::new(Served { store, token: token.clone(), sent });
+        Ok(Registry { address, token, task: tokio::spawn(accept(listener, served)) })
     }
 
-    /// Where the node with this number finds it.
-    pub fn base(&self, node: usize) -> String {
-        format!("{}/{node}/v2", self.base)
+    /// Where the node with this number finds an image, by whatever tag.
+    pub fn base(&self, node: usize, image: &LoadImage) -> String {
+        format!("http://{}/{}/{node}/{}/v2", self.address, self.token, image.root.digest.hex())
     }
 }
 
@@ -107,14 +109,17 @@ async fn answer<B>(request: Request<B>, served: Arc<Served>) -> Result<Response<
 }
 
 impl Served {
-    /// `/TOKEN/NODE/v2/NAME/manifests/DIGEST`, or `blobs`; the name may be any.
+    /// `/TOKEN/NODE/ROOT/v2/NAME/manifests/DIGEST`, or `blobs`; the name may be
+    /// any, and what is no digest stands for the root.
     fn asked(&self, path: &str) -> Option<(Arc<Sent>, Digest)> {
         let mut parts = path.strip_prefix('/')?.split('/');
         if parts.next()? != self.token {
             return None;
         }
         let node: usize = parts.next()?.parse().ok()?;
-        Some((self.sent.get(node)?.clone(), Digest::parse(parts.next_back()?)?))
+        let root = Digest::parse(&format!("sha256:{}", parts.next()?))?;
+        let digest = Digest::parse(parts.next_back()?).unwrap_or(root);
+        Some((self.sent.get(node)?.clone(), digest))
     }
 
     async fn content(

@@ -1,11 +1,9 @@
 //! Which nodes a command is about.
 
-use std::sync::Arc;
-
 use futures_util::future::try_join_all;
 
 use super::LoadError;
-use super::node::{self, NodeState};
+use super::node::{self, Interest, NodeState, Waiting};
 use crate::existing::{self, LOAD_BALANCER};
 use crate::work::Work;
 
@@ -18,14 +16,16 @@ pub struct Target {
 
 pub struct Node {
     pub name: String,
-    pub state: Arc<NodeState>,
+    pub state: NodeState,
+    /// Until it is told to pull.
+    pub waiting: Option<Waiting>,
 }
 
-/// The nodes that are meant, with what they have; load balancers run no pods.
+/// The nodes that are meant, with what they have of these images; load balancers run no pods.
 ///
 /// # Errors
 /// Nodes that do not exist or do not run.
-pub async fn nodes(work: &Work, target: &Target) -> Result<Vec<Node>, LoadError> {
+pub async fn nodes(work: &Work, target: &Target, about: &Interest) -> Result<Vec<Node>, LoadError> {
     let found = work.interruptible(existing::nodes(&*work.engine, &target.cluster)).await?;
     let mut found: Vec<_> = found.into_iter().filter(|n| n.role != LOAD_BALANCER).collect();
     if found.is_empty() {
@@ -40,8 +40,8 @@ pub async fn nodes(work: &Work, target: &Target) -> Result<Vec<Node>, LoadError>
         return Err(LoadError::Stopped(stopped.name.clone()));
     }
     let states = found.into_iter().map(|found| async move {
-        let state = Arc::new(node::state(work, &found.name).await?);
-        Ok::<_, LoadError>(Node { name: found.name, state })
+        let (state, waiting) = node::look(work, &found.name, about).await?;
+        Ok::<_, LoadError>(Node { name: found.name, state, waiting: Some(waiting) })
     });
     try_join_all(states).await
 }

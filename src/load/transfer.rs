@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::LoadError;
 use super::catalog::LoadImage;
 use super::import::Receiver;
-use super::node;
+use super::node::{self, Interest, NodeState};
 use super::oci::Digest;
 use super::pull::Outcome;
 use super::serve::Sent;
@@ -20,16 +20,16 @@ const TICK: Duration = Duration::from_millis(200);
 const KNOWN_ATTEMPTS: u32 = 60;
 const KNOWN_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 50 });
 
-pub struct Transfer<'a> {
-    pub node: &'a Node,
+pub struct Transfer {
+    pub node: Node,
     /// By their identity in the engine; all there are if none is named.
     pub images: Vec<Digest>,
     pub sent: Arc<Sent>,
     step: Step,
 }
 
-impl<'a> Transfer<'a> {
-    pub fn begin(work: &Work, node: &'a Node, images: Vec<Digest>) -> Self {
+impl Transfer {
+    pub fn begin(work: &Work, node: Node, images: Vec<Digest>) -> Self {
         let step = work.progress.step(format!("Loading on {} 📦", node.name));
         Transfer { node, images, sent: Arc::default(), step }
     }
@@ -61,7 +61,7 @@ impl<'a> Transfer<'a> {
 /// That of `import`, or the first node's for which all failed.
 pub async fn import(
     work: &Work,
-    mut left: Vec<Transfer<'_>>,
+    mut left: Vec<Transfer>,
     import: impl AsyncFn(&[Receiver]) -> Result<Outcome, LoadError>,
 ) -> Result<(), LoadError> {
     let mut failure = None;
@@ -94,22 +94,25 @@ pub async fn import(
 /// Looks at every node that is said to be done; returns the others, and why.
 ///
 /// # Errors
-/// What no other way can help against.
-pub async fn confirmed<'a>(
+/// What no other way can help against; nodes that are done stay so.
+pub async fn confirmed(
     work: &Work,
-    transfers: Vec<Transfer<'a>>,
+    transfers: Vec<Transfer>,
     (images, outcomes): Outcome,
-) -> Result<(Vec<Transfer<'a>>, Option<LoadError>), LoadError> {
-    let (mut left, mut why) = (Vec::new(), None);
+) -> Result<(Vec<Transfer>, Option<LoadError>), LoadError> {
+    let (mut left, mut why, mut end) = (Vec::new(), None, None);
     for (transfer, outcome) in transfers.into_iter().zip(outcomes) {
         let node = &transfer.node.name;
         let images = transfer.of(&images);
         let fault = match outcome {
-            Ok(()) if images.len() < transfer.images.len().max(1) => {
+            Ok(_) if images.len() < transfer.images.len().max(1) => {
                 Some("an image is missing".to_owned())
             }
-            Ok(()) => checked(work, node, &images).await?,
-            Err(error) if is_final(&error) => return Err(failed(node, error)),
+            Ok(state) => checked(work, node, &images, state).await?,
+            Err(error) if is_final(&error) => {
+                end = Some(failed(node, error));
+                continue;
+            }
             Err(error) => {
                 why = Some(failed(node, error));
                 left.push(transfer);
@@ -127,18 +130,19 @@ pub async fn confirmed<'a>(
             }
         }
     }
-    Ok((left, why))
+    end.map_or(Ok((left, why)), Err)
 }
 
-/// Looks whether a node now has these images, whole and under all their names;
+/// Whether a node now has these images, whole and under all their names;
 /// returns what is wrong otherwise.
 async fn checked(
     work: &Work,
     node: &str,
     images: &[&LoadImage],
+    mut state: NodeState,
 ) -> Result<Option<String>, WorkError> {
+    let about = Interest::loaded(images.iter().copied());
     for attempt in 1.. {
-        let state = node::state(work, node).await?;
         let fault = images.iter().find_map(|image| state.fault(image));
         if fault.is_none() || attempt == KNOWN_ATTEMPTS {
             return Ok(fault);
@@ -148,12 +152,13 @@ async fn checked(
             Ok::<_, WorkError>(())
         };
         work.interruptible(pause).await?;
+        state = node::state(work, node, &about).await?;
     }
     unreachable!("the last attempt returns")
 }
 
 /// Shows what has gone to each node while it goes.
-pub async fn watched<T>(transfers: &[Transfer<'_>], work: impl Future<Output = T>) -> T {
+pub async fn watched<T>(transfers: &[Transfer], work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {

@@ -6,12 +6,13 @@
 #
 #   tests/bench/load.sh [RUNS [NODES [SHAPE...]]]
 #
-# RUNS 3, NODES 1, SHAPE few-large, many-large and few-small if not said.
+# RUNS 3, NODES 1,3 and SHAPE few-large, many-large and few-small if not said;
+# every number of nodes is a cluster of its own.
 # Prints a row for each shape and tool: medians of seconds, bytes sent to all
 # nodes in the iterative load, and the program's peak memory.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-runs=${1:-3} nodes=${2:-1}
+runs=${1:-3} counts=${2:-1,3}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || set -- few-large many-large few-small
 work=$(mktemp -d)
@@ -77,27 +78,25 @@ forget() {
   done
 }
 
-{
-  printf 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n'
-  for _ in $(seq 2 "$nodes"); do echo "- role: worker"; done
-} >"$work/lab.yaml"
-"$skiff" -q delete cluster --name "$name"
-"$skiff" -q create cluster --name "$name" --config "$work/lab.yaml"
-for node in $("$skiff" get nodes --name "$name"); do
-  names "$node" >"$work/names-$node"
-done
+# cluster NODES: replaces the one before
+cluster() {
+  {
+    printf 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n'
+    for _ in $(seq 2 "$nodes"); do echo "- role: worker"; done
+  } >"$work/lab.yaml"
+  "$skiff" -q delete cluster --name "$name"
+  "$skiff" -q create cluster --name "$name" --config "$work/lab.yaml"
+  for node in $("$skiff" get nodes --name "$name"); do
+    names "$node" >"$work/names-$node"
+  done
+}
 
-echo "| layers | nodes | program | first | iterative | nothing changed | sent, iterative | peak memory |"
-echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
-for shape in "$@"; do
-  case $shape in
-    few-large) base "$shape" 2 123; what="2 × 123 MB" ;;
-    many-large) base "$shape" 20 123; what="20 × 123 MB" ;;
-    few-small) base "$shape" 4 1; what="4 × 1 MB" ;;
-  esac
+# measure WHAT SHAPE: the rows of an image
+measure() {
+  local what=$1 shape=$2
   for _ in $(seq "$runs"); do
     for program in "$kind" "$skiff"; do
-      out=$work/$shape-$(basename "$program")
+      out=$work/$nodes-$shape-$(basename "$program")
       top "$shape"
       forget
       sync
@@ -111,7 +110,7 @@ for shape in "$@"; do
   done
   forget
   for program in kind skiff; do
-    out=$work/$shape-$program
+    out=$work/$nodes-$shape-$program
     if [ $program = kind ]; then
       # The whole archive, to each node.
       sent="$(docker image inspect -f '{{.Size}}' "$name/$shape:1" | awk -v n="$nodes" '{ printf "%.0f MB", $1 * n / 1e6 }')"
@@ -120,5 +119,18 @@ for shape in "$@"; do
     fi
     memory=$(cat "$out"-*.kb | sort -n | tail -n 1 | awk '{ printf "%.0f MB", $1 / 1000 }')
     echo "| $what | $nodes | $program | $(median "$out-first") s | $(median "$out-iterative") s | $(median "$out-unchanged") | $sent | $memory |"
+  done
+}
+
+echo "| layers | nodes | program | first | iterative | nothing changed | sent, iterative | peak memory |"
+echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
+for nodes in ${counts//,/ }; do
+  cluster "$nodes"
+  for shape in "$@"; do
+    case $shape in
+      few-large) base "$shape" 2 123; measure "2 × 123 MB" "$shape" ;;
+      many-large) base "$shape" 20 123; measure "20 × 123 MB" "$shape" ;;
+      few-small) base "$shape" 4 1; measure "4 × 1 MB" "$shape" ;;
+    esac
   done
 done

@@ -2,7 +2,8 @@
 //! either image store of the engine.
 
 use std::io::Write;
-use std::process::{Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,13 +12,14 @@ use skiff::node_image;
 
 use crate::harness::{ContainerdEngine, Lab, check, eventually, program as skiff, stderr};
 use crate::images::{Made, api, layer, load_into_engine, program};
+use crate::load_trouble::trouble;
 
-const NAME: &str = "skiff-test-load";
+pub const NAME: &str = "skiff-test-load";
 
 /// A cluster, and what images are made of.
-struct Loading {
-    lab: Lab,
-    nodes: Vec<String>,
+pub struct Loading {
+    pub lab: Lab,
+    pub nodes: Vec<String>,
     program: Vec<u8>,
     pods: std::cell::Cell<usize>,
 }
@@ -32,20 +34,20 @@ impl Loading {
         Loading { lab, nodes, program, pods: 0.into() }
     }
 
-    fn made(&self, tags: &[&str], top: &str) -> Made {
+    pub fn made(&self, tags: &[&str], top: &str) -> Made {
         Made::new(&self.program, tags, top)
     }
 
-    fn give_to_engine(&self, made: &Made) {
+    pub fn give_to_engine(&self, made: &Made) {
         load_into_engine(&self.lab.socket(), self.lab.folder.path(), &made.docker_archive());
     }
 
-    fn run(&self, what: &[&str]) -> Output {
+    pub fn run(&self, what: &[&str]) -> Output {
         self.lab.run(&[what, &["--name", NAME]].concat())
     }
 
     /// Loads from the engine; returns what was said about it.
-    fn load(&self, images: &[&str]) -> String {
+    pub fn load(&self, images: &[&str]) -> String {
         let out = self.run(&[&["load", "docker-image"], images].concat());
         assert!(out.status.success(), "{}", stderr(&out));
         assert!(out.stdout.is_empty(), "stdout is data");
@@ -53,7 +55,7 @@ impl Loading {
     }
 
     /// Loads an archive from stdin.
-    fn load_stdin(&self, archive: &[u8]) -> Output {
+    pub fn load_stdin(&self, archive: &[u8]) -> Output {
         let mut child = self
             .lab
             .command(&["load", "image-archive", "-", "--name", NAME])
@@ -67,8 +69,35 @@ impl Loading {
         child.wait_with_output().unwrap()
     }
 
+    /// A command that cannot see the folder in which the engine keeps images,
+    /// as most users cannot; what keeps it from tests' root is a mount.
+    fn blind(&self, args: &[&str]) -> Output {
+        let plain = self.lab.command(&[args, &["--name", NAME]].concat());
+        if std::fs::read_dir(self.engine_folder()).is_err() {
+            return self.output(plain);
+        }
+        let mut command = Command::new("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-c"]);
+        command.arg("mount -t tmpfs none \"$0\" && exec \"$@\"").arg(self.engine_folder());
+        command.arg(plain.get_program()).args(plain.get_args());
+        for (name, value) in plain.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+            command.env(name, value);
+        }
+        self.output(command)
+    }
+
+    fn output(&self, mut command: Command) -> Output {
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn engine_folder(&self) -> PathBuf {
+        let info = api(&self.lab.socket(), "GET", "/info", None);
+        let info: Value = serde_json::from_slice(&info).unwrap();
+        info["DockerRootDir"].as_str().unwrap().into()
+    }
+
     /// A pod on every node runs the image, which must print `top`.
-    fn runs(&self, image: &str, policy: &str, top: &str) {
+    pub fn runs(&self, image: &str, policy: &str, top: &str) {
         let mut pods = Vec::new();
         for node in &self.nodes {
             let pod = format!("image-{}", self.pods.replace(self.pods.get() + 1));
@@ -101,7 +130,7 @@ spec:
     }
 
     /// Runs a command in the first node.
-    fn in_node(&self, script: &str) -> String {
+    pub fn in_node(&self, script: &str) -> String {
         let socket = self.lab.socket();
         let body = self.lab.folder.path().join("exec.json");
         let create = serde_json::json!({"AttachStdout": true, "Cmd": ["sh", "-c", script]});
@@ -113,7 +142,7 @@ spec:
         String::from_utf8_lossy(&json_post(&socket, &path, &body)).into_owned()
     }
 
-    fn helpers(&self) -> Vec<Value> {
+    pub fn helpers(&self) -> Vec<Value> {
         let found = api(&self.lab.socket(), "GET", "/containers/json?all=true", None);
         let found: Vec<Value> = serde_json::from_slice(&found).unwrap();
         let is_helper = |c: &Value| {
@@ -126,7 +155,7 @@ spec:
         found.into_iter().filter(is_helper).collect()
     }
 
-    fn blobs(&self) -> usize {
+    pub fn blobs(&self) -> usize {
         self.in_node("ctr -n k8s.io content ls -q").lines().count()
     }
 }
@@ -150,9 +179,11 @@ const TWO_NODES: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnode
 fn images_are_loaded_from_dockers_own_store() {
     let loading = Loading::new(Lab::new(&[NAME]), TWO_NODES);
     names_and_changes(&loading);
+    ways_to_layers(&loading);
     archives(&loading);
     refusals(&loading);
     interruption(&loading);
+    trouble(&loading);
     lists_and_deletion(&loading);
     a_stopped_node(&loading);
     clean_up(&loading);
@@ -168,6 +199,7 @@ fn images_are_loaded_from_containerds_store() {
     load_into_engine(&lab.socket(), lab.folder.path(), &image);
     let loading = Loading::new(lab, ONE_NODE);
     names_and_changes(&loading);
+    ways_to_layers(&loading);
 
     let made = loading.made(&["skiff-test/platforms:1"], "one of two\n");
     let (archive, index) = made.one_platform_of_two();
@@ -245,6 +277,34 @@ fn names_and_changes(loading: &Loading) {
     check("no helper container stays");
 }
 
+/// Layers are read where the engine keeps them: by skiff itself, or if it may
+/// not, from an export if that is small, or through a helper container.
+fn ways_to_layers(loading: &Loading) {
+    let small = loading.made(&["skiff-test/small:1"], "small\n");
+    let mut large = loading.made(&["skiff-test/wide:1"], "large\n");
+    large.layers.insert(0, layer("noise", &noise(40)));
+    loading.give_to_engine(&small);
+    loading.give_to_engine(&large);
+    let (small_name, large_name) = ("skiff-test/small:1", "skiff-test/wide:1");
+    let load = |name| ["-v", "1", "load", "docker-image", name];
+    let loaded = |out: Output, name: &str, way: &str, top: &str| {
+        let said = stderr(&out);
+        assert!(out.status.success() && said.contains(way), "{way}: {said}");
+        assert!(!said.contains("export instead"), "{said}");
+        loading.runs(name, "Never", top);
+        assert!(loading.helpers().is_empty());
+        assert!(loading.run(&["delete", "image", name]).status.success());
+    };
+    loaded(loading.blind(&load(small_name)), small_name, "held in memory", &small.top);
+    loaded(loading.blind(&load(large_name)), large_name, "through container", &large.top);
+    let way = match std::fs::read_dir(loading.engine_folder()) {
+        Ok(_) => "read in /",
+        Err(_) => "through container",
+    };
+    loaded(loading.run(&load(large_name)), large_name, way, &large.top);
+    check("layers are read in the engine's folder, from its export, or through a helper");
+}
+
 fn archives(loading: &Loading) {
     let made = loading.made(&["skiff-test/docker-archive:1"], "docker archive\n");
     let file = loading.lab.folder.path().join("image.tar");
@@ -263,6 +323,14 @@ fn archives(loading: &Loading) {
     assert!(stderr(&out).contains("1 of 3 layers"), "{}", stderr(&out));
     loading.runs("skiff-test/oci:1", "Never", &made.top);
     check("an OCI layout, compressed, from stdin, without the layers that are there");
+
+    let made = loading.made(&["skiff-test/zstd:1"], "zstd\n");
+    let archive = made.docker_archive();
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let out = loading.load_stdin(&ruzstd::encoding::compress_to_vec(&archive[..], level));
+    assert!(out.status.success(), "{}", stderr(&out));
+    loading.runs("skiff-test/zstd:1", "Never", &made.top);
+    check("an archive of docker save, compressed with zstd");
 
     let mut large = loading.made(&["skiff-test/cut:1"], "cut\n");
     large.layers.insert(1, layer("noise", &noise(3)));
@@ -309,7 +377,7 @@ fn refusals(loading: &Loading) {
 }
 
 /// So many megabytes that do not compress within a block.
-fn noise(megabytes: usize) -> Vec<u8> {
+pub fn noise(megabytes: usize) -> Vec<u8> {
     let block: Vec<u8> =
         (0..1_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     block.repeat(megabytes)

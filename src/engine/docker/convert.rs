@@ -101,6 +101,7 @@ pub fn image(found: ImageInspect) -> Image {
         labels: labels.into_iter().collect(),
         tags: found.repo_tags.unwrap_or_default(),
         layers: found.root_fs.and_then(|fs| fs.layers).unwrap_or_default(),
+        size: found.size.and_then(|size| size.try_into().ok()).unwrap_or(u64::MAX),
     }
 }
 

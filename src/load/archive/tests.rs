@@ -221,6 +221,23 @@ fn what_is_wrong_is_named() {
     }
 }
 
+#[test]
+fn endless_names_and_entries_are_not_kept() {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("././@LongLink").unwrap();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(1 << 40);
+    header.set_cksum();
+    let endless = header.as_bytes().chain(io::repeat(b'x'));
+    let refused = read(endless, &mut Counted::default()).unwrap_err();
+    assert!(refused.to_string().contains("too long"), "{refused}");
+
+    let empty = &tar_of(&[("x".into(), vec![])])[..512];
+    let many = empty.repeat(ENTRIES_LIMIT + 1);
+    let refused = read(&many[..], &mut Counted::default()).unwrap_err();
+    assert!(refused.to_string().contains("entries"), "{refused}");
+}
+
 /// Some bytes of an archive, changed.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let whole = [

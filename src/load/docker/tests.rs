@@ -32,13 +32,18 @@ struct Containerd {
 impl Containerd {
     fn answer(&mut self, node: &str, command: &Command) -> Option<Vec<u8>> {
         let script = command.argv.get(2)?.as_str();
-        if script.contains("images ls") {
+        if script.contains("look()") {
+            for line in command.stdin.iter().flat_map(|told| told.split(|byte| *byte == b'\n')) {
+                // http://ADDRESS/TOKEN/NODE/ROOT/v2
+                let line = String::from_utf8_lossy(line);
+                let root = line.split('/').nth(5).filter(|_| line.starts_with("http"));
+                root.into_iter().for_each(|root| {
+                    self.load(node, Digest::parse(&format!("sha256:{root}")).unwrap());
+                });
+            }
             return Some(self.state(node).into_bytes());
         }
-        if script.contains("images pull") {
-            let (_, digest) = command.argv[6].split_once('@')?;
-            self.load(node, Digest::parse(digest)?);
-        } else if script.contains("images import") {
+        if script.contains("images import") {
             self.import(node, command.stdin.as_ref()?);
         } else if script.contains("tar -chf") {
             return Some(files());
@@ -76,10 +81,10 @@ impl Containerd {
         let gateway = if self.route { "default via 127.0.0.1 dev eth0" } else { "" };
         let had = if self.has_layer { layer.to_string() } else { String::new() };
         match self.loaded.get(node) {
-            None => format!("REF\n--\n{had}\n--\nKEY\n--\n--\n{gateway}\n"),
+            None => format!("REF\n--\n{had}\n--\nKEY\n--\n--\n{gateway}\n==\n"),
             Some(root) => format!(
                 "REF\ndocker.io/library/app:1 type {root} 1.0 MiB -\n{id} type {root} 1.0 MiB -\n\
-                 --\n{root}\n{id}\n--\n{layer} Committed\n--\n--\n{gateway}\n"
+                 --\n{root}\n{id}\n--\n{layer} Committed\n--\n--\n{gateway}\n==\n"
             ),
         }
     }
@@ -105,7 +110,10 @@ fn files() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>) -> FakeEngine {
+/// An image too large to be held in memory.
+const LARGE: u64 = 1 << 40;
+
+async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -> FakeEngine {
     for name in NODES {
         engine.put(ContainerSpec {
             name: name.to_owned(),
@@ -120,6 +128,7 @@ async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>) -> FakeEngin
     let image = Image {
         id: Digest::of(&config(&LAYERS)).to_string(),
         layers: vec![Digest::of(LAYERS[0]).to_string()],
+        size,
         ..Image::default()
     };
     let answering = nodes.clone();
@@ -144,25 +153,29 @@ fn containerd(change: impl FnOnce(&mut Containerd)) -> Arc<Mutex<Containerd>> {
 
 #[tokio::test]
 async fn nodes_pull_and_a_second_load_asks_for_nothing() {
-    let nodes = containerd(|_| {});
-    let engine = engine(FakeEngine::default(), &nodes).await;
-    loaded(&engine, CancellationToken::new()).await.unwrap();
-    assert_eq!(nodes.lock().unwrap().loaded.len(), 2);
-    assert!(nodes.lock().unwrap().imports.is_empty());
-    assert_eq!(engine.container_names(), NODES);
-    let before = engine.calls().len();
-    loaded(&engine, CancellationToken::new()).await.unwrap();
-    let calls = engine.calls()[before..].to_vec();
-    assert!(
-        !calls.iter().any(|call| call.contains("create") || call.contains("export")),
-        "{calls:?}"
-    );
+    for (size, export, helper) in [(0, true, false), (LARGE, false, true)] {
+        let nodes = containerd(|_| {});
+        let engine = engine(FakeEngine::default(), &nodes, size).await;
+        loaded(&engine, CancellationToken::new()).await.unwrap();
+        assert_eq!(nodes.lock().unwrap().loaded.len(), 2);
+        assert!(nodes.lock().unwrap().imports.is_empty());
+        assert_eq!(engine.container_names(), NODES);
+        let calls = engine.calls();
+        let called = |name: &str| calls.iter().any(|call| call == name);
+        assert_eq!((called("export_images"), called("create_container")), (export, helper));
+        loaded(&engine, CancellationToken::new()).await.unwrap();
+        let calls = engine.calls()[calls.len()..].to_vec();
+        assert!(
+            !calls.iter().any(|call| call.contains("create") || call.contains("export")),
+            "{calls:?}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn where_nodes_cannot_pull_they_get_the_export_without_what_they_have() {
     let nodes = containerd(|c| (c.route, c.has_layer) = (false, true));
-    let engine = engine(FakeEngine::default(), &nodes).await;
+    let engine = engine(FakeEngine::default(), &nodes, 0).await;
     loaded(&engine, CancellationToken::new()).await.unwrap();
     let layer = format!("blobs/sha256/{}", Digest::of(LAYERS[0]).hex());
     let nodes = nodes.lock().unwrap();
@@ -175,7 +188,7 @@ async fn where_nodes_cannot_pull_they_get_the_export_without_what_they_have() {
 #[tokio::test]
 async fn a_node_that_does_not_have_it_in_the_end_is_an_error() {
     let nodes = containerd(|c| c.forgets = true);
-    let engine = engine(FakeEngine::default(), &nodes).await;
+    let engine = engine(FakeEngine::default(), &nodes, 0).await;
     let error = loaded(&engine, CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, LoadError::Failed { .. }), "{error}");
     // By pulling, then without and with what it was said to have.
@@ -184,31 +197,37 @@ async fn a_node_that_does_not_have_it_in_the_end_is_an_error() {
 
 #[tokio::test]
 async fn whatever_call_fails_nothing_is_left_and_success_is_true() {
-    for fault in ["fails", "answer lost", "cancel"] {
-        for call in 0.. {
-            let cancel = CancellationToken::new();
-            let kind = match fault {
-                "fails" => Fault::Fails,
-                "answer lost" => Fault::AnswerLost,
-                _ => Fault::Cancel(cancel.clone()),
-            };
-            let nodes = containerd(|_| {});
-            let engine = engine(FakeEngine::armed(call, kind), &nodes).await;
-            let outcome = loaded(&engine, cancel.clone()).await;
-            let calls = engine.calls();
-            if calls.len() <= call {
-                break;
-            }
-            let left = engine.container_names();
-            let removal = calls[call] == "remove_container" && fault == "fails";
-            assert!(removal || left == NODES, "{fault} at {call} ({}): {left:?}", calls[call]);
-            match outcome {
-                Ok(()) => assert_eq!(nodes.lock().unwrap().loaded.len(), 2, "{fault} at {call}"),
-                Err(error) => assert!(
-                    fault != "cancel" || matches!(error, LoadError::Work(WorkError::Cancelled)),
-                    "{fault} at {call}: {error}"
-                ),
-            }
+    for size in [0, LARGE] {
+        for fault in ["fails", "answer lost", "cancel"] {
+            sweep(size, fault).await;
+        }
+    }
+}
+
+async fn sweep(size: u64, fault: &str) {
+    for call in 0.. {
+        let cancel = CancellationToken::new();
+        let kind = match fault {
+            "fails" => Fault::Fails,
+            "answer lost" => Fault::AnswerLost,
+            _ => Fault::Cancel(cancel.clone()),
+        };
+        let nodes = containerd(|_| {});
+        let engine = engine(FakeEngine::armed(call, kind), &nodes, size).await;
+        let outcome = loaded(&engine, cancel.clone()).await;
+        let calls = engine.calls();
+        if calls.len() <= call {
+            break;
+        }
+        let left = engine.container_names();
+        let removal = calls[call] == "remove_container" && fault == "fails";
+        assert!(removal || left == NODES, "{fault} at {call} ({}): {left:?}", calls[call]);
+        match outcome {
+            Ok(()) => assert_eq!(nodes.lock().unwrap().loaded.len(), 2, "{fault} at {call}"),
+            Err(error) => assert!(
+                fault != "cancel" || matches!(error, LoadError::Work(WorkError::Cancelled)),
+                "{fault} at {call}: {error}"
+            ),
         }
     }
 }

@@ -90,10 +90,35 @@ fn success_is_all_of_name_content_and_layers() {
 }
 
 #[test]
-fn names_are_arguments_and_never_part_of_a_script() {
-    let image = LoadImage { names: vec![Reference::parse("app:1").unwrap()], ..image() };
-    let command = pull("http://172.18.0.1:1/token/0/v2", &image, "", "overlayfs");
-    let exact = format!("docker.io/library/app@{}", image.root.digest);
-    assert!(!command.argv[2].contains("app"));
-    assert_eq!([&command.argv[6], &command.argv[8]], [&exact, "docker.io/library/app:1"]);
+fn a_node_is_told_all_names_the_tag_first() {
+    let exact = Reference::parse(&format!("app@{}", Digest::of(b"other"))).unwrap();
+    let tag = Reference::parse("app:1").unwrap();
+    let told = |names: Vec<Reference>, snapshotter: &str| {
+        let image = LoadImage { names, ..image() };
+        let offer = Offer { image, base: "http://172.18.0.1:1/token/0/root/v2".into() };
+        let told = pulling(&[offer], "172.18.0.1:1".parse().unwrap(), "", snapshotter);
+        let lines: Vec<String> = told.lines().map(str::to_owned).collect();
+        assert!(lines[0].contains("name==\"sha256:") && lines[1] == "172.18.0.1 1", "{told}");
+        lines[2].split_once("/v2 ").unwrap().1.to_owned()
+    };
+    assert_eq!(told(vec![exact.clone(), tag.clone()], "overlayfs"), format!("- / {tag} {exact}"));
+    // Another one's digest is no way to ask for this content.
+    let own = exact.at(&image().root.digest);
+    assert_eq!(told(vec![exact.clone()], "native"), format!("---local / {own} {exact}"));
+    let nameless = told(Vec::new(), "overlayfs");
+    assert_eq!(nameless, format!("- / docker.io/library/image@{}", image().root.digest));
+}
+
+#[test]
+fn a_node_is_asked_about_few_images() {
+    let (tag, id) = (Reference::parse("app:1").unwrap(), Digest::of(b"id"));
+    assert_eq!(
+        Interest::of([&tag], [&id]).0,
+        [
+            "name==none".to_owned(),
+            "name==\"docker.io/library/app:1\"".into(),
+            format!("name==\"{id}\""),
+            format!("target.digest==\"{id}\""),
+        ]
+    );
 }
