@@ -265,9 +265,7 @@ impl<'a> Bootstrap<'a> {
         args: &[&str],
         stdin: Option<String>,
     ) -> Result<(), BootstrapError> {
-        let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
-        let mut command =
-            Command::new(["kubectl", &kubeconfig].into_iter().chain(args.iter().copied()));
+        let mut command = kubectl(args);
         command.stdin = stdin.map(Into::into);
         self.work.run(node, command).await?;
         Ok(())
@@ -277,6 +275,12 @@ impl<'a> Bootstrap<'a> {
     fn endpoint(&self) -> String {
         format!("{}:{API_PORT}", self.cluster.api_host())
     }
+}
+
+/// A control-plane's kubectl, with all rights.
+pub fn kubectl(args: &[&str]) -> Command {
+    let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
+    Command::new(["kubectl", &kubeconfig].iter().chain(args).copied())
 }
 
 /// A node's kubeadm configuration, patched; and what in the patches has no effect.

@@ -1,5 +1,6 @@
 //! The command line: kind's commands and flags, and a few of our own.
 
+mod addon;
 mod build;
 mod cobra;
 mod completion;
@@ -65,6 +66,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Install add-ons such as ingress-nginx and metrics-server
+    #[command(subcommand, arg_required_else_help = true)]
+    Addon(addon::Addon),
     /// Build a node image
     #[command(subcommand, arg_required_else_help = true)]
     Build(build::Build),
@@ -299,6 +303,7 @@ async fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     match cli.command {
         _ if cli.version => say(version::long(program))?,
         None => say(program.command().render_long_help().to_string().trim_end())?,
+        Some(Command::Addon(command)) => command.run(context).await?,
         Some(Command::Build(command)) => command.run(context).await?,
         Some(Command::Completion(shell)) => shell.run(program)?,
         Some(Command::Create(command)) => command.run(context).await?,

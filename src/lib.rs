@@ -18,12 +18,13 @@
 //! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
 //! it is usable, [`node_image`] builds images and [`images`] chooses one.
 //!
-//! **Whole operations** — [`create`], [`dry_run`], [`load`], [`logs`].
+//! **Whole operations** — [`create`], [`dry_run`], [`load`], [`logs`], [`addon`].
 //!
 //! **The human** — [`cli`] understands commands, [`report`] shows progress,
 //! [`diagnose`] turns errors into cause, hint and exit code, [`signal`] hears
 //! Ctrl-C.
 
+pub mod addon;
 pub mod bootstrap;
 pub mod cli;
 pub mod cluster;

@@ -37,8 +37,8 @@ use crate::work::WorkError;
 pub use archive::ArchiveError;
 pub use archives::load as image_archives;
 pub use docker::load as docker_images;
-pub use images::{Listed, list, remove};
-pub use reference::BadReference;
+pub use images::{Listed, list, names, remove};
+pub use reference::{BadReference, full_name};
 pub use targets::Target;
 
 #[derive(Debug, thiserror::Error)]

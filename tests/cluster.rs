@@ -1,6 +1,8 @@
 //! Real clusters on a real engine. `tests/run.sh` runs these, and brings up
 //! engine and node image first; a plain `cargo test` leaves them out.
 
+#[path = "cluster/addon.rs"]
+mod addon;
 #[path = "cluster/archive.rs"]
 mod archive;
 #[path = "cluster/crowd.rs"]

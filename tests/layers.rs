@@ -12,15 +12,15 @@ const LAYERS: [&[&str]; 6] = [
     &["patch", "config", "kubeadm", "kubeconfig"],
     &["engine", "work"],
     &["existing", "images", "node_image", "plan", "provision", "bootstrap", "readiness"],
-    &["create", "dry_run", "logs", "load"],
+    &["create", "dry_run", "logs", "load", "addon"],
     &["diagnose", "report", "signal", "cli"],
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 13] = [
+const DOORS: [(&str, &[&str]); 18] = [
     ("bollard", &["engine"]),
     ("hyper_util", &["engine", "load"]),
-    ("tokio_rustls", &["engine"]),
+    ("tokio_rustls", &["engine", "addon"]),
     ("rustls_native_certs", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -31,6 +31,11 @@ const DOORS: [(&str, &[&str]); 13] = [
     ("hyper", &["load"]),
     ("flate2", &["load"]),
     ("ruzstd", &["load"]),
+    ("reqwest", &["addon"]),
+    ("minijinja", &["addon"]),
+    ("rcgen", &["addon"]),
+    ("semver", &["addon"]),
+    ("strsim", &["addon"]),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Context, KubeconfigFlag, duration, env, path, say};
+use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
 use crate::create::{self, Options};
@@ -11,6 +12,7 @@ use crate::dry_run;
 use crate::engine::endpoint::Surroundings;
 use crate::plan::proxy;
 use crate::provision::network;
+use crate::work::Work;
 
 const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 
@@ -41,6 +43,9 @@ pub struct CreateCluster {
     /// [default: 5m; 0s when called kind]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     wait: Option<Duration>,
+    /// An add-on to install once the cluster is usable; may be given several times
+    #[arg(long = "addon", value_name = "ADDON")]
+    addons: Vec<String>,
     /// Print what would be created; needs no engine
     #[arg(long)]
     dry_run: bool,
@@ -70,6 +75,8 @@ impl CreateCluster {
                 cluster.name
             ));
         }
+        let addons = super::addon::named(&self.addons)
+            .map_err(|failure| failure.during("failed to create cluster"))?;
         let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
             context.progress.warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
@@ -96,9 +103,27 @@ impl CreateCluster {
         let delete = format!("{} delete cluster --name {}", context.program.name(), cluster.name);
         let _ = context.clean_up.set(delete);
         context.progress.info(format!("Creating cluster {:?} ...", cluster.name));
-        create::create(&context.work()?, &cluster, &options).await?;
+        let work = context.work()?;
+        create::create(&work, &cluster, &options).await?;
+        self.install(&work, &cluster.name, &addons).await?;
         self.greet(context, &cluster);
         Ok(())
+    }
+
+    /// A cluster whose add-ons fail is a cluster nevertheless, and stays.
+    async fn install(&self, work: &Work, cluster: &str, addons: &[Package]) -> Result<(), Failure> {
+        if addons.is_empty() {
+            return Ok(());
+        }
+        let options = addon::Options { limit: addon::DEFAULT_LIMIT, ..addon::Options::default() };
+        let installed = addon::install(work, cluster, addons, &options).await;
+        work.settle().await;
+        installed.map_err(|error| {
+            let names = self.addons.join(" ");
+            Failure::from(error)
+                .during(format!("cluster {cluster:?} is created, but not all add-ons"))
+                .hint(format!("try again with `addon install {names} --name {cluster}`"))
+        })
     }
 
     fn definition(&self) -> Result<Cluster, Failure> {

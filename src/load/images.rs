@@ -29,6 +29,16 @@ pub async fn list(work: &Work, target: &Target) -> Result<Vec<Listed>, LoadError
     Ok(listed(states))
 }
 
+/// All names of images that each node has, written out in full.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn names(work: &Work, target: &Target) -> Result<Vec<BTreeSet<String>>, LoadError> {
+    let nodes = targets::nodes(work, target).await?;
+    let names = |node: &targets::Node| node.state.images.iter().map(|i| i.name.clone()).collect();
+    Ok(nodes.iter().map(names).collect())
+}
+
 fn listed<'a>(states: impl Iterator<Item = (&'a str, &'a NodeState)>) -> Vec<Listed> {
     let mut found: BTreeMap<(String, String), Listed> = BTreeMap::new();
     for (node, state) in states {

@@ -63,6 +63,14 @@ impl Reference {
     }
 }
 
+/// A name as nodes know it.
+///
+/// # Errors
+/// [`BadReference`].
+pub fn full_name(text: &str) -> Result<String, BadReference> {
+    Reference::parse(text).map(|reference| reference.to_string())
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match &self.version {

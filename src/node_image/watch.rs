@@ -3,5 +3,6 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=node-image");
+    println!("cargo::rerun-if-changed=configs/addons");
     println!("cargo::rerun-if-changed=src/node_image/watch.rs");
 }

@@ -1,0 +1,84 @@
+//! Certificates for servers that the API server calls.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Everything as Secrets and webhook configurations want it: base64 of PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// Of the authority, whose own key is thrown away.
+    pub ca: String,
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Certificate {
+    /// A new one for these names. It does not expire while the cluster lives.
+    ///
+    /// # Errors
+    /// Names that cannot be certified.
+    pub fn new(names: &[String]) -> Result<Certificate, String> {
+        let make = || {
+            let mut params = CertificateParams::new(Vec::new())?;
+            params.distinguished_name.push(DnType::CommonName, "skiff add-on");
+            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+            let authority = KeyPair::generate()?;
+            let ca = params.self_signed(&authority)?;
+            let issuer = Issuer::new(params, authority);
+            let mut params = CertificateParams::new(names)?;
+            let common = names.first().map_or("server", String::as_str);
+            params.distinguished_name.push(DnType::CommonName, common);
+            let key = KeyPair::generate()?;
+            let certificate = params.signed_by(&key, &issuer)?;
+            Ok::<_, rcgen::Error>(Certificate {
+                ca: BASE64.encode(ca.pem()),
+                certificate: BASE64.encode(certificate.pem()),
+                key: BASE64.encode(key.serialize_pem()),
+            })
+        };
+        make().map_err(|e| e.to_string())
+    }
+
+    /// The one that a Secret holds.
+    pub fn from_secret(secret: &Value) -> Option<Certificate> {
+        let part = |name: &str| Some(secret["data"][name].as_str()?.to_owned());
+        Some(Certificate {
+            ca: part("ca.crt")?,
+            certificate: part("tls.crt")?,
+            key: part("tls.key")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_for_its_names() {
+        let made = Certificate::new(&["a.b.svc".to_owned()]).unwrap();
+        let pem = |text: &str| String::from_utf8(BASE64.decode(text).unwrap()).unwrap();
+        assert!(pem(&made.ca).starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(pem(&made.key).contains("PRIVATE KEY"));
+        let der = rustls_pem(&pem(&made.certificate));
+        assert!(der.windows(7).any(|w| w == b"a.b.svc"));
+        assert!(Certificate::new(&["ü".to_owned()]).is_err());
+    }
+
+    fn rustls_pem(pem: &str) -> Vec<u8> {
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        BASE64.decode(body).unwrap()
+    }
+
+    #[test]
+    fn a_secret_gives_it_back() {
+        let secret = json!({"data": {"ca.crt": "QQ==", "tls.crt": "Qg==", "tls.key": "Qw=="}});
+        assert_eq!(Certificate::from_secret(&secret).unwrap().key, "Qw==");
+        assert_eq!(Certificate::from_secret(&json!({"data": {"tls.crt": "Qg=="}})), None);
+    }
+}

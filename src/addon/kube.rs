@@ -1,0 +1,205 @@
+//! The cluster, through the kubectl of one of its control-planes.
+
+use serde_json::Value;
+
+use super::AddonError;
+use super::object::{self, Id};
+use crate::bootstrap;
+use crate::existing::{self, ExistingNode};
+use crate::version::Version;
+use crate::work::{Work, WorkError};
+
+/// Whose changes they are, to the API server.
+const FIELD_MANAGER: &str = "--field-manager=skiff";
+
+pub struct Kube {
+    pub work: Work,
+    /// Where kubectl runs.
+    plane: String,
+}
+
+/// What is known about a cluster before anything is done to it.
+pub struct Seen {
+    pub version: Version,
+    /// The nodes as Kubernetes knows them.
+    pub nodes: Vec<Value>,
+}
+
+impl Kube {
+    /// # Errors
+    /// [`AddonError::NoCluster`], [`AddonError::Stopped`].
+    pub async fn find(work: &Work, cluster: &str) -> Result<Kube, AddonError> {
+        let nodes = work.interruptible(existing::nodes(&*work.engine, cluster)).await?;
+        if nodes.is_empty() {
+            return Err(AddonError::NoCluster(cluster.to_owned()));
+        }
+        let stopped: Vec<&ExistingNode> = nodes.iter().filter(|node| !node.running).collect();
+        match existing::control_plane(&nodes) {
+            Some(plane) if plane.running => {
+                Ok(Kube { work: work.clone(), plane: plane.name.clone() })
+            }
+            _ => Err(AddonError::Stopped {
+                cluster: cluster.to_owned(),
+                nodes: stopped.into_iter().map(|node| node.name.clone()).collect(),
+            }),
+        }
+    }
+
+    /// Runs kubectl; returns its stdout.
+    ///
+    /// # Errors
+    /// [`WorkError::Command`] with its output.
+    pub async fn kubectl(&self, args: &[&str], stdin: Option<String>) -> Result<String, WorkError> {
+        let mut command = bootstrap::kubectl(args);
+        command.stdin = stdin.map(Into::into);
+        self.work.run(&self.plane, command).await
+    }
+
+    /// Objects as JSON; `Value::Null` where nothing is.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`], or what is no JSON.
+    pub async fn get(&self, args: &[&str]) -> Result<Value, WorkError> {
+        let args = [&["get", "--ignore-not-found", "-o", "json"], args].concat();
+        let text = self.kubectl(&args, None).await?;
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Those of the objects that are there.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`].
+    pub async fn there(&self, ids: &[Id]) -> Result<Vec<Value>, WorkError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let objects: Vec<Value> = ids.iter().map(Id::object).collect();
+        let args = ["get", "--ignore-not-found", "-o", "json", "-f", "-"];
+        let text = self.kubectl(&args, Some(object::list(&objects))).await?;
+        let found: Value = serde_json::from_str(&text).unwrap_or_default();
+        Ok(if found.is_null() { Vec::new() } else { object::flat(found) })
+    }
+
+    /// Applies objects on the server's side. Fields that somebody else has
+    /// changed are a conflict, unless it is `forced`.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`].
+    pub async fn apply(&self, objects: &[Value], forced: bool) -> Result<(), WorkError> {
+        let mut args = vec!["apply", "--server-side", FIELD_MANAGER, "-f", "-"];
+        if forced {
+            args.push("--force-conflicts");
+        }
+        self.kubectl(&args, Some(object::list(objects))).await.map(drop)
+    }
+
+    /// Deletes objects in this order, and waits until they are gone.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`].
+    pub async fn delete(&self, ids: &[Id]) -> Result<(), WorkError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let objects: Vec<Value> = ids.iter().map(Id::object).collect();
+        let args = ["delete", "--ignore-not-found", "--timeout=120s", "-f", "-"];
+        match self.kubectl(&args, Some(object::list(&objects))).await {
+            // Objects of a kind that is gone are gone as well.
+            Err(WorkError::Command { output, .. })
+                if output.contains("no matches for kind")
+                    && !output.contains("Error from server") =>
+            {
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// # Errors
+    /// As [`Self::kubectl`], or an API server whose answers make no sense.
+    pub async fn look(&self) -> Result<Seen, AddonError> {
+        let raw = |path| async move { self.kubectl(&["get", "--raw", path], None).await };
+        let (version, nodes) = tokio::try_join!(raw("/version"), raw("/api/v1/nodes"))?;
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let version = parse(&version)["gitVersion"].as_str().unwrap_or_default().parse();
+        Ok(Seen {
+            version: version.map_err(|reason| AddonError::Strange { reason })?,
+            nodes: parse(&nodes)["items"].as_array().cloned().unwrap_or_default(),
+        })
+    }
+}
+
+impl Seen {
+    /// `IPv4`, `IPv6`, by the pods' addresses.
+    pub fn families(&self) -> Vec<String> {
+        let ranges = self.nodes.first().and_then(|node| node["spec"]["podCIDRs"].as_array());
+        let family = |range: &Value| {
+            let v6 = range.as_str().is_some_and(|range| range.contains(':'));
+            if v6 { "IPv6".to_owned() } else { "IPv4".to_owned() }
+        };
+        match ranges {
+            Some(ranges) if !ranges.is_empty() => ranges.iter().map(family).collect(),
+            // Without ranges nothing is known; most clusters are like this.
+            _ => vec!["IPv4".to_owned()],
+        }
+    }
+
+    /// A node with this label (`KEY=VALUE`), else a control-plane; the first by name.
+    pub fn place(&self, label: &str) -> Option<String> {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        let named = |wanted: &dyn Fn(&Value) -> bool| {
+            let mut names: Vec<&str> = self
+                .nodes
+                .iter()
+                .filter(|node| wanted(&node["metadata"]["labels"]))
+                .filter_map(|node| node["metadata"]["name"].as_str())
+                .collect();
+            names.sort_unstable();
+            names.first().map(|name| name.to_string())
+        };
+        named(&|labels| labels[key] == value)
+            .or_else(|| named(&|labels| !labels["node-role.kubernetes.io/control-plane"].is_null()))
+    }
+
+    /// The nodes that pods without tolerations run on.
+    pub fn schedulable(&self) -> Vec<String> {
+        let closed = |node: &Value| {
+            let taints = node["spec"]["taints"].as_array();
+            node["spec"]["unschedulable"] == true
+                || taints
+                    .is_some_and(|taints| taints.iter().any(|t| t["effect"] != "PreferNoSchedule"))
+        };
+        let open = self.nodes.iter().filter(|node| !closed(node));
+        open.filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn seen() -> Seen {
+        let plane = json!({
+            "metadata": {"name": "c-control-plane", "labels": {"node-role.kubernetes.io/control-plane": ""}},
+            "spec": {"podCIDRs": ["10.244.0.0/24", "fd00::/64"], "taints": [{"effect": "NoSchedule"}]},
+        });
+        let worker = |name: &str| json!({"metadata": {"name": name, "labels": {"ingress-ready": "true"}}, "spec": {}});
+        Seen {
+            version: "v1.37.2".parse().unwrap(),
+            nodes: vec![plane, worker("c-worker2"), worker("c-worker")],
+        }
+    }
+
+    #[test]
+    fn nodes_tell_where_things_go() {
+        let seen = seen();
+        assert_eq!(seen.families(), ["IPv4", "IPv6"]);
+        assert_eq!(seen.place("ingress-ready=true").unwrap(), "c-worker");
+        assert_eq!(seen.place("ingress-ready=no").unwrap(), "c-control-plane");
+        assert_eq!(seen.schedulable(), ["c-worker2", "c-worker"]);
+        let none = Seen { nodes: Vec::new(), ..seen };
+        assert_eq!((none.families(), none.place("a=b")), (vec!["IPv4".to_owned()], None));
+    }
+}

@@ -1,0 +1,205 @@
+//! Installing and removing on a cluster in memory, with every engine call failing once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::engine::fake::{FakeEngine, Fault};
+use crate::engine::{Command, ContainerSpec};
+use crate::existing::{CLUSTER_LABEL, CONTROL_PLANE, ROLE_LABEL};
+use crate::progress::Progress;
+use crate::work::Work;
+
+const NODE: &str = "kind-control-plane";
+
+/// Objects by kind and name: all that an API server is here.
+#[derive(Clone, Default)]
+struct Api(Arc<Mutex<BTreeMap<String, Value>>>);
+
+impl Api {
+    fn key(object: &Value) -> String {
+        format!("{} {}", object["kind"], object["metadata"]["name"])
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+
+    fn put(&self, object: Value) {
+        self.0.lock().unwrap().insert(Api::key(&object), object);
+    }
+
+    /// What kubectl prints.
+    fn kubectl(&self, command: &Command) -> Option<Vec<u8>> {
+        let line = command.argv.join(" ");
+        let given = || -> Vec<Value> {
+            let list: Value = serde_json::from_slice(command.stdin.as_ref().unwrap()).unwrap();
+            object::flat(list)
+        };
+        let mut objects = self.0.lock().unwrap();
+        let all = |found: Vec<Value>| json!({"kind": "List", "items": found});
+        let text = if line.contains("/version") {
+            json!({"gitVersion": "v1.37.2"})
+        } else if line.contains("/api/v1/nodes") {
+            let labels = json!({"node-role.kubernetes.io/control-plane": ""});
+            json!({"items": [{"metadata": {"name": NODE, "labels": labels}, "spec": {}}]})
+        } else if line.contains(" apply ") {
+            for mut object in given() {
+                object["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+                objects.insert(Api::key(&object), object);
+            }
+            Value::Null
+        } else if line.contains(" delete ") {
+            given().iter().for_each(|object| drop(objects.remove(&Api::key(object))));
+            Value::Null
+        } else if line.contains("get --ignore-not-found -o json -f -") {
+            all(given().iter().filter_map(|o| objects.get(&Api::key(o)).cloned()).collect())
+        } else if line.contains(" configmap ") {
+            all(objects.values().filter(|o| o["kind"] == "ConfigMap").cloned().collect())
+        } else if line.contains("deployment/web") {
+            objects.get("\"Deployment\" \"web\"").cloned().unwrap_or_default()
+        } else if line.contains("kubectl") {
+            all(Vec::new())
+        } else {
+            return None;
+        };
+        Some(text.to_string().into_bytes())
+    }
+
+    fn work(&self, engine: FakeEngine, cancel: CancellationToken) -> Work {
+        let api = self.clone();
+        let engine = engine.with_nodes(move |_, command| api.kubectl(command));
+        engine.put(ContainerSpec {
+            name: NODE.into(),
+            labels: [(CLUSTER_LABEL, "kind"), (ROLE_LABEL, CONTROL_PLANE)]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            ..ContainerSpec::default()
+        });
+        Work::new(Arc::new(engine), Progress::silent(), cancel)
+    }
+
+    fn calm(&self) -> Work {
+        self.work(FakeEngine::default(), CancellationToken::new())
+    }
+}
+
+/// A namespace, a Deployment, and what else is named.
+fn package(more: &[&str]) -> Package {
+    let mut text = "{apiVersion: v1, kind: Namespace, metadata: {name: web}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: web, generation: 1}, spec: {replicas: 1, template: {}}}
+"
+    .to_owned();
+    for name in more {
+        text += &format!(
+            "---\n{{apiVersion: v1, kind: Service, metadata: {{name: {name}, namespace: web}}}}\n"
+        );
+    }
+    let definition = "
+name: web
+version: v1
+summary: s
+kubernetes: '>=1.30'
+placement: a=b
+steps: [{apply: web.yaml}, {wait: {rollout: deployment/web, namespace: web}}]
+";
+    Package::Addon(Box::new(Addon {
+        definition: definition::Definition::parse(definition).unwrap(),
+        files: [("web.yaml".to_owned(), text)].into(),
+    }))
+}
+
+async fn put(work: &Work, package: Package) -> Result<(), AddonError> {
+    let options = Options { limit: Duration::from_secs(5), ..Options::default() };
+    install(work, "kind", &[package], &options).await
+}
+
+const INSTALLED: [&str; 4] = [
+    "\"ConfigMap\" \"skiff-addon-web\"",
+    "\"Deployment\" \"web\"",
+    "\"Namespace\" \"web\"",
+    "\"Service\" \"a\"",
+];
+
+#[tokio::test]
+async fn an_installation_is_remembered_changed_and_removed() {
+    let api = Api::default();
+    put(&api.calm(), package(&["a", "b"])).await.unwrap();
+    assert_eq!(api.keys().len(), 5);
+    put(&api.calm(), package(&["a"])).await.unwrap();
+    assert_eq!(api.keys(), INSTALLED, "what the new one does not name is gone");
+    let found = status(&api.calm(), "kind", &[]).await.unwrap();
+    assert_eq!((found[0].name.as_str(), found[0].state), ("web", State::Works));
+    assert!(remove(&api.calm(), "kind", "web").await.unwrap());
+    assert!(api.keys().is_empty(), "{:?}", api.keys());
+    assert!(!remove(&api.calm(), "kind", "web").await.unwrap());
+}
+
+#[tokio::test]
+async fn what_others_installed_is_not_touched() {
+    let api = Api::default();
+    api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}));
+    put(&api.calm(), package(&["a"])).await.unwrap();
+    remove(&api.calm(), "kind", "web").await.unwrap();
+    assert_eq!(api.keys(), ["\"Namespace\" \"web\""], "a namespace of before stays");
+
+    let other = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "web"}});
+    api.put(other);
+    let error = put(&api.calm(), package(&["a"])).await.unwrap_err();
+    let AddonError::Foreign { objects, .. } = error else { panic!("{error}") };
+    assert_eq!(objects, ["Service web/a"]);
+    assert_eq!(api.keys().len(), 2, "nothing was made");
+    let options = Options { adopt: true, limit: Duration::from_secs(5), ..Options::default() };
+    install(&api.calm(), "kind", &[package(&["a"])], &options).await.unwrap();
+    assert_eq!(api.keys(), INSTALLED);
+}
+
+/// Whatever goes wrong at whatever call: the error is reported, installing
+/// again completes it, and removing takes everything away.
+#[tokio::test]
+async fn every_fault_leaves_what_can_be_completed_or_removed() {
+    let counted = FakeEngine::default();
+    let work = Api::default().work(counted.clone(), CancellationToken::new());
+    put(&work, package(&["a"])).await.unwrap();
+    let calls = counted.calls().len();
+    assert!(calls > 8, "{:?}", counted.calls());
+    for call in 0..calls {
+        for kind in 0..3 {
+            let cancel = CancellationToken::new();
+            let fault = match kind {
+                0 => Fault::Fails,
+                1 => Fault::AnswerLost,
+                _ => Fault::Cancel(cancel.clone()),
+            };
+            for complete in [true, false] {
+                let api = Api::default();
+                let work = api.work(FakeEngine::armed(call, fault.clone()), cancel.clone());
+                let outcome = put(&work, package(&["a"])).await;
+                // The very last call may have come to its end.
+                assert!(outcome.is_err() || kind == 2 && call + 1 == calls, "call {call}, {kind}");
+                if complete {
+                    put(&api.calm(), package(&["a"])).await.unwrap();
+                    assert_eq!(api.keys(), INSTALLED, "call {call}, {kind}");
+                } else {
+                    remove(&api.calm(), "kind", "web").await.unwrap();
+                    assert!(api.keys().is_empty(), "call {call}, {kind}: {:?}", api.keys());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_said_before_anything_is_done() {
+    let work = Api::default().calm();
+    let error = install(&work, "other", &[package(&[])], &Options::default()).await.unwrap_err();
+    assert!(matches!(error, AddonError::NoCluster(_)), "{error}");
+    let Package::Addon(mut old) = package(&[]) else { unreachable!() };
+    old.definition.kubernetes = "<1.30".parse().unwrap();
+    let error = put(&work, Package::Addon(old)).await.unwrap_err();
+    assert_eq!(error.to_string(), "web v1 is for Kubernetes <1.30; the cluster has v1.37.2");
+}
