@@ -29,14 +29,16 @@ retry() {
   return 1
 }
 
-# tools PACKAGE...: installs what the build itself needs.
+# tools PACKAGE...: has what the build itself needs, in this container.
 tools() {
-  say "build tools"
+  dpkg --status "$@" >/dev/null 2>&1 && return
+  say "build tools: $*"
   mkdir -p "$CACHE/apt/partial"
   echo "deb $MIRROR $SUITE-backports main" >/etc/apt/sources.list.d/backports.list
   printf 'Dir::Cache::archives "%s";\nAPT::Keep-Downloaded-Packages "true";\nAcquire::Retries "3";\n' "$CACHE/apt" >/etc/apt/apt.conf.d/cache
   rm -f /etc/apt/apt.conf.d/docker-clean
-  retry apt-get -qq update
+  [ -e /fresh ] || retry apt-get -qq update
+  touch /fresh
   retry apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >/dev/null
 }
 
@@ -68,10 +70,10 @@ built() { cat "$WORK/part-$1"; }
 
 # pack FOLDER: makes it the result.
 pack() {
-  tar -C "$1" --numeric-owner --one-file-system --xattrs -cf /rootfs.tar .
+  tar -C "$1" --numeric-owner --one-file-system -cf /rootfs.tar .
   say "file system: $(du -m /rootfs.tar | cut -f1) MB"
 }
-export -f say retry built pack
+export -f say retry tools built pack
 
 cd /src
 mkdir -p "$WORK" "$CACHE/parts"

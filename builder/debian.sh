@@ -7,6 +7,7 @@
 # ends in /forky is a package of the next release.
 set -o errexit -o nounset -o pipefail
 variant=$2 packages=$3
+tools mmdebstrap
 
 make_base() {
   rm -f "$OUT/base.tar"

@@ -8,6 +8,7 @@
 set -o errexit -o nounset -o pipefail
 name=$1 flags=$2
 shift 2
+tools golang-1.26-go ca-certificates
 
 export GOCACHE=$CACHE/go-build GOMODCACHE=$CACHE/go-mod GOFLAGS=-buildvcs=false GOTOOLCHAIN=local
 export CGO_ENABLED=0 GOOS=linux GOARCH=$ARCH

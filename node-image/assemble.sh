@@ -6,7 +6,6 @@ shopt -s inherit_errexit
 
 root=$WORK/rootfs
 images=$WORK/images
-built() { cat "$WORK/part-$1"; }
 
 leave() {
   [ -z "${containerd:-}" ] || { kill "$containerd" 2>/dev/null && wait "$containerd" || true; }
@@ -22,7 +21,7 @@ mkdir -p "$root" "$images"
 tar -C "$root" -xf "$(built base)/base.tar" --exclude='./dev/*'
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/lib/udev/hwdb.d "$root"/usr/share/i18n
 : >"$root/etc/machine-id"
-cp -r --no-preserve=ownership "$SRC/rootfs/." "$root/"
+cp -r --no-preserve=ownership rootfs/. "$root/"
 chmod +x "$root/usr/local/bin/entrypoint" "$root/kind/bin/"* "$root/opt/cni/bin/podnet-ipam"
 sed -i "s|@PAUSE@|registry.k8s.io/pause:$PAUSE|" "$root/etc/containerd/config.toml"
 for plugin in ptp host-local portmap loopback; do mv "$root/usr/lib/cni/$plugin" "$root/opt/cni/bin/"; done
@@ -107,7 +106,7 @@ for name in etcd coredns local-path-provisioner pause; do
   [ "$name" != etcd ] || place=/usr/local/bin
   mkdir -p "$images/$name$place" "$images/$name/tmp"
   chmod 1777 "$images/$name/tmp"
-  cp "$(built $name)/bin/$name" "$images/$name$place/$name"
+  cp "$(built $name)/bin/"* "$images/$name$place/$name"
   layer $name "$images/$name"
 done
 mkdir -p "$images/helper/bin" "$images/helper/tmp"
@@ -166,6 +165,5 @@ for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
 done
 rm -rf "$root"/var/lib/containerd/tmpmounts "$root"/var/lib/containerd/io.containerd.runtime.*
 
-tar -C "$root" --numeric-owner --one-file-system -cf /rootfs.tar .
+pack "$root"
 rm -rf "$root" "$images"
-say "file system: $(du -m /rootfs.tar | cut -f1) MB"

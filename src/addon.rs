@@ -19,6 +19,7 @@ mod manifest;
 mod object;
 mod plan;
 mod prepare;
+mod recipe;
 mod record;
 mod remove;
 mod settings;
@@ -33,6 +34,7 @@ use crate::work::WorkError;
 pub use catalog::{Addon, all, find};
 pub use install::{Options, Package, install, preview};
 pub use manifest::{Manifest, fetch};
+pub use recipe::{Buildable, buildable};
 pub use remove::remove;
 pub use settings::Assignment;
 pub use status::{Installed, State, installed, status};
@@ -48,6 +50,8 @@ pub enum AddonError {
     Load(#[from] LoadError),
     #[error("unknown add-on {name:?}")]
     Unknown { name: String, similar: Vec<String>, known: Vec<String> },
+    #[error("there is no recipe for an image of {addon}")]
+    NoRecipe { addon: String },
     #[error("{path} is no add-on: {problem}")]
     Definition { path: String, problem: String },
     #[error("add-on {addon}: {problem}")]

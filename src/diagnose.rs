@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use crate::addon::AddonError;
 use crate::bootstrap::BootstrapError;
+use crate::builder::BuildError;
 use crate::config;
 use crate::create::{CreateError, Failed};
 use crate::engine::EngineError;
@@ -12,7 +13,7 @@ use crate::images::ImageError;
 use crate::kubeconfig;
 use crate::load::LoadError;
 use crate::logs::LogsError;
-use crate::node_image::BuildError;
+use crate::node_image::NodeImageError;
 use crate::provision::ProvisionError;
 use crate::work::WorkError;
 
@@ -255,7 +256,16 @@ impl From<BuildError> for Failure {
                     .details(tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
                     .hint("finished parts are kept: running it again goes on from there")
             }
-            BuildError::UnknownVersion { .. } | BuildError::OtherArchitecture { .. } => failure,
+            BuildError::OtherArchitecture { .. } => failure,
+        }
+    }
+}
+
+impl From<NodeImageError> for Failure {
+    fn from(error: NodeImageError) -> Self {
+        match error {
+            NodeImageError::Build(error) => error.into(),
+            NodeImageError::UnknownVersion { .. } => Failure::new(error),
         }
     }
 }
@@ -329,7 +339,7 @@ impl From<AddonError> for Failure {
                 .hint(format!("`addon status {addon}` looks again; installing again goes on from here, --timeout gives it longer")),
             AddonError::Checksum { .. } => failure.hint("it is not the file that was meant, or it has been changed since"),
             AddonError::Download { .. } => failure.hint("download it elsewhere and give the file"),
-            AddonError::Definition { .. } | AddonError::Strange { .. } | AddonError::Manifest { .. } => failure,
+            AddonError::NoRecipe { .. } | AddonError::Definition { .. } | AddonError::Strange { .. } | AddonError::Manifest { .. } => failure,
         }
     }
 }

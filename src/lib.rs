@@ -16,7 +16,7 @@
 //! **Parts of the way to a cluster** — [`existing`] finds clusters by their
 //! labels, [`plan`] turns a definition into containers, [`provision`] runs
 //! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
-//! it is usable, [`node_image`] builds images and [`images`] chooses one.
+//! it is usable, [`node_image`] builds images in the [`builder`], [`images`] chooses one.
 //!
 //! **Whole operations** — [`create`], [`dry_run`], [`load`], [`logs`], [`addon`].
 //!
@@ -26,6 +26,7 @@
 
 pub mod addon;
 pub mod bootstrap;
+pub mod builder;
 pub mod cli;
 pub mod cluster;
 pub mod config;

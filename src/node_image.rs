@@ -1,15 +1,13 @@
 //! `build node-image`: a node image from Debian packages and Go modules, where
-//! none can be pulled. The recipe is embedded; the work happens in a throw-away
-//! container of the engine.
+//! none can be pulled.
 
-mod build;
-mod recipe;
+use include_dir::{Dir, include_dir};
 
-use crate::engine::EngineError;
-use crate::work::WorkError;
+use crate::builder::{self, Build, BuildError, Recipe};
+use crate::images;
+use crate::work::Work;
 
-pub use build::{Options, Outcome, build};
-pub use recipe::versions;
+static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
 
 /// The Kubernetes version that is built when nobody says another one.
 pub const DEFAULT_VERSION: &str = "v1.37.2";
@@ -19,22 +17,93 @@ pub fn reference(version: &str) -> String {
     format!("skiff/node:{version}")
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    #[error(transparent)]
-    Work(#[from] WorkError),
-    #[error("there is no recipe for Kubernetes {version}; there are: {}", versions().join(", "))]
-    UnknownVersion { version: String },
-    #[error("the engine runs on {host}; an image for {wanted} has to be built on such a machine")]
-    OtherArchitecture { host: String, wanted: String },
-    #[error("no Debian to build in: {reason}")]
-    NoBase { reason: String },
-    #[error("building the node image failed: {last}")]
-    Failed { last: String, output: String },
+/// Kubernetes versions with a recipe, newest first.
+pub fn versions() -> Vec<String> {
+    let found = FILES.get_dir("versions").into_iter().flat_map(|dir| dir.files());
+    let mut names: Vec<String> =
+        found.filter_map(|f| Some(f.path().file_name()?.to_str()?.to_owned())).collect();
+    names.sort_by(|a, b| b.cmp(a));
+    names
 }
 
-impl From<EngineError> for BuildError {
-    fn from(error: EngineError) -> Self {
-        BuildError::Work(error.into())
+pub struct Options {
+    pub version: String,
+    /// The image's name.
+    pub image: String,
+    pub build: builder::Options,
+    /// Use the published image instead if it is here or can be pulled.
+    pub prefer_pull: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Built,
+    UpToDate,
+    /// The published image is there instead.
+    Published,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NodeImageError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("there is no recipe for Kubernetes {version}; there are: {}", versions().join(", "))]
+    UnknownVersion { version: String },
+}
+
+/// Builds a node image unless it is there already.
+///
+/// # Errors
+/// An unknown version, or that of building.
+pub async fn build(work: &Work, options: &Options) -> Result<Outcome, NodeImageError> {
+    let version = &options.version;
+    if !versions().contains(version) {
+        return Err(NodeImageError::UnknownVersion { version: version.clone() });
+    }
+    let recipe = Recipe {
+        what: "node image",
+        folder: &FILES,
+        arguments: vec![version.clone()],
+        labels: vec![
+            ("io.skiff.kubernetes", version.clone()),
+            (images::BALANCER_LABEL, "haproxy".into()),
+        ],
+    };
+    let build = Build::plan(work, &options.image, recipe, options.build.clone()).await?;
+    if build.is_up_to_date() {
+        return Ok(Outcome::UpToDate);
+    }
+    if options.prefer_pull && published(work).await? {
+        return Ok(Outcome::Published);
+    }
+    build.run().await?;
+    Ok(Outcome::Built)
+}
+
+/// Whether the published image is here or can be pulled.
+async fn published(work: &Work) -> Result<bool, BuildError> {
+    match images::ensure(work, images::PUBLISHED).await {
+        Ok(()) => Ok(true),
+        Err(images::ImageError::Missing { reason, .. }) => {
+            work.progress.info(format!(
+                "{} cannot be pulled ({reason}); building an image instead",
+                images::friendly(images::PUBLISHED)
+            ));
+            Ok(false)
+        }
+        Err(images::ImageError::Work(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_has_its_parts() {
+        assert!(versions().contains(&DEFAULT_VERSION.to_owned()));
+        for version in versions() {
+            assert!(FILES.get_file(format!("kubernetes/{version}/go.sum")).is_some(), "{version}");
+        }
     }
 }

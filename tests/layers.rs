@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 6] = [
     &["cluster", "version", "yaml", "progress"],
     &["patch", "config", "kubeadm", "kubeconfig"],
     &["engine", "work"],
-    &["existing", "images", "node_image", "plan", "provision", "bootstrap", "readiness"],
+    &["existing", "images", "builder", "node_image", "plan", "provision", "bootstrap", "readiness"],
     &["create", "dry_run", "logs", "load", "addon"],
     &["diagnose", "report", "signal", "cli"],
 ];

@@ -12,27 +12,32 @@ static CATALOG: Dir = include_dir!("$CARGO_MANIFEST_DIR/configs/addons");
 
 /// The file that makes a folder an add-on.
 const DEFINITION: &str = "addon.yaml";
+/// The folder in it for building its image.
+const RECIPE: &str = "image";
 
 #[derive(Debug, Clone)]
 pub struct Addon {
     pub definition: Definition,
     /// The other files of its folder, by name; templates.
     pub files: BTreeMap<String, String>,
+    /// What its image can be built from.
+    pub recipe: Option<&'static Dir<'static>>,
 }
 
 impl Addon {
     fn of(mut files: BTreeMap<String, String>) -> Result<Addon, String> {
         let text = files.remove(DEFINITION).ok_or(format!("there is no {DEFINITION}"))?;
         let definition = Definition::parse(&text).map_err(|e| format!("{DEFINITION}: {e}"))?;
-        Ok(Addon { definition, files })
+        Ok(Addon { definition, files, recipe: None })
     }
 
-    fn embedded(dir: &Dir) -> Addon {
+    fn embedded(dir: &'static Dir) -> Addon {
         let named = |file: &include_dir::File| {
             Some((file.path().file_name()?.to_str()?.to_owned(), file.contents_utf8()?.to_owned()))
         };
-        Addon::of(dir.files().filter_map(named).collect())
-            .unwrap_or_else(|e| panic!("{}: {e}", dir.path().display()))
+        let addon = Addon::of(dir.files().filter_map(named).collect())
+            .unwrap_or_else(|e| panic!("{}: {e}", dir.path().display()));
+        Addon { recipe: dir.get_dir(dir.path().join(RECIPE)), ..addon }
     }
 
     /// An add-on of one's own.

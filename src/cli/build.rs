@@ -1,9 +1,12 @@
-//! `build node-image`, with kind's arguments as far as our recipe can follow.
+//! `build`: images for machines that cannot pull them. `build node-image` has
+//! kind's arguments as far as our recipe can follow.
 
 mod source;
 
 use self::source::Source;
 use super::{Context, Program};
+use crate::addon;
+use crate::builder;
 use crate::diagnose::Failure;
 use crate::images;
 use crate::node_image::{self, DEFAULT_VERSION, Options, Outcome};
@@ -16,6 +19,25 @@ pub enum Build {
     /// Kubernetes and takes some minutes; what is finished is kept in the volume
     /// skiff-build-cache. Nothing happens when the image is up to date.
     NodeImage(NodeImage),
+    /// Build images of add-ons from Debian packages and Go modules
+    ///
+    /// For machines that cannot pull the official ones. `addon install` takes what
+    /// was built in their place where they are not to be had. Nothing happens to
+    /// images that are up to date.
+    AddonImages(AddonImages),
+}
+
+#[derive(clap::Args)]
+pub struct AddonImages {
+    /// The add-ons [default: all whose image can be built]
+    #[arg(value_name = "NAME")]
+    addons: Vec<String>,
+    /// Where Debian packages come from
+    #[arg(long, value_name = "URL")]
+    debian_mirror: Option<String>,
+    /// Build although the images are up to date
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(clap::Args)]
@@ -50,10 +72,40 @@ pub struct NodeImage {
 
 impl Build {
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Build::NodeImage(command) = self;
-        let done = command.run(context).await;
-        done.map_err(|failure| failure.during("error building node image"))
+        match self {
+            Build::NodeImage(command) => {
+                let done = command.run(context).await;
+                done.map_err(|failure| failure.during("error building node image"))
+            }
+            Build::AddonImages(command) => {
+                let done = command.run(context).await;
+                done.map_err(|failure| failure.during("error building add-on images"))
+            }
+        }
     }
+}
+
+impl AddonImages {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let images = addon::buildable(&self.addons)?;
+        let options =
+            builder::Options { arch: None, mirror: self.debian_mirror, force: self.force };
+        let work = context.work()?;
+        for image in images {
+            let name = image.image.clone();
+            let built = image.build(&work, &options).await?;
+            context.progress.info(if built { done(&name) } else { up_to_date(&name) });
+        }
+        Ok(())
+    }
+}
+
+fn done(image: &str) -> String {
+    format!("Image {image:?} built.")
+}
+
+fn up_to_date(image: &str) -> String {
+    format!("Image {image:?} is up to date (--force builds it again).")
 }
 
 impl NodeImage {
@@ -61,10 +113,8 @@ impl NodeImage {
         let options = self.options(context.program)?;
         let image = options.image.clone();
         let line = match node_image::build(&context.work()?, &options).await? {
-            Outcome::Built => format!("Image {image:?} built."),
-            Outcome::UpToDate => {
-                format!("Image {image:?} is up to date (--force builds it again).")
-            }
+            Outcome::Built => done(&image),
+            Outcome::UpToDate => up_to_date(&image),
             Outcome::Published => format!(
                 "Using the published image {}; nothing to build.",
                 images::friendly(images::PUBLISHED)
@@ -99,9 +149,11 @@ impl NodeImage {
         Ok(Options {
             image,
             version,
-            arch: given(self.arch),
-            mirror: self.debian_mirror,
-            force: self.force,
+            build: builder::Options {
+                arch: given(self.arch),
+                mirror: self.debian_mirror,
+                force: self.force,
+            },
             prefer_pull: self.prefer_pull,
         })
     }
@@ -142,7 +194,7 @@ mod tests {
                 "{args:?}"
             );
         }
-        assert_eq!(options(Kind, &["--arch", "arm64"]).arch.as_deref(), Some("arm64"));
-        assert_eq!(options(Kind, &["--arch", ""]).arch, None);
+        assert_eq!(options(Kind, &["--arch", "arm64"]).build.arch.as_deref(), Some("arm64"));
+        assert_eq!(options(Kind, &["--arch", ""]).build.arch, None);
     }
 }

@@ -187,3 +187,5 @@ require (
 )
 
 tool github.com/coredns/coredns
+
+tool github.com/coredns/coredns

@@ -195,3 +195,5 @@ require (
 )
 
 tool github.com/coredns/coredns
+
+tool github.com/coredns/coredns

@@ -70,3 +70,5 @@ require (
 )
 
 tool go.etcd.io/etcd/server/v3
+
+tool go.etcd.io/etcd/server/v3

@@ -61,3 +61,5 @@ require (
 )
 
 tool github.com/rancher/local-path-provisioner
+
+tool github.com/rancher/local-path-provisioner

@@ -5,7 +5,6 @@
 
 module=k8s.io/ingress-nginx
 source=$module/version
-tools golang-1.26-go mmdebstrap ca-certificates
 part ingress-nginx-base "$BUILDER/debian.sh" extract packages
 part ingress-nginx "$BUILDER/go.sh" \
   "-X $source.RELEASE=v1.11-debian -X $source.COMMIT=52c50467d67d -X $source.REPO=$module" module
@@ -14,18 +13,17 @@ part ingress-nginx-files files.sh module/go.mod
 root=$WORK/rootfs
 rm -rf "$root"
 mkdir -p "$root"/{tmp/nginx,run,proc,sys,dev,root,usr/{bin,sbin,lib}} "$root"/etc/ingress-controller/{ssl,auth,geoip,telemetry} \
-  "$root"/var/{log/nginx,lib/nginx,tmp} "$root/etc/ssl/certs"
+  "$root"/var/{log/nginx,lib/nginx,tmp}
 
 # --- Debian ------------------------------------------------------------------
-tar -C "$root" -xf "$(built ingress-nginx-base)/base.tar" --wildcards \
+tar -C "$root" -xf "$(built ingress-nginx-base)/base.tar" --wildcards --no-wildcards-match-slash \
   './usr/bin/bash' './usr/bin/busybox' './usr/bin/diff' './usr/bin/dumb-init' './usr/bin/pgrep' './usr/bin/pkill' './usr/sbin/nginx' \
-  './usr/lib/nginx/*' './usr/share/lua/5.1/*' './usr/lib/*-linux-gnu/lua/5.1/*' './usr/lib/*-linux-gnu/*.so*' './usr/lib*/ld-linux*' \
+  ./usr/lib/nginx ./usr/share/lua/5.1 './usr/lib/*-linux-gnu/lua/5.1' './usr/lib/*-linux-gnu/*.so*' './usr/lib*/ld-linux*' \
   './etc/nginx/mime.types' './etc/nginx/fastcgi_params' './usr/share/doc/*/copyright'
 for folder in bin sbin lib lib64; do [ ! -d "$root/usr/$folder" ] || ln -s "usr/$folder" "$root/$folder"; done
 for name in $(chroot "$root" /bin/busybox --list); do
   [ -e "$root/usr/bin/$name" ] || [ "$name" = nginx ] || ln -s busybox "$root/usr/bin/$name"
 done
-cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 # As in the official image: its files, its user.
 ln -s ../sbin/nginx "$root/usr/bin/nginx"
 printf 'root:x:0:0:root:/root:/bin/sh\nwww-data:x:101:82:www-data:/var/www:/sbin/nologin\n' >"$root/etc/passwd"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The controller's template and Lua code, out of its Go module.
 set -o errexit -o nounset -o pipefail
+tools golang-1.26-go ca-certificates
 export GOMODCACHE=$CACHE/go-mod
 folder=$(cd module && go list -m -f '{{.Dir}}' k8s.io/ingress-nginx)/rootfs/etc/nginx
 cp -r --no-preserve=mode "$folder/." "$OUT/"

@@ -1,0 +1,104 @@
+//! The throw-away builder: a recipe runs in a Debian container of the engine, and
+//! the file system that it leaves becomes an image.
+//!
+//! `builder/` beside the sources is what recipes share and says what they are.
+
+mod base;
+mod recipe;
+mod run;
+
+use crate::engine::{EngineError, Image};
+use crate::work::{Work, WorkError};
+
+pub use recipe::Recipe;
+
+const RECIPE_LABEL: &str = "io.skiff.recipe";
+
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// As in GOARCH; `None`: the engine's.
+    pub arch: Option<String>,
+    /// Where Debian packages come from, instead of Debian's own mirror.
+    pub mirror: Option<String>,
+    /// Build even when the image is up to date.
+    pub force: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error("the engine runs on {host}; an image for {wanted} has to be built on such a machine")]
+    OtherArchitecture { host: String, wanted: String },
+    #[error("no Debian to build in: {reason}")]
+    NoBase { reason: String },
+    #[error("building the {what} failed: {last}")]
+    Failed { what: &'static str, last: String, output: String },
+}
+
+impl From<EngineError> for BuildError {
+    fn from(error: EngineError) -> Self {
+        BuildError::Work(error.into())
+    }
+}
+
+/// One image to be built.
+pub struct Build<'a> {
+    work: &'a Work,
+    image: String,
+    recipe: Recipe,
+    options: Options,
+    arch: String,
+    digest: String,
+    present: Option<Image>,
+}
+
+impl<'a> Build<'a> {
+    /// Looks at what is there of `image`; nothing is built yet.
+    ///
+    /// # Errors
+    /// The engine's, or that of another architecture than its own.
+    pub async fn plan(
+        work: &'a Work,
+        image: &str,
+        recipe: Recipe,
+        options: Options,
+    ) -> Result<Build<'a>, BuildError> {
+        let host = work.interruptible(work.engine.host()).await?;
+        let arch = options.arch.clone().unwrap_or_else(|| host.arch.clone());
+        if arch != host.arch {
+            return Err(BuildError::OtherArchitecture { host: host.arch, wanted: arch });
+        }
+        let digest = recipe.digest(&arch, options.mirror.as_deref());
+        let present = work.interruptible(work.engine.image(image)).await?;
+        Ok(Build { work, image: image.to_owned(), recipe, options, arch, digest, present })
+    }
+
+    /// There is nothing to do.
+    pub fn is_up_to_date(&self) -> bool {
+        let current = |image: &Image| image.labels.get(RECIPE_LABEL) == Some(&self.digest);
+        !self.options.force && self.present.as_ref().is_some_and(current)
+    }
+
+    /// Builds it, in the place of the image before.
+    ///
+    /// # Errors
+    /// No base to build in, or the failing step's output.
+    pub async fn run(self) -> Result<(), BuildError> {
+        let base = base::ensure(self.work, self.options.mirror.as_deref()).await?;
+        let random = getrandom::u32().unwrap_or_default();
+        let builder = format!("skiff-build-{random:08x}");
+        let built = self.run_in(&builder, &base).await;
+        self.work.settle().await;
+        let removed = self.work.engine.remove_container(&builder).await;
+        built?;
+        removed?;
+        if let Some(old) = &self.present
+            && let Err(error) = self.work.engine.remove_image(&old.id).await
+        {
+            // A container may still be running it.
+            self.work.progress.debug(1, format!("the image before stays: {error}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! A Debian to build in.
+
+use futures_util::StreamExt;
+use tokio_util::io::ReaderStream;
+
+use super::BuildError;
+use crate::images;
+use crate::work::Work;
+
+const PULLED_BASE: &str = "debian:trixie-slim";
+const OWN_BASE: &str = "skiff/debian:trixie";
+
+/// The name of one that is here, else pulled, else made by the
+/// host's mmdebstrap.
+///
+/// # Errors
+/// The engine's, or [`BuildError::NoBase`].
+pub async fn ensure(work: &Work, mirror: Option<&str>) -> Result<String, BuildError> {
+    for image in [OWN_BASE, PULLED_BASE] {
+        if work.interruptible(work.engine.image(image)).await?.is_some() {
+            return Ok(image.to_owned());
+        }
+    }
+    let pull_failed = match images::ensure(work, PULLED_BASE).await {
+        Ok(()) => return Ok(PULLED_BASE.to_owned()),
+        Err(images::ImageError::Missing { reason, .. }) => reason,
+        Err(images::ImageError::Work(error)) => return Err(error.into()),
+    };
+    let step = work.progress.step("Making a Debian to build in with mmdebstrap");
+    let no_base = |reason: String| BuildError::NoBase {
+        reason: format!("pulling {PULLED_BASE} failed ({pull_failed}), and mmdebstrap {reason}"),
+    };
+    let mut command = tokio::process::Command::new("mmdebstrap");
+    command
+        .args(["--quiet", "--variant=minbase", r#"--aptopt=Acquire::Retries "3""#, "trixie", "-"])
+        .args(mirror);
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|e| no_base(format!("does not run here: {e}")))?;
+    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(no_base("has no output".into()));
+    };
+    let said = tokio::spawn(async move {
+        let mut text = String::new();
+        let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
+        text
+    });
+    let imported = work
+        .interruptible(work.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
+        .await;
+    let status = child.wait().await;
+    let said = said.await.unwrap_or_default();
+    if !status.is_ok_and(|s| s.success()) {
+        // Half an archive makes an image, too.
+        let _ = work.engine.remove_image(OWN_BASE).await;
+        imported.or(Err(no_base(format!("failed: {}", said.trim()))))?;
+        return Err(no_base(format!("failed: {}", said.trim())));
+    }
+    imported?;
+    step.done();
+    Ok(OWN_BASE.to_owned())
+}

@@ -1,0 +1,127 @@
+//! The files that an image is made from, embedded, and what identifies them.
+
+use std::path::PathBuf;
+
+use include_dir::{Dir, DirEntry, include_dir};
+use sha2::{Digest, Sha256};
+
+/// What recipes share.
+static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/builder");
+
+/// A folder with `build.sh`, what that needs, and `instructions`.
+#[derive(Clone)]
+pub struct Recipe {
+    /// What it makes, in words: `node image`.
+    pub what: &'static str,
+    pub folder: &'static Dir<'static>,
+    /// For `build.sh`.
+    pub arguments: Vec<String>,
+    /// More labels of the image than the instructions set.
+    pub labels: Vec<(&'static str, String)>,
+}
+
+impl Recipe {
+    /// Identifies what an image is made from, so that equal ones are built once.
+    pub(super) fn digest(&self, arch: &str, mirror: Option<&str>) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            hash.update(bytes.len().to_be_bytes());
+            hash.update(bytes);
+        };
+        let labels = self.labels.iter().flat_map(|(name, value)| [name, value.as_str()]);
+        let words = [arch, mirror.unwrap_or_default()].into_iter();
+        for word in words.chain(self.arguments.iter().map(String::as_str)).chain(labels) {
+            add(word.as_bytes());
+        }
+        for (path, contents) in self.files() {
+            add(path.to_string_lossy().as_bytes());
+            add(contents);
+        }
+        hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// As a tar archive, for the builder's root folder.
+    ///
+    /// # Errors
+    /// None in practice: everything is in memory.
+    pub(super) fn archive(&self) -> std::io::Result<Vec<u8>> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (path, contents) in self.files() {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(contents.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, path, contents)?;
+        }
+        archive.into_inner()
+    }
+
+    /// Dockerfile instructions for the image.
+    pub(super) fn instructions(&self) -> impl Iterator<Item = String> {
+        let file = self.folder.get_file(self.folder.path().join("instructions"));
+        let text = file.and_then(|file| file.contents_utf8()).unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.is_empty()).map(str::to_owned);
+        lines.chain(self.labels.iter().map(|(name, value)| format!("LABEL {name}={value}")))
+    }
+
+    /// By their places in the builder.
+    fn files(&self) -> Vec<(PathBuf, &'static [u8])> {
+        let mut files = Vec::new();
+        for (place, folder) in [("src", self.folder), ("builder", &SHARED)] {
+            let mut folders = vec![folder];
+            while let Some(next) = folders.pop() {
+                for entry in next.entries() {
+                    match entry {
+                        DirEntry::Dir(dir) => folders.push(dir),
+                        DirEntry::File(file) => {
+                            let path = file.path().strip_prefix(folder.path());
+                            let path = path.expect("a folder's files are below it");
+                            files.push((PathBuf::from(place).join(path), file.contents()));
+                        }
+                    }
+                }
+            }
+        }
+        // What is for people makes no other image.
+        files.retain(|(path, _)| path.extension().is_none_or(|extension| extension != "md"));
+        files.sort();
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(argument: &str) -> Recipe {
+        Recipe {
+            what: "image",
+            folder: &SHARED,
+            arguments: vec![argument.into()],
+            labels: vec![("io.skiff.part", "one".into())],
+        }
+    }
+
+    #[test]
+    fn the_digest_depends_on_every_input() {
+        let labelled =
+            Recipe { labels: vec![("io.skiff.part", "two".into())], ..recipe("v1") };
+        let all = [
+            recipe("v1").digest("amd64", None),
+            recipe("v2").digest("amd64", None),
+            recipe("v1").digest("arm64", None),
+            recipe("v1").digest("amd64", Some("m")),
+            labelled.digest("amd64", None),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|other| other != one));
+        }
+        assert_eq!(recipe("v1").digest("amd64", None), all[0]);
+    }
+
+    #[test]
+    fn recipe_and_shared_files_have_places_of_their_own() {
+        let files = recipe("v1").files();
+        let has = |place: &str| files.iter().any(|(path, _)| path == &PathBuf::from(place));
+        assert!(has("src/common.sh") && has("builder/common.sh"), "{files:?}");
+    }
+}

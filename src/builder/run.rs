@@ -1,0 +1,130 @@
+//! Inside the builder: the container, the recipe, the import of what it leaves.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::{Build, BuildError, RECIPE_LABEL};
+use crate::engine::{Bytestream, Command, ContainerSpec, EngineError, Said};
+use crate::existing::CREATED_BY_LABEL;
+use crate::work::WorkError;
+
+/// Compilers' caches and finished parts; survives builds.
+const CACHE_VOLUME: &str = "skiff-build-cache";
+/// Where systems keep the authorities that TLS connections are checked against.
+const CA_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// Settings of the caller that downloads in the builder need as well.
+const PASSED_ENV: [&str; 10] = [
+    "GOPROXY",
+    "GONOSUMDB",
+    "GONOPROXY",
+    "GOPRIVATE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+impl Build<'_> {
+    pub(super) async fn run_in(&self, builder: &str, base: &str) -> Result<(), BuildError> {
+        let work = self.work;
+        let step = work.progress.step(format!("Building {} {} 🔨", self.recipe.what, self.image));
+        let spec = self.container(builder, base);
+        let (engine, name) = (work.engine.clone(), builder.to_owned());
+        work.whole(async move {
+            engine.create_container(&spec).await?;
+            engine.start_container(&name).await
+        })
+        .await?;
+        self.furnish(builder).await?;
+
+        let said = Mutex::new(String::new());
+        let told = |line: &str| {
+            step.detail(line);
+            work.progress.debug(1, line);
+            line.clone_into(&mut said.lock().expect("no holder panics"));
+        };
+        let script = ["bash".into(), "/src/build.sh".into()];
+        let script = script.into_iter().chain(self.recipe.arguments.iter().cloned());
+        if let Err(error) = work.run_told(builder, Command::new(script), told).await {
+            let WorkError::Command { output, .. } = error else { return Err(error.into()) };
+            let last = said.into_inner().expect("no holder panics");
+            return Err(BuildError::Failed { what: self.recipe.what, last, output });
+        }
+
+        step.detail("importing");
+        let file_system = self.result(builder).await?;
+        let label = format!("LABEL {RECIPE_LABEL}={}", self.digest);
+        let instructions: Vec<String> = self.recipe.instructions().chain([label]).collect();
+        let import = work.engine.import_image(&self.image, &instructions, file_system);
+        work.interruptible(import).await?;
+        step.done();
+        Ok(())
+    }
+
+    fn container(&self, builder: &str, base: &str) -> ContainerSpec {
+        let mut env: Vec<String> = PASSED_ENV
+            .iter()
+            .filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)))
+            .collect();
+        env.push(format!("ARCH={}", self.arch));
+        env.extend(self.options.mirror.iter().map(|mirror| format!("DEBIAN_MIRROR={mirror}")));
+        let creator = format!("skiff-{}", env!("CARGO_PKG_VERSION"));
+        ContainerSpec {
+            name: builder.to_owned(),
+            hostname: "builder".into(),
+            image: base.to_owned(),
+            labels: [(CREATED_BY_LABEL.to_owned(), creator)].into(),
+            env,
+            privileged: true, // mounts, for making a root file system
+            binds: vec![format!("{CACHE_VOLUME}:/cache")],
+            // Should nobody be left to remove it, it ends by itself.
+            command: vec!["sleep".into(), "2h".into()],
+            auto_remove: true,
+            ..ContainerSpec::default()
+        }
+    }
+
+    /// Brings in the recipe, and what the host trusts, a company's own authority
+    /// for example; nothing of that gets into the image.
+    async fn furnish(&self, builder: &str) -> Result<(), BuildError> {
+        let archive =
+            self.recipe.archive().map_err(|e| EngineError::other("packing the recipe", e))?;
+        let unpack = Command::new(["tar", "-C", "/", "-x"]);
+        self.work.run(builder, unpack.stdin(archive)).await?;
+        let bundle = std::env::var("SSL_CERT_FILE")
+            .ok()
+            .into_iter()
+            .chain(CA_BUNDLES.map(str::to_owned))
+            .find_map(|path| std::fs::read(path).ok());
+        if let Some(bundle) = bundle {
+            let keep = Command::new(["sh", "-c", "cat >/host-ca.crt"]);
+            self.work.run(builder, keep.stdin(bundle)).await?;
+        }
+        Ok(())
+    }
+
+    /// The file system that the recipe left, a tar archive.
+    async fn result(&self, builder: &str) -> Result<Bytestream, WorkError> {
+        let read = self.work.engine.exec(builder, Command::new(["cat", "/rootfs.tar"]));
+        let bytes = self.work.interruptible(read).await?.filter_map(|said| async {
+            match said {
+                Ok(Said::Stdout(bytes)) => Some(Ok::<Bytes, std::io::Error>(bytes)),
+                Ok(Said::Exit(0) | Said::Stderr(_)) => None,
+                Ok(Said::Exit(code)) => Some(Err(std::io::Error::other(format!(
+                    "reading the file system: exit {code}"
+                )))),
+                Err(error) => Some(Err(std::io::Error::other(error))),
+            }
+        });
+        Ok(bytes.boxed())
+    }
+}
