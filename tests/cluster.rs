@@ -33,6 +33,8 @@ mod load_trouble;
 mod node_image;
 #[path = "cluster/reach.rs"]
 mod reach;
+#[path = "cluster/rollout.rs"]
+mod rollout;
 #[path = "cluster/shapes.rs"]
 mod shapes;
 #[path = "cli/table.rs"]
@@ -41,5 +43,9 @@ mod table;
 mod tls;
 #[path = "cluster/trouble.rs"]
 mod trouble;
+#[path = "cluster/tutorial.rs"]
+mod tutorial;
+#[path = "cluster/walk.rs"]
+mod walk;
 #[path = "cluster/workload.rs"]
 mod workload;

@@ -78,3 +78,16 @@ fn every_example_shows_in_its_plan() {
     }
     assert!(!planned(&examples["no-cni"]).contains("SKIFF_DEFAULT_CNI"));
 }
+
+#[test]
+fn the_short_way_through_the_tutorial_is_part_of_the_long_one() {
+    let read =
+        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let (short, long) = (read("README.md"), read("configs/tutorial/README.md"));
+    let (_, section) = short.split_once("in ten commands\n\n```\n").unwrap();
+    let commands: Vec<&str> = section.split_once("```").unwrap().0.lines().collect();
+    assert_eq!(commands.len(), 10);
+    for command in commands {
+        assert!(long.lines().any(|line| line == command), "{command}");
+    }
+}

@@ -1,21 +1,83 @@
-//! Just enough HTTP to ask a pod something.
+//! Just enough HTTP to ask a pod something, once or all the time.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The body of `GET /` there.
 pub fn get(address: &str) -> Result<String, String> {
-    let address: SocketAddr = address.parse().map_err(|e| format!("{address}: {e}"))?;
-    let mut stream =
-        TcpStream::connect_timeout(&address, Duration::from_secs(2)).map_err(|e| e.to_string())?;
-    stream.set_read_timeout(Some(Duration::from_secs(3))).map_err(|e| e.to_string())?;
-    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(|e| e.to_string())?;
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.contains(" 200 ") => Ok(body.trim().to_owned()),
-        _ => Err(format!("{address} answered {answer:?}")),
+    let to = Target { address: address.to_owned(), host: String::new(), path: "/".to_owned() };
+    to.get(Duration::from_secs(3))
+}
+
+/// What is asked, where, and by which name.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub address: String,
+    pub host: String,
+    pub path: String,
+}
+
+impl Target {
+    /// The body that comes with status 200, each part of it within `patience`.
+    pub fn get(&self, patience: Duration) -> Result<String, String> {
+        let Target { address, host, path } = self;
+        let to: SocketAddr = address.parse().map_err(|e| format!("{address}: {e}"))?;
+        let failed = |e: std::io::Error| format!("{address}: {e}");
+        let mut stream = TcpStream::connect_timeout(&to, patience).map_err(failed)?;
+        stream.set_read_timeout(Some(patience)).map_err(failed)?;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
+        stream.write_all(request.as_bytes()).map_err(failed)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map_err(failed)?;
+        match answer.split_once("\r\n\r\n") {
+            Some((head, body)) if head.contains(" 200 ") => Ok(body.trim().to_owned()),
+            _ => Err(format!("{address} answered {answer:?}")),
+        }
+    }
+}
+
+/// Requests one after the other, each on a connection of its own, to every
+/// target at the same time, until it is ended.
+pub struct Traffic {
+    over: Arc<AtomicBool>,
+    asking: Vec<JoinHandle<Vec<Result<String, String>>>>,
+}
+
+impl Traffic {
+    pub fn start(targets: &[Target]) -> Traffic {
+        let over = Arc::new(AtomicBool::new(false));
+        let ask = |target: &Target| {
+            let (target, over) = (target.clone(), over.clone());
+            std::thread::spawn(move || {
+                let mut answers = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    answers.push(target.get(Duration::from_secs(10)));
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                answers
+            })
+        };
+        let asking = targets.iter().map(ask).collect();
+        Traffic { over, asking }
+    }
+
+    /// Ends it. Not one request may have failed; returns the distinct bodies
+    /// that came from each target.
+    pub fn end(self) -> Vec<BTreeSet<String>> {
+        self.over.store(true, Ordering::Relaxed);
+        let of_one = |answers: Vec<Result<String, String>>| {
+            let count = answers.len();
+            let (good, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+            assert!(failed.is_empty(), "{} of {count} failed: {failed:?}", failed.len());
+            println!("    {count} requests, none failed");
+            good.into_iter().flatten().collect()
+        };
+        self.asking.into_iter().map(|thread| of_one(thread.join().unwrap())).collect()
     }
 }
 
