@@ -219,7 +219,8 @@ fn one_of_ones_own(addons: &Addons) {
     let text = addons.lab.ok(&["addon", "install", &folder, "--dry-run", "--name", NAME]);
     assert!(text.contains("kind: Deployment") && text.contains(IMAGE), "{text}");
     check("--dry-run prints manifests");
-    addons.kubectl(&["scale", "-n", "hello", "deployment/hello", "--replicas=0"]);
+    let none = r#"{"spec": {"replicas": 0}}"#;
+    addons.kubectl(&["patch", "-n", "hello", "deployment/hello", "-p", none]);
     addons.refused(&["install", &folder], &["others have changed", "--adopt", ".spec.replicas"]);
     addons.ok(&["install", &folder, "--adopt"]);
     addons.kubectl(&["delete", "-n", "hello", "service/hello"]);
