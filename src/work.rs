@@ -226,7 +226,10 @@ async fn heard(
 }
 
 fn ended_early(node: &str, argv: &[String]) -> EngineError {
-    EngineError::other(format!("running {} in {node}", argv[0]), "the connection ended early")
+    EngineError::other(
+        format!("running {} in {node}", argv[0]),
+        "the connection to the engine ended early",
+    )
 }
 
 /// The engine's runtime failed before the command ran, for a reason that goes

@@ -120,7 +120,12 @@ async fn rename(
 /// Looks the images up in the engine; several names of one are one.
 async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadError> {
     let looked_up = arguments.iter().map(|argument| async move {
-        let found = work.interruptible(work.engine.image(argument)).await?;
+        // The engine has words of its own for what is no name; as with kind, it
+        // is not there.
+        let found = match Reference::parse(argument) {
+            Ok(_) => work.interruptible(work.engine.image(argument)).await?,
+            Err(_) => None,
+        };
         Ok::<_, LoadError>((argument, found))
     });
     let mut asked: Vec<Asked> = Vec::new();
@@ -173,9 +178,7 @@ pub fn similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<Stri
     let wanted = last(name);
     let fits = |other: &&str| {
         let other = last(other);
-        !wanted.is_empty()
-            && !other.is_empty()
-            && (other.contains(&wanted) || wanted.contains(&other))
+        wanted.len() > 1 && other.len() > 1 && (other.contains(&wanted) || wanted.contains(&other))
     };
     let found: BTreeSet<&str> = names.filter(fits).collect();
     found.into_iter().take(5).map(str::to_owned).collect()

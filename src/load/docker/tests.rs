@@ -232,11 +232,21 @@ async fn sweep(size: u64, fault: &str) {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_name_is_not_there() {
+    let engine = engine(FakeEngine::default(), &containerd(|_| {}), 0).await;
+    let work = Work::new(Arc::new(engine.clone()), Progress::silent(), CancellationToken::new());
+    for name in ["", "a b", "UPPER", "app@sha256:12"] {
+        let refused = load(&work, &Target::default(), &[name.to_owned()]).await.unwrap_err();
+        assert_eq!(refused.to_string(), format!("image: {name:?} not present locally"));
+    }
+}
+
 #[test]
 fn near_misses_are_found_by_the_last_part_of_a_name() {
     let names = ["team/app:1", "app-server:2", "busybox:latest", "<none>:<none>"];
     let of = |name: &str| similar(name, names.into_iter());
     assert_eq!(of("app"), ["app-server:2", "team/app:1"]);
     assert_eq!(of("registry/busybox:1"), ["busybox:latest"]);
-    assert!(of("nginx").is_empty() && of("").is_empty());
+    assert!(of("nginx").is_empty() && of("").is_empty() && of("../x").is_empty());
 }
