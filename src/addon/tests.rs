@@ -35,6 +35,10 @@ impl Api {
     /// What kubectl prints.
     fn kubectl(&self, command: &Command) -> Option<Vec<u8>> {
         let line = command.argv.join(" ");
+        if line.contains("look()") {
+            // A node without images.
+            return Some(b"REF\n--\n--\nKEY\n--\n--\n\n==\n".to_vec());
+        }
         let given = || -> Vec<Value> {
             let list: Value = serde_json::from_slice(command.stdin.as_ref().unwrap()).unwrap();
             object::flat(list)

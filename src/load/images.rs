@@ -34,7 +34,7 @@ pub async fn list(work: &Work, target: &Target) -> Result<Vec<Listed>, LoadError
 /// # Errors
 /// [`LoadError`].
 pub async fn names(work: &Work, target: &Target) -> Result<Vec<BTreeSet<String>>, LoadError> {
-    let nodes = targets::nodes(work, target).await?;
+    let nodes = targets::nodes(work, target, &Interest::all()).await?;
     let names = |node: &targets::Node| node.state.images.iter().map(|i| i.name.clone()).collect();
     Ok(nodes.iter().map(names).collect())
 }
