@@ -20,7 +20,7 @@ struct Block {
 }
 
 /// What a terminal is: settings outlive a block. One that fails ends it.
-const TERMINAL: &str = "set -aeuo pipefail; [ ! -e .settings ] || . ./.settings
+const TERMINAL: &str = "set -aeu; [ ! -e .settings ] || . ./.settings
 trap 'export -p >.settings' EXIT
 ";
 
