@@ -264,7 +264,7 @@ fn what_others_have(addons: &Addons) {
     addons.lab.apply(
         NAME,
         &format!(
-            "{{apiVersion: v1, kind: Pod, metadata: {{name: squatter}}, spec: {{nodeName: {NAME}-control-plane, terminationGracePeriodSeconds: 0, tolerations: [{{operator: Exists}}], containers: [{{name: a, image: {IMAGE}, command: [sleep, '3600'], ports: [{{containerPort: 80, hostPort: 443}}]}}]}}}}"
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: squatter}}, spec: {{nodeName: {NAME}-control-plane, terminationGracePeriodSeconds: 0, tolerations: [{{operator: Exists}}], containers: [{{name: a, image: {IMAGE}, command: [busybox, sleep, '3600'], ports: [{{containerPort: 80, hostPort: 443}}]}}]}}}}"
         ),
     );
     addons.refused(&["install", "ingress-nginx"], &["port 443", "taken by pod default/squatter"]);
@@ -310,7 +310,7 @@ spec:
     metadata: {{labels: {{app: boat}}}}
     spec:
       terminationGracePeriodSeconds: 0
-      containers: [{{name: a, image: {IMAGE}, command: [sleep, '3600']}}]
+      containers: [{{name: a, image: {IMAGE}, command: [busybox, sleep, '3600']}}]
 "
     );
     let file = addons.lab.write("boats.yaml", &text);
