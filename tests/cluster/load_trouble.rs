@@ -20,9 +20,10 @@ pub fn trouble(loading: &Loading) {
     a_kill(loading);
 }
 
-fn large(loading: &Loading, name: &str) -> Made {
+/// An image of which no node has the largest layer.
+fn large(loading: &Loading, name: &str, megabytes: usize) -> Made {
     let mut made = loading.made(&[name], &format!("{name}\n"));
-    made.layers.insert(0, layer("noise", &[name.as_bytes(), &noise(60)].concat()));
+    made.layers.insert(0, layer("noise", &[name.as_bytes(), &noise(megabytes)].concat()));
     made
 }
 
@@ -44,7 +45,7 @@ fn clean(loading: &Loading, name: &str) {
 
 /// A small file system lies over where one node's content goes.
 fn a_full_disk(loading: &Loading) {
-    let made = large(loading, "skiff-test/full:1");
+    let made = large(loading, "skiff-test/full:1", 60);
     loading.give_to_engine(&made);
     let (other, full) = (&loading.nodes[0], &loading.nodes[1]);
     in_node(
@@ -55,7 +56,7 @@ fn a_full_disk(loading: &Loading) {
     );
     let from_engine = loading.run(&["load", "docker-image", "skiff-test/full:1"]);
     let has_it = in_node(other, "ctr -n k8s.io images ls -q | grep skiff-test/full; true");
-    let archived = large(loading, "skiff-test/full:2");
+    let archived = large(loading, "skiff-test/full:2", 60);
     let from_archive = loading.load_stdin(&archived.docker_archive());
     in_node(full, &format!("umount {CONTENT}"));
     for out in [from_engine, from_archive] {
@@ -104,7 +105,7 @@ fn ended(mut child: Child, what: &str) -> Output {
 
 fn the_engine_goes(loading: &Loading) {
     let folder = loading.lab.folder.path();
-    let made = large(loading, "skiff-test/gone:1");
+    let made = large(loading, "skiff-test/gone:1", 60);
     let archive = made.docker_archive();
     let cut = Cut::to(&loading.lab.socket(), folder);
     let mut child = spawn(loading, &cut, &["image-archive", "-"]);
@@ -120,24 +121,23 @@ fn the_engine_goes(loading: &Loading) {
     assert!(stderr(&out).contains("ERROR: "), "{}", stderr(&out));
     clean(loading, "skiff-test/gone");
 
-    let mut made = large(loading, "skiff-test/gone:1");
-    made.layers.insert(0, layer("more", &noise(300)));
+    let made = large(loading, "skiff-test/gone:2", 300);
     loading.give_to_engine(&made);
     let cut = Cut::to(&loading.lab.socket(), folder);
-    let child = spawn(loading, &cut, &["docker-image", "skiff-test/gone:1"]);
+    let child = spawn(loading, &cut, &["docker-image", "skiff-test/gone:2"]);
     on_its_way(loading);
     cut.now();
     let out = ended(child, "a load whose engine goes");
     assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));
     assert!(stderr(&out).contains("engine"), "{}", stderr(&out));
     clean(loading, "skiff-test/gone");
-    loading.load(&["skiff-test/gone:1"]);
-    loading.runs("skiff-test/gone:1", "Never", &made.top);
+    loading.load(&["skiff-test/gone:2"]);
+    loading.runs("skiff-test/gone:2", "Never", &made.top);
     check("an engine that goes half-way is said, and leaves nothing");
 }
 
 fn two_at_once(loading: &Loading) {
-    let made = large(loading, "skiff-test/twice:1");
+    let made = large(loading, "skiff-test/twice:1", 60);
     loading.give_to_engine(&made);
     let load = ["load", "docker-image", "skiff-test/twice:1", "--name", NAME];
     for child in [loading.lab.spawn(&load), loading.lab.spawn(&load)] {
@@ -150,8 +150,7 @@ fn two_at_once(loading: &Loading) {
 
 /// Nobody is left to clear up: nodes do it themselves.
 fn a_kill(loading: &Loading) {
-    let mut made = large(loading, "skiff-test/killed:1");
-    made.layers.insert(0, layer("more", &noise(300)));
+    let made = large(loading, "skiff-test/killed:1", 300);
     loading.give_to_engine(&made);
     let load = ["load", "docker-image", "skiff-test/killed:1", "--name", NAME];
     let mut child = loading.lab.spawn(&load);
