@@ -299,7 +299,10 @@ fn check(bytes: &[u8]) -> bool {
 }
 
 fn is_itself(image: &LoadImage, blobs: &BTreeMap<String, Vec<u8>>) {
-    let document = |digest: &str| -> Value { serde_json::from_slice(&blobs[digest]).unwrap() };
+    // Text that nobody looks at need not be UTF-8, as in Go.
+    let document = |digest: &str| -> Value {
+        serde_json::from_str(&String::from_utf8_lossy(&blobs[digest])).unwrap()
+    };
     let mut manifests = vec![document(&image.root.digest.to_string())];
     let children = manifests[0]["manifests"].as_array().cloned().unwrap_or_default();
     let here = children.iter().filter_map(|child| child["digest"].as_str());
