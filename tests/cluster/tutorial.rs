@@ -128,6 +128,15 @@ impl Tutorial {
         [self.ingress(), self.node_port(&format!("{NAME}-control-plane"))]
     }
 
+    /// Waits until an application has so many copies, all ready, and no others.
+    fn copies(&self, app: &str, count: u64) {
+        eventually(&format!("{count} × {app}"), 240, || {
+            let status = self.json(&["deployment", app])["status"].take();
+            let counts = ["replicas", "readyReplicas"].map(|what| status[what].as_u64());
+            if counts == [Some(count); 2] { Ok(()) } else { Err(status.to_string()) }
+        });
+    }
+
     /// Waits until these pods, each of them and no others, answer.
     fn answer(&self, target: &Target, pods: &BTreeSet<String>) {
         eventually("who answers", 60, || {
@@ -261,8 +270,8 @@ fn scale(tutorial: &Tutorial) {
     let burning: Value = serde_json::from_str(&tutorial.walk.follow("Scale")).unwrap();
     assert_eq!(burning["burning"], 300.0);
     tutorial.walk.follow("Scale");
+    tutorial.copies("greeter", 3);
     tutorial.answer(&tutorial.ingress(), &tutorial.names("greeter"));
-    assert_eq!(tutorial.names("greeter").len(), 3);
     check("scaled down again");
 }
 
@@ -290,13 +299,7 @@ fn update_and_go_back(tutorial: &Tutorial) {
     }
     check("no request failed meanwhile, of either way in");
 
-    eventually("the autoscaler", 240, || {
-        let burner = tutorial.json(&["deployment", "burner"]);
-        match burner["status"]["readyReplicas"].as_u64() {
-            Some(3) => Ok(()),
-            other => Err(format!("{other:?} ready; {}", tutorial.json(&["hpa", "burner"]))),
-        }
-    });
+    tutorial.copies("burner", 3);
     let said = tutorial.walk.follow(CHAPTER);
     assert!(said.contains("Deployment/burner"), "{said}");
     check("the autoscaler gave the busy Deployment more copies");
@@ -306,13 +309,8 @@ fn when_pods_fail(tutorial: &Tutorial) {
     const CHAPTER: &str = "When pods fail";
     let before = tutorial.names("greeter");
     tutorial.walk.follow(CHAPTER);
-    let pods = eventually("a new pod", 60, || {
-        let deployment = tutorial.json(&["deployment", "greeter"]);
-        match deployment["status"]["readyReplicas"].as_u64() {
-            Some(3) => Ok(tutorial.names("greeter")),
-            other => Err(format!("{other:?}")),
-        }
-    });
+    tutorial.copies("greeter", 3);
+    let pods = tutorial.names("greeter");
     assert_eq!((pods.len(), pods.intersection(&before).count()), (3, 2), "{before:?} {pods:?}");
     tutorial.answer(&tutorial.ingress(), &pods);
     check("a pod that is deleted is replaced");
@@ -360,10 +358,7 @@ fn empty_a_node(tutorial: &Tutorial) {
     const CHAPTER: &str = "Empty a node";
     let refused = tutorial.walk.refused(CHAPTER);
     assert!(refused.contains("violate the pod's disruption budget"), "{refused}");
-    eventually("two copies", 60, || match tutorial.names("greeter").len() {
-        2 => Ok(()),
-        other => Err(other.to_string()),
-    });
+    tutorial.copies("greeter", 2);
     check("a drain gives up where the PodDisruptionBudget allows none to go");
 
     let traffic = Traffic::start(&tutorial.ways_in());
@@ -373,12 +368,7 @@ fn empty_a_node(tutorial: &Tutorial) {
     for pod in tutorial.pods("greeter") {
         assert_eq!(pod["spec"]["nodeName"], format!("{NAME}-worker2"));
     }
-    eventually("three copies", 60, || {
-        match tutorial.json(&["deployment", "greeter"])["status"]["readyReplicas"].as_u64() {
-            Some(3) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    });
+    tutorial.copies("greeter", 3);
     let (fewest, _) = rollout.end();
     assert!(fewest >= 2, "{fewest} were available");
     traffic.end();
