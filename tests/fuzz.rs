@@ -202,7 +202,8 @@ fn run(seed: u64, count: usize, corpus: &[String]) -> usize {
 fn any_definition_is_read_or_refused() {
     let count = std::env::var("FUZZ").map_or(20_000, |text| text.parse().unwrap());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.is_file()).collect();
     files.sort();
     let corpus: Vec<String> = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let read: usize = std::thread::scope(|scope| {
