@@ -10,7 +10,6 @@ use super::AddonError;
 use super::catalog::Addon;
 use super::fault;
 use super::images;
-use super::kube::{Kube, Seen};
 use super::manifest::Manifest;
 use super::object::{ADDON_LABEL, Id};
 use super::plan::{self, Check, Stage};
@@ -58,7 +57,7 @@ impl Package {
         }
     }
 
-    async fn prepare(&self, scene: &Scene<'_>, set: &[Assignment]) -> Result<Prepared, AddonError> {
+    async fn prepare(&self, scene: &Scene, set: &[Assignment]) -> Result<Prepared, AddonError> {
         match self {
             Package::Addon(addon) => scene.addon(addon, set).await,
             Package::Manifest(manifest) => scene.manifest(manifest).await,
@@ -77,10 +76,7 @@ pub async fn install(
     packages: &[Package],
     options: &Options,
 ) -> Result<(), AddonError> {
-    let kube = Kube::find(work, cluster).await?;
-    let seen = kube.look().await?;
-    let records = Record::all(&kube).await?;
-    let scene = Scene { kube: &kube, cluster, seen: &seen, records: &records };
+    let scene = Scene::find(work, cluster).await?;
     let installs = packages.iter().map(|package| async {
         let step = work.progress.step(format!("Installing {} 🧩", package.title()));
         let prepared = package.prepare(&scene, &options.set).await?;
@@ -107,10 +103,7 @@ pub async fn preview(
     packages: &[Package],
     options: &Options,
 ) -> Result<String, AddonError> {
-    let kube = Kube::find(work, cluster).await?;
-    let seen: Seen = kube.look().await?;
-    let records = Record::all(&kube).await?;
-    let scene = Scene { kube: &kube, cluster, seen: &seen, records: &records };
+    let scene = Scene::find(work, cluster).await?;
     let mut texts = Vec::new();
     for package in packages {
         let prepared = package.prepare(&scene, &options.set).await?;
@@ -124,23 +117,25 @@ pub async fn preview(
     Ok(texts.concat())
 }
 
-/// Keys do not belong on terminals and in logs.
+/// What is secret does not belong on terminals and in logs.
 fn conceal(object: &mut Value) {
     if object["kind"] == "Secret" {
-        let values = object["data"].as_object_mut().into_iter().flat_map(|data| data.values_mut());
-        values.for_each(|value| *value = Value::from("(made at installation)"));
+        for part in ["data", "stringData"] {
+            let values = object.get_mut(part).and_then(Value::as_object_mut).into_iter().flatten();
+            values.for_each(|(_, value)| *value = Value::from("(not shown)"));
+        }
     }
 }
 
 struct Installation<'a> {
-    scene: &'a Scene<'a>,
+    scene: &'a Scene,
     options: &'a Options,
     step: &'a Step,
 }
 
 impl Installation<'_> {
     async fn run(&self, mut prepared: Prepared) -> Result<(), AddonError> {
-        let (kube, progress) = (self.scene.kube, &self.scene.kube.work.progress);
+        let (kube, progress) = (&self.scene.kube, &self.scene.kube.work.progress);
         let name = prepared.record.name.clone();
         if let Some(notice) = &prepared.notice {
             progress.info(format!("{name}: {notice}"));
@@ -152,7 +147,7 @@ impl Installation<'_> {
             self.step.detail(format!("getting {}", choice.reference));
             images::supply(&kube.work, &prepared.target, names, choice).await?;
         }
-        let old = self.scene.records.iter().find(|record| record.name == name);
+        let old = self.scene.record(&name);
         let outdated = old.map(|old| outdated(old, &prepared.record)).unwrap_or_default();
         // Until all is well, it also holds what is going to be removed.
         let mut begun = Record { complete: false, ..prepared.record.clone() };
@@ -216,7 +211,7 @@ impl Installation<'_> {
     }
 
     async fn wait(&self, addon: &str, check: &Check, until: Instant) -> Result<(), AddonError> {
-        let kube = self.scene.kube;
+        let kube = &self.scene.kube;
         for look in 1.. {
             let Some(missing) = check.missing(kube).await? else { break };
             self.step.detail(&missing);

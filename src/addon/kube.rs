@@ -132,20 +132,6 @@ impl Kube {
 }
 
 impl Seen {
-    /// `IPv4`, `IPv6`, by the pods' addresses.
-    pub fn families(&self) -> Vec<String> {
-        let ranges = self.nodes.first().and_then(|node| node["spec"]["podCIDRs"].as_array());
-        let family = |range: &Value| {
-            let v6 = range.as_str().is_some_and(|range| range.contains(':'));
-            if v6 { "IPv6".to_owned() } else { "IPv4".to_owned() }
-        };
-        match ranges {
-            Some(ranges) if !ranges.is_empty() => ranges.iter().map(family).collect(),
-            // Without ranges nothing is known; most clusters are like this.
-            _ => vec!["IPv4".to_owned()],
-        }
-    }
-
     /// A node with this label (`KEY=VALUE`), else a control-plane; the first by name.
     pub fn place(&self, label: &str) -> Option<String> {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
@@ -185,7 +171,7 @@ mod tests {
     fn seen() -> Seen {
         let plane = json!({
             "metadata": {"name": "c-control-plane", "labels": {"node-role.kubernetes.io/control-plane": ""}},
-            "spec": {"podCIDRs": ["10.244.0.0/24", "fd00::/64"], "taints": [{"effect": "NoSchedule"}]},
+            "spec": {"taints": [{"effect": "NoSchedule"}]},
         });
         let worker = |name: &str| json!({"metadata": {"name": name, "labels": {"ingress-ready": "true"}}, "spec": {}});
         Seen {
@@ -197,11 +183,10 @@ mod tests {
     #[test]
     fn nodes_tell_where_things_go() {
         let seen = seen();
-        assert_eq!(seen.families(), ["IPv4", "IPv6"]);
         assert_eq!(seen.place("ingress-ready=true").unwrap(), "c-worker");
         assert_eq!(seen.place("ingress-ready=no").unwrap(), "c-control-plane");
         assert_eq!(seen.schedulable(), ["c-worker2", "c-worker"]);
         let none = Seen { nodes: Vec::new(), ..seen };
-        assert_eq!((none.families(), none.place("a=b")), (vec!["IPv4".to_owned()], None));
+        assert_eq!(none.place("a=b"), None);
     }
 }

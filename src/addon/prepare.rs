@@ -15,13 +15,14 @@ use super::plan::{self, Facts, Stage};
 use super::record::Record;
 use super::settings::{self, Assignment};
 use crate::load::Target;
+use crate::work::Work;
 
 /// The cluster as it was found.
-pub struct Scene<'a> {
-    pub kube: &'a Kube,
-    pub cluster: &'a str,
-    pub seen: &'a Seen,
-    pub records: &'a [Record],
+pub struct Scene {
+    pub kube: Kube,
+    cluster: String,
+    seen: Seen,
+    records: Vec<Record>,
 }
 
 /// An installation before its first effect.
@@ -38,8 +39,20 @@ pub struct Prepared {
     pub node: Option<String>,
 }
 
-impl Scene<'_> {
-    fn record(&self, name: &str) -> Option<&Record> {
+impl Scene {
+    /// Looks at a cluster.
+    ///
+    /// # Errors
+    /// Those of [`Kube`].
+    pub async fn find(work: &Work, cluster: &str) -> Result<Scene, AddonError> {
+        let kube = Kube::find(work, cluster).await?;
+        let seen = kube.look().await?;
+        let records = Record::all(&kube).await?;
+        Ok(Scene { kube, cluster: cluster.to_owned(), seen, records })
+    }
+
+    /// What is remembered of an installation of this name.
+    pub fn record(&self, name: &str) -> Option<&Record> {
         self.records.iter().find(|record| record.name == name)
     }
 
@@ -66,7 +79,7 @@ impl Scene<'_> {
             self.ports_are_free(&name, node, &definition.host_ports).await?;
         }
         let nodes = node.clone().map_or_else(|| self.seen.schedulable(), |node| vec![node]);
-        let target = Target { cluster: self.cluster.to_owned(), nodes };
+        let target = Target { cluster: self.cluster.clone(), nodes };
         let shelf = Shelf::look(work, &target).await?;
         let (mut images, mut references) = (Vec::new(), BTreeMap::new());
         for (key, names) in &definition.images {
@@ -82,7 +95,6 @@ impl Scene<'_> {
             settings: settings.clone(),
             images: references.clone(),
             node: node.clone(),
-            families: self.seen.families(),
             certificates,
         };
         let broken = |problem| AddonError::Definition { path: name.clone(), problem };
@@ -111,7 +123,7 @@ impl Scene<'_> {
     /// Images that neither nodes nor engine have are left to kubelet.
     pub async fn manifest(&self, manifest: &Manifest) -> Result<Prepared, AddonError> {
         let work = &self.kube.work;
-        let target = Target { cluster: self.cluster.to_owned(), nodes: self.seen.schedulable() };
+        let target = Target { cluster: self.cluster.clone(), nodes: self.seen.schedulable() };
         let shelf = Shelf::look(work, &target).await?;
         let mut names: Vec<String> = manifest.objects.iter().flat_map(object::images).collect();
         names.sort();
@@ -155,7 +167,7 @@ impl Scene<'_> {
         node: &str,
         ports: &[u16],
     ) -> Result<(), AddonError> {
-        match fault::port_holder(self.kube, node, ports, addon).await? {
+        match fault::port_holder(&self.kube, node, ports, addon).await? {
             None => Ok(()),
             Some((port, pod)) => Err(AddonError::PortTaken {
                 addon: addon.to_owned(),

@@ -1,6 +1,6 @@
 //! What is installed, and whether it works.
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::AddonError;
@@ -55,10 +55,7 @@ pub async fn status(
     let kube = Kube::find(work, cluster).await?;
     let records = Record::all(&kube).await?;
     let wanted = records.into_iter().filter(|r| names.is_empty() || names.contains(&r.name));
-    Ok(join_all(wanted.map(|record| look(&kube, record)))
-        .await
-        .into_iter()
-        .collect::<Result<_, _>>()?)
+    Ok(try_join_all(wanted.map(|record| look(&kube, record))).await?)
 }
 
 async fn look(kube: &Kube, record: Record) -> Result<Installed, WorkError> {

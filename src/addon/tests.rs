@@ -175,11 +175,7 @@ async fn every_fault_leaves_what_can_be_completed_or_removed() {
     for call in 0..calls {
         for kind in 0..3 {
             let cancel = CancellationToken::new();
-            let fault = match kind {
-                0 => Fault::Fails,
-                1 => Fault::AnswerLost,
-                _ => Fault::Cancel(cancel.clone()),
-            };
+            let fault = Fault::kinds(&cancel)[kind].clone();
             for complete in [true, false] {
                 let api = Api::default();
                 let work = api.work(FakeEngine::armed(call, fault.clone()), cancel.clone());

@@ -102,11 +102,7 @@ async fn sweep(cluster: &Cluster) {
     for call in 0..calls {
         for kind in 0..3 {
             let cancel = CancellationToken::new();
-            let fault = match kind {
-                0 => Fault::Fails,
-                1 => Fault::AnswerLost,
-                _ => Fault::Cancel(cancel.clone()),
-            };
+            let fault = Fault::kinds(&cancel)[kind].clone();
             let engine = FakeEngine::armed(call, fault);
             let outcome = run_with(cluster, &engine, &cancel, &kubeconfig, |_| {}).await;
             let what = engine.calls().get(call).cloned().unwrap_or_default();

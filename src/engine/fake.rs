@@ -24,6 +24,13 @@ pub enum Fault {
     Cancel(CancellationToken),
 }
 
+impl Fault {
+    /// One of each kind; `cancel` is what the human presses.
+    pub fn kinds(cancel: &CancellationToken) -> [Fault; 3] {
+        [Fault::Fails, Fault::AnswerLost, Fault::Cancel(cancel.clone())]
+    }
+}
+
 #[derive(Default)]
 struct State {
     containers: BTreeMap<String, (ContainerSpec, bool)>,
