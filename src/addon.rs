@@ -27,9 +27,9 @@ mod status;
 
 use std::time::Duration;
 
+use crate::context::RunError;
 use crate::engine::EngineError;
 use crate::load::LoadError;
-use crate::work::WorkError;
 
 pub use catalog::{Addon, all, find};
 pub use install::{Options, Package, install, preview};
@@ -45,7 +45,7 @@ pub const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
 #[derive(Debug, thiserror::Error)]
 pub enum AddonError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("unknown add-on {name:?}")]
@@ -90,7 +90,7 @@ pub enum AddonError {
 
 impl From<EngineError> for AddonError {
     fn from(error: EngineError) -> Self {
-        AddonError::Work(error.into())
+        AddonError::Context(error.into())
     }
 }
 

@@ -11,13 +11,13 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Role};
-use crate::engine::{Command, Inspected};
+use crate::context::{Context, RunError};
+use crate::engine::{Command, ContainerState};
 use crate::kubeadm::{self, API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH};
 use crate::patch;
 use crate::plan::PlannedNode;
 use crate::provision::host::{self, HostError};
 use crate::version::Version;
-use crate::work::{Work, WorkError};
 use crate::yaml;
 
 const KUBERNETES: &str = "/etc/kubernetes";
@@ -29,7 +29,7 @@ const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error(transparent)]
     Host(#[from] HostError),
     #[error("{0} is not a node image: {1}")]
@@ -42,7 +42,7 @@ pub enum BootstrapError {
 
 /// What every node needs to know about the cluster.
 pub struct Bootstrap<'a> {
-    pub work: &'a Work,
+    pub ctx: &'a Context,
     pub cluster: &'a Cluster,
     pub token: String,
     pub rootless: bool,
@@ -78,8 +78,8 @@ pub struct Initialized {
 }
 
 impl<'a> Bootstrap<'a> {
-    pub fn new(work: &'a Work, cluster: &'a Cluster, token: String, rootless: bool) -> Self {
-        Bootstrap { work, cluster, token, rootless, invitation: watch::Sender::new(None) }
+    pub fn new(ctx: &'a Context, cluster: &'a Cluster, token: String, rootless: bool) -> Self {
+        Bootstrap { ctx, cluster, token, rootless, invitation: watch::Sender::new(None) }
     }
 
     /// Writes what a booted node needs before kubeadm runs on it.
@@ -89,11 +89,11 @@ impl<'a> Bootstrap<'a> {
     pub async fn configure(
         &self,
         planned: &PlannedNode,
-        state: &Inspected,
+        state: &ContainerState,
     ) -> Result<Version, BootstrapError> {
         let name = &planned.container.name;
-        let text = self.work.read(name, "/kind/version").await.map_err(|error| match error {
-            WorkError::Command { output, .. } => BootstrapError::NotANodeImage(
+        let text = self.ctx.read(name, "/kind/version").await.map_err(|error| match error {
+            RunError::Command { output, .. } => BootstrapError::NotANodeImage(
                 planned.container.image.clone(),
                 output.trim().to_owned(),
             ),
@@ -105,12 +105,12 @@ impl<'a> Bootstrap<'a> {
         host::check_version(self.rootless, &version)?;
 
         let (kubeadm, idle) = render(self, planned, state, &version)?;
-        idle.iter().for_each(|warning| self.work.progress.warn(format!("{name}: {warning}")));
-        self.work.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
-        self.work.write(name, KUBEADM_CONF, kubeadm).await?;
+        idle.iter().for_each(|warning| self.ctx.progress.warn(format!("{name}: {warning}")));
+        self.ctx.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
+        self.ctx.write(name, KUBEADM_CONF, kubeadm).await?;
         if planned.node.role == Role::ControlPlane {
             let path = format!("{PATCHES_PATH}/corednsdeployment.yaml");
-            self.work.write(name, &path, manifests::COREDNS_PATCH.to_owned()).await?;
+            self.ctx.write(name, &path, manifests::COREDNS_PATCH.to_owned()).await?;
         }
         if !self.cluster.containerd.is_empty() {
             self.patch_containerd(name).await?;
@@ -119,7 +119,7 @@ impl<'a> Bootstrap<'a> {
     }
 
     async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
-        let config = self.work.read(node, CONTAINERD_CONF).await?;
+        let config = self.ctx.read(node, CONTAINERD_CONF).await?;
         let (patched, idle) =
             patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
                 BootstrapError::Unreadable {
@@ -129,10 +129,10 @@ impl<'a> Bootstrap<'a> {
                 }
             })?;
         if is_first(self.cluster, node) {
-            idle.iter().for_each(|warning| self.work.progress.warn(warning.clone()));
+            idle.iter().for_each(|warning| self.ctx.progress.warn(warning.clone()));
         }
-        self.work.write(node, CONTAINERD_CONF, patched).await?;
-        self.work.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
+        self.ctx.write(node, CONTAINERD_CONF, patched).await?;
+        self.ctx.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
         Ok(())
     }
 
@@ -148,8 +148,8 @@ impl<'a> Bootstrap<'a> {
     ) -> Result<String, BootstrapError> {
         let mode = self.cluster.networking.proxy_mode;
         let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
-        self.work.run_told(node, Command::new(init), told).await?;
-        let admin_conf = self.work.read(node, ADMIN_CONF).await?;
+        self.ctx.run_told(node, Command::new(init), told).await?;
+        let admin_conf = self.ctx.read(node, ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
             node: node.to_owned(),
             what: ADMIN_CONF,
@@ -158,7 +158,7 @@ impl<'a> Bootstrap<'a> {
         let mut secrets = Bytes::new();
         if self.cluster.is_balanced() {
             let pack = ["tar", "-C", KUBERNETES, "-c"].into_iter().chain(SHARED);
-            secrets = self.work.run_told(node, Command::new(pack), |_| {}).await?.into();
+            secrets = self.ctx.run_told(node, Command::new(pack), |_| {}).await?.into();
         }
         self.invitation.send_replace(Some(Arc::new(Invitation { discovery, secrets })));
         Ok(admin_conf)
@@ -168,13 +168,13 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     /// Cancelled.
-    pub async fn invitation(&self) -> Result<Arc<Invitation>, WorkError> {
+    pub async fn invitation(&self) -> Result<Arc<Invitation>, RunError> {
         let mut sent = self.invitation.subscribe();
         let seen = async {
             let seen = sent.wait_for(Option::is_some).await.expect("the sender is ours");
-            Ok::<_, WorkError>(seen.clone().expect("waited for it"))
+            Ok::<_, RunError>(seen.clone().expect("waited for it"))
         };
-        self.work.interruptible(seen).await
+        self.ctx.interruptible(seen).await
     }
 
     /// `kubeadm join`.
@@ -188,15 +188,15 @@ impl<'a> Bootstrap<'a> {
         invitation: &Invitation,
     ) -> Result<(), BootstrapError> {
         let node = &planned.container.name;
-        self.work.write(node, DISCOVERY_PATH, invitation.discovery.clone()).await?;
+        self.ctx.write(node, DISCOVERY_PATH, invitation.discovery.clone()).await?;
         if planned.node.role == Role::ControlPlane {
             let script = "mkdir -p \"$0\" && tar -C \"$0\" -x";
             let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
-            self.work.run(node, unpack.stdin(invitation.secrets.clone())).await?;
+            self.ctx.run(node, unpack.stdin(invitation.secrets.clone())).await?;
         }
         let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
-        let told = |line: &str| self.work.progress.debug(3, format!("{node}: {line}"));
-        self.work.run_told(node, join, told).await?;
+        let told = |line: &str| self.ctx.progress.debug(3, format!("{node}: {line}"));
+        self.ctx.run_told(node, join, told).await?;
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl<'a> Bootstrap<'a> {
             if !self.cluster.networking.default_cni {
                 return Ok(());
             }
-            let manifest = self.work.read(node, "/kind/manifests/default-cni.yaml").await?;
+            let manifest = self.ctx.read(node, "/kind/manifests/default-cni.yaml").await?;
             let manifest =
                 manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
                     .map_err(|reason| BootstrapError::Unreadable {
@@ -219,15 +219,15 @@ impl<'a> Bootstrap<'a> {
                         what: "the pod network's manifest",
                         reason,
                     })?;
-            self.work.progress.debug(5, &manifest);
+            self.ctx.progress.debug(5, &manifest);
             self.install_manifest(node, "create", manifest).await
         };
         let storage = async {
             let path = "/kind/manifests/default-storage.yaml";
-            let manifest = match self.work.read(node, path).await {
-                Err(WorkError::Command { .. }) => {
+            let manifest = match self.ctx.read(node, path).await {
+                Err(RunError::Command { .. }) => {
                     let name = &self.cluster.name;
-                    self.work.progress.warn(format!(
+                    self.ctx.progress.warn(format!(
                         "the node image of {name} has no {path}: its StorageClass is host-path"
                     ));
                     manifests::HOST_PATH_STORAGE.to_owned()
@@ -267,7 +267,7 @@ impl<'a> Bootstrap<'a> {
     ) -> Result<(), BootstrapError> {
         let mut command = kubectl(args);
         command.stdin = stdin.map(Into::into);
-        self.work.run(node, command).await?;
+        self.ctx.run(node, command).await?;
         Ok(())
     }
 
@@ -287,7 +287,7 @@ pub fn kubectl(args: &[&str]) -> Command {
 fn render(
     bootstrap: &Bootstrap,
     planned: &PlannedNode,
-    state: &Inspected,
+    state: &ContainerState,
     version: &Version,
 ) -> Result<(String, Vec<String>), BootstrapError> {
     let v4 =

@@ -7,8 +7,8 @@ mod base;
 mod recipe;
 mod run;
 
+use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Image};
-use crate::work::{Work, WorkError};
 
 pub use recipe::Recipe;
 
@@ -27,7 +27,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error("the engine runs on {host}; an image for {wanted} has to be built on such a machine")]
     OtherArchitecture { host: String, wanted: String },
     #[error("no Debian to build in: {reason}")]
@@ -38,13 +38,13 @@ pub enum BuildError {
 
 impl From<EngineError> for BuildError {
     fn from(error: EngineError) -> Self {
-        BuildError::Work(error.into())
+        BuildError::Context(error.into())
     }
 }
 
 /// One image to be built.
 pub struct Build<'a> {
-    work: &'a Work,
+    ctx: &'a Context,
     image: String,
     recipe: Recipe,
     options: Options,
@@ -59,19 +59,19 @@ impl<'a> Build<'a> {
     /// # Errors
     /// The engine's, or that of another architecture than its own.
     pub async fn plan(
-        work: &'a Work,
+        ctx: &'a Context,
         image: &str,
         recipe: Recipe,
         options: Options,
     ) -> Result<Build<'a>, BuildError> {
-        let host = work.interruptible(work.engine.host()).await?;
+        let host = ctx.interruptible(ctx.engine.host()).await?;
         let arch = options.arch.clone().unwrap_or_else(|| host.arch.clone());
         if arch != host.arch {
             return Err(BuildError::OtherArchitecture { host: host.arch, wanted: arch });
         }
         let digest = recipe.digest(&arch, options.mirror.as_deref());
-        let present = work.interruptible(work.engine.image(image)).await?;
-        Ok(Build { work, image: image.to_owned(), recipe, options, arch, digest, present })
+        let present = ctx.interruptible(ctx.engine.image(image)).await?;
+        Ok(Build { ctx, image: image.to_owned(), recipe, options, arch, digest, present })
     }
 
     /// There is nothing to do.
@@ -85,19 +85,19 @@ impl<'a> Build<'a> {
     /// # Errors
     /// No base to build in, or the failing step's output.
     pub async fn run(self) -> Result<(), BuildError> {
-        let base = base::ensure(self.work, self.options.mirror.as_deref()).await?;
+        let base = base::ensure(self.ctx, self.options.mirror.as_deref()).await?;
         let random = getrandom::u32().unwrap_or_default();
         let builder = format!("skiff-build-{random:08x}");
         let built = self.run_in(&builder, &base).await;
-        self.work.settle().await;
-        let removed = self.work.engine.remove_container(&builder).await;
+        self.ctx.drain().await;
+        let removed = self.ctx.engine.remove_container(&builder).await;
         built?;
         removed?;
         if let Some(old) = &self.present
-            && let Err(error) = self.work.engine.remove_image(&old.id).await
+            && let Err(error) = self.ctx.engine.remove_image(&old.id).await
         {
             // A container may still be running it.
-            self.work.progress.debug(1, format!("the image before stays: {error}"));
+            self.ctx.progress.debug(1, format!("the image before stays: {error}"));
         }
         Ok(())
     }

@@ -27,16 +27,16 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::DEFAULT_NAME;
+use crate::context::Context;
 use crate::create::DEFAULT_WAIT;
 use crate::diagnose::Failure;
 use crate::engine::docker::DockerEngine;
-use crate::engine::endpoint::Surroundings;
+use crate::engine::endpoint::DockerEnv;
 use crate::kubeconfig;
 use crate::load::Target;
 use crate::progress::Progress;
 use crate::report;
-use crate::signal::{self, Heard};
-use crate::work::Work;
+use crate::signal::{self, ReceivedSignal};
 
 /// Local Kubernetes clusters in containers.
 ///
@@ -181,7 +181,7 @@ impl KubeconfigFlag {
 }
 
 /// What a command gets besides its own flags.
-struct Context {
+struct Invocation {
     program: Program,
     progress: Progress,
     cancel: CancellationToken,
@@ -189,11 +189,11 @@ struct Context {
     clean_up: Arc<OnceLock<String>>,
 }
 
-impl Context {
-    fn work(&self) -> Result<Work, Failure> {
+impl Invocation {
+    fn context(&self) -> Result<Context, Failure> {
         provider::check(env(provider::VARIABLE).as_deref(), &self.progress)?;
-        let engine = DockerEngine::connect(Surroundings::of_process().endpoint()?)?;
-        Ok(Work::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
+        let engine = DockerEngine::connect(DockerEnv::of_process().endpoint()?)?;
+        Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
     }
 }
 
@@ -287,32 +287,32 @@ fn start(cli: Cli, program: Program) -> Outcome {
         .map_err(|e| (Failure::new(e), None))?;
     runtime.block_on(async {
         let progress = report::for_stderr(cli.verbosity, cli.quiet);
-        let context = Context {
+        let invocation = Invocation {
             program,
             progress,
             cancel: CancellationToken::new(),
             clean_up: Arc::default(),
         };
-        let heard = listen(&context).map_err(|e| (Failure::new(e), None))?;
-        run(cli, &context).await.map_err(|failure| (failure, heard.exit_code()))
+        let heard = listen(&invocation).map_err(|e| (Failure::new(e), None))?;
+        run(cli, &invocation).await.map_err(|failure| (failure, heard.exit_code()))
     })
 }
 
-async fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
-    let program = context.program;
+async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
+    let program = invocation.program;
     match cli.command {
         _ if cli.version => say(version::long(program))?,
         None => say(program.command().render_long_help().to_string().trim_end())?,
-        Some(Command::Addon(command)) => command.run(context).await?,
-        Some(Command::Build(command)) => command.run(context).await?,
+        Some(Command::Addon(command)) => command.run(invocation).await?,
+        Some(Command::Build(command)) => command.run(invocation).await?,
         Some(Command::Completion(shell)) => shell.run(program)?,
-        Some(Command::Create(command)) => command.run(context).await?,
-        Some(Command::Delete(command)) => command.run(context).await?,
-        Some(Command::Export(command)) => command.run(context).await?,
-        Some(Command::Get(command)) => command.run(context).await?,
+        Some(Command::Create(command)) => command.run(invocation).await?,
+        Some(Command::Delete(command)) => command.run(invocation).await?,
+        Some(Command::Export(command)) => command.run(invocation).await?,
+        Some(Command::Get(command)) => command.run(invocation).await?,
         Some(Command::Help { path }) => say(help(program, &path))?,
-        Some(Command::Kubectl(command)) => return command.run(context).await,
-        Some(Command::Load(command)) => command.run(context).await?,
+        Some(Command::Kubectl(command)) => return command.run(invocation).await,
+        Some(Command::Load(command)) => command.run(invocation).await?,
         Some(Command::Version { .. }) if cli.quiet || cli.verbosity < 0 => {
             say(version::semver(program))?;
         }
@@ -339,11 +339,11 @@ fn below<'a>(root: &'a mut clap::Command, path: &[String]) -> Option<&'a mut cla
     path.iter().try_fold(root, |command, word| command.find_subcommand_mut(word))
 }
 
-fn listen(context: &Context) -> std::io::Result<Heard> {
-    let (first, second) = (context.progress.clone(), context.progress.clone());
-    let clean_up = context.clean_up.clone();
+fn listen(invocation: &Invocation) -> std::io::Result<ReceivedSignal> {
+    let (first, second) = (invocation.progress.clone(), invocation.progress.clone());
+    let clean_up = invocation.clean_up.clone();
     signal::listen(
-        context.cancel.clone(),
+        invocation.cancel.clone(),
         move || first.info("Interrupted: cleaning up, once more leaves at once"),
         move || {
             if let Some(command) = clean_up.get() {

@@ -7,16 +7,16 @@ use futures_util::future::try_join_all;
 
 use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
 use crate::cluster::{Cluster, ProxyMode, Role};
+use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Host};
-use crate::existing::{self, CREATION_LABEL};
 use crate::images::{self, ImageError};
+use crate::inventory::{self, CREATION_LABEL};
 use crate::kubeconfig;
-use crate::plan::{self, Plan, PlannedNode, Situation, proxy};
+use crate::plan::{self, Plan, PlanInput, PlannedNode, proxy};
 use crate::progress::Step;
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::readiness::{self, Wanted};
 use crate::version::Version;
-use crate::work::{Work, WorkError};
 
 /// How long a cluster may take to become usable when nobody says.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
@@ -48,14 +48,14 @@ pub enum CreateError {
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error("no randomness: {0}")]
     Random(String),
 }
 
 impl From<EngineError> for CreateError {
     fn from(error: EngineError) -> Self {
-        CreateError::Work(error.into())
+        CreateError::Context(error.into())
     }
 }
 
@@ -73,18 +73,18 @@ pub struct Failed {
 ///
 /// # Errors
 /// The first failure; what was made is gone unless `retain` is set.
-pub async fn create(work: &Work, cluster: &Cluster, options: &Options) -> Result<(), Failed> {
+pub async fn create(ctx: &Context, cluster: &Cluster, options: &Options) -> Result<(), Failed> {
     let early = |error: CreateError| Failed { error, retained: false, cleanup: None };
     let creation = random_hex(8).map_err(early)?;
-    let run = Creation { work, cluster, options, creation: &creation };
+    let run = Creation { ctx, cluster, options, creation: &creation };
     match run.run().await {
         Ok(()) => Ok(()),
         Err(error) => {
-            work.settle().await;
+            ctx.drain().await;
             if options.retain {
                 return Err(Failed { error, retained: true, cleanup: None });
             }
-            let cleanup = remove_creation(&work.undisturbed(), &creation).await.err();
+            let cleanup = remove_creation(&ctx.without_cancellation(), &creation).await.err();
             Err(Failed { error, retained: false, cleanup })
         }
     }
@@ -92,20 +92,20 @@ pub async fn create(work: &Work, cluster: &Cluster, options: &Options) -> Result
 
 /// Only what this very run made: a cluster of the same name that somebody else
 /// made is none of ours.
-async fn remove_creation(work: &Work, creation: &str) -> Result<(), EngineError> {
-    let ours = work.engine.containers(&[format!("{CREATION_LABEL}={creation}")]).await?;
+async fn remove_creation(ctx: &Context, creation: &str) -> Result<(), EngineError> {
+    let ours = ctx.engine.containers(&[format!("{CREATION_LABEL}={creation}")]).await?;
     if ours.is_empty() {
         return Ok(());
     }
-    let step = work.progress.step("Cleaning up 🧹");
+    let step = ctx.progress.step("Cleaning up 🧹");
     let names: Vec<String> = ours.into_iter().map(|c| c.name).collect();
-    existing::remove(&*work.engine, &names).await?;
+    inventory::remove(&*ctx.engine, &names).await?;
     step.done();
     Ok(())
 }
 
 struct Creation<'a> {
-    work: &'a Work,
+    ctx: &'a Context,
     cluster: &'a Cluster,
     options: &'a Options,
     creation: &'a str,
@@ -113,19 +113,19 @@ struct Creation<'a> {
 
 impl Creation<'_> {
     async fn run(&self) -> Result<(), CreateError> {
-        let (work, cluster) = (self.work, self.cluster);
+        let (ctx, cluster) = (self.ctx, self.cluster);
         kubeconfig::writable(&self.options.kubeconfig)?;
-        let host = work.interruptible(work.engine.host()).await?;
+        let host = ctx.interruptible(ctx.engine.host()).await?;
         if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
-            work.progress.warn(warning);
+            ctx.progress.warn(warning);
         }
-        if !work.interruptible(existing::nodes(&*work.engine, &cluster.name)).await?.is_empty() {
+        if !ctx.interruptible(inventory::nodes(&*ctx.engine, &cluster.name)).await?.is_empty() {
             return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
         }
         let default_image = self.images().await?;
         let plan = self.provision(&host, &default_image).await?;
 
-        let bootstrap = Bootstrap::new(work, cluster, token()?, host.rootless);
+        let bootstrap = Bootstrap::new(ctx, cluster, token()?, host.rootless);
         let initialized = self.bring_up(&bootstrap, &plan).await?;
         let first = &plan.nodes[self.first()].container.name;
         self.wait_until_usable(first, &initialized).await?;
@@ -145,8 +145,8 @@ impl Creation<'_> {
         let mut wanted: Vec<String> = named.iter().flatten().cloned().collect();
         let mut default_image = String::new();
         if named.iter().any(Option::is_none) {
-            let choice = images::choose(self.work).await?;
-            self.work.progress.info(format!(
+            let choice = images::choose(self.ctx).await?;
+            self.ctx.progress.info(format!(
                 "Node image: {} ({})",
                 images::friendly(&choice.image),
                 choice.why
@@ -158,10 +158,10 @@ impl Creation<'_> {
         wanted.dedup();
         for image in &wanted {
             let step = self
-                .work
+                .ctx
                 .progress
                 .step(format!("Ensuring node image ({}) 🖼", images::friendly(image)));
-            images::ensure(self.work, image).await?;
+            images::ensure(self.ctx, image).await?;
             step.done();
         }
         Ok(self.options.image.clone().unwrap_or(default_image))
@@ -169,8 +169,8 @@ impl Creation<'_> {
 
     /// Network and containers, created but not started.
     async fn provision(&self, host: &Host, default_image: &str) -> Result<Plan, CreateError> {
-        let (work, cluster) = (self.work, self.cluster);
-        let network = network::ensure(work, &self.options.network).await?;
+        let (ctx, cluster) = (self.ctx, self.cluster);
+        let network = network::ensure(ctx, &self.options.network).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
         let mut cluster_now = cluster.clone();
         if let Some(image) = &self.options.image {
@@ -180,10 +180,10 @@ impl Creation<'_> {
         let first_image = cluster_now.nodes[first].image.as_deref().unwrap_or(default_image);
         let mut plan = plan::plan(
             &cluster_now,
-            &Situation {
+            &PlanInput {
                 host,
                 default_image,
-                balancer: images::balancer(work, first_image).await?,
+                balancer: images::balancer(ctx, first_image).await?,
                 network: &self.options.network,
                 creation: self.creation,
                 proxy: &proxy,
@@ -192,7 +192,7 @@ impl Creation<'_> {
             },
         );
         if let Some(balancer) = &plan.balancer {
-            images::ensure(work, &balancer.image).await?;
+            images::ensure(ctx, &balancer.image).await?;
         }
         let reserved = if host.local {
             ports::reserve(plan.containers_mut())?
@@ -200,9 +200,9 @@ impl Creation<'_> {
             ports::Reserved::default()
         };
         let claim = &plan.nodes[first].container;
-        provision::claim(work, &cluster.name, claim).await?;
+        provision::claim(ctx, &cluster.name, claim).await?;
         let others = plan.containers().filter(|container| container.name != claim.name);
-        try_join_all(others.map(|container| provision::create(work, container))).await?;
+        try_join_all(others.map(|container| provision::create(ctx, container))).await?;
         drop(reserved);
         Ok(plan)
     }
@@ -216,11 +216,11 @@ impl Creation<'_> {
     ) -> Result<Initialized, CreateError> {
         let boxes = "📦 ".repeat(plan.nodes.len());
         let preparing = Countdown::new(
-            self.work.progress.step(format!("Preparing nodes {boxes}")),
+            self.ctx.progress.step(format!("Preparing nodes {boxes}")),
             plan.nodes.len(),
         );
         let prepare = async |node: &PlannedNode| {
-            let state = provision::boot(self.work, &node.container).await?;
+            let state = provision::boot(self.ctx, &node.container).await?;
             let version = bootstrap.configure(node, &state).await?;
             preparing.one_is_done();
             Ok::<_, CreateError>(version)
@@ -231,7 +231,7 @@ impl Creation<'_> {
             }
             let versions = try_join_all(nodes.iter().map(|node| prepare(node))).await?;
             let invitation = bootstrap.invitation().await?;
-            let step = self.work.progress.step(title);
+            let step = self.ctx.progress.step(title);
             let joins = nodes.iter().zip(&versions);
             let joins = joins.map(|(node, version)| bootstrap.join(node, version, &invitation));
             try_join_all(joins).await?;
@@ -245,7 +245,7 @@ impl Creation<'_> {
         };
         let init = async {
             if let Some(balancer) = &plan.balancer {
-                provision::start(self.work, balancer).await?;
+                provision::start(self.ctx, balancer).await?;
             }
             let version = prepare(first).await?;
             let admin_conf = self.initialize(bootstrap, &first.container.name, &version).await?;
@@ -266,7 +266,7 @@ impl Creation<'_> {
         node: &str,
         version: &Version,
     ) -> Result<String, CreateError> {
-        let progress = &self.work.progress;
+        let progress = &self.ctx.progress;
         let starting = progress.step("Starting control-plane 🕹");
         let told = |line: &str| {
             if let Some((_, phase)) = line.split_once("] ") {
@@ -296,16 +296,16 @@ impl Creation<'_> {
         let wanted = Wanted { nodes: self.cluster.nodes.len(), services };
         let limit = self.options.wait;
         let step = self
-            .work
+            .ctx
             .progress
             .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
-        let missing = readiness::wait(self.work, first, &wanted, limit, |m| step.detail(m)).await?;
+        let missing = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m)).await?;
         if missing.is_empty() {
             step.done();
         } else {
             drop(step);
             // As with kind, a slow cluster is no failure.
-            self.work.progress.warn(format!(
+            self.ctx.progress.warn(format!(
                 "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
                 initialized.version,
                 seconds(limit),
@@ -316,13 +316,11 @@ impl Creation<'_> {
     }
 
     async fn export(&self, admin_conf: &str) -> Result<(), CreateError> {
-        let nodes = self
-            .work
-            .interruptible(existing::nodes(&*self.work.engine, &self.cluster.name))
-            .await?;
+        let nodes =
+            self.ctx.interruptible(inventory::nodes(&*self.ctx.engine, &self.cluster.name)).await?;
         let server = self
-            .work
-            .interruptible(existing::api_endpoint(&*self.work.engine, &self.cluster.name, &nodes))
+            .ctx
+            .interruptible(inventory::api_endpoint(&*self.ctx.engine, &self.cluster.name, &nodes))
             .await?;
         let entry =
             kubeconfig::renamed(admin_conf, &self.cluster.name, &format!("https://{server}"))?;

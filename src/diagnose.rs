@@ -7,6 +7,7 @@ use crate::addon::AddonError;
 use crate::bootstrap::BootstrapError;
 use crate::builder::BuildError;
 use crate::config;
+use crate::context::RunError;
 use crate::create::{CreateError, Failed};
 use crate::engine::EngineError;
 use crate::images::ImageError;
@@ -15,7 +16,6 @@ use crate::load::LoadError;
 use crate::logs::LogsError;
 use crate::node_image::NodeImageError;
 use crate::provision::ProvisionError;
-use crate::work::WorkError;
 
 /// A failure as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,12 +93,12 @@ fn unreachable_hint(endpoint: &str) -> &'static str {
     }
 }
 
-impl From<WorkError> for Failure {
-    fn from(error: WorkError) -> Self {
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
         match error {
-            WorkError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
-            WorkError::Engine(error) => error.into(),
-            WorkError::Command { ref output, .. } => {
+            RunError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
+            RunError::Engine(error) => error.into(),
+            RunError::Command { ref output, .. } => {
                 let failure =
                     Failure::new(&error).details(format!("Command Output: {}", output.trim()));
                 command_hints(failure, output)
@@ -169,7 +169,7 @@ impl From<kubeconfig::Error> for Failure {
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         match error {
-            ImageError::Work(error) => error.into(),
+            ImageError::Context(error) => error.into(),
             ImageError::Missing { .. } => Failure::new(&error)
                 .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
                 .hint("images that are here can be named with --image"),
@@ -181,7 +181,7 @@ impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            ProvisionError::Work(error) => error.into(),
+            ProvisionError::Context(error) => error.into(),
             ProvisionError::Host(_) => failure.hint("kind.sigs.k8s.io/docs/user/rootless says how to set a host up for rootless clusters: cgroup v2, and Delegate=yes for the user's service"),
             ProvisionError::NameInUse(name) => {
                 failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
@@ -199,7 +199,7 @@ impl From<BootstrapError> for Failure {
     fn from(error: BootstrapError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            BootstrapError::Work(error) => error.into(),
+            BootstrapError::Context(error) => error.into(),
             BootstrapError::Host(_) => failure.hint("--image names another node image"),
             BootstrapError::NotANodeImage(..) => {
                 failure.hint("a node image holds /kind/version; kindest/node images do")
@@ -219,7 +219,7 @@ impl From<CreateError> for Failure {
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
             CreateError::Kubeconfig(error) => error.into(),
-            CreateError::Work(error) => error.into(),
+            CreateError::Context(error) => error.into(),
             CreateError::Random(_) => Failure::new(error),
         }
     }
@@ -246,7 +246,7 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            BuildError::Work(error) => error.into(),
+            BuildError::Context(error) => error.into(),
             BuildError::NoBase { .. } => {
                 failure.hint("install mmdebstrap (apt-get install mmdebstrap), or load an image named debian:trixie-slim")
             }
@@ -278,8 +278,8 @@ impl From<LoadError> for Failure {
             names => Some(format!("did you mean {}?", names.join(" or "))),
         };
         match error {
-            LoadError::Work(WorkError::Command { ref output, .. }) => failure.details(output.trim()),
-            LoadError::Work(error) => error.into(),
+            LoadError::Context(RunError::Command { ref output, .. }) => failure.details(output.trim()),
+            LoadError::Context(error) => error.into(),
             LoadError::NoNodes(_) => failure.hint("use --name to say another cluster; `get clusters` lists them"),
             LoadError::UnknownNode { nodes, .. } => failure.hint(format!("the nodes are {}", nodes.join(", "))),
             LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or name others with --nodes")),
@@ -307,8 +307,8 @@ impl From<AddonError> for Failure {
     fn from(error: AddonError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            AddonError::Work(WorkError::Command { ref output, .. }) => failure.details(output.trim()),
-            AddonError::Work(error) => error.into(),
+            AddonError::Context(RunError::Command { ref output, .. }) => failure.details(output.trim()),
+            AddonError::Context(error) => error.into(),
             AddonError::Load(error) => error.into(),
             AddonError::Unknown { similar, known, .. } => match &similar[..] {
                 [] => failure.hint(format!("there are {}; a folder of your own needs a /", known.join(", "))),
@@ -347,7 +347,7 @@ impl From<AddonError> for Failure {
 impl From<LogsError> for Failure {
     fn from(error: LogsError) -> Self {
         match error {
-            LogsError::Work(error) => error.into(),
+            LogsError::Context(error) => error.into(),
             LogsError::Write { .. } => Failure::new(error),
         }
     }
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_failing_command_shows_its_output_and_a_known_cause_its_hint() {
-        let error = WorkError::Command {
+        let error = RunError::Command {
             node: "kind-worker".into(),
             argv: vec!["kubeadm".into(), "join".into()],
             code: 1,

@@ -12,7 +12,7 @@ use crate::engine::Host;
 use crate::images;
 use crate::kubeadm::{API_PORT, Facts};
 use crate::node_image;
-use crate::plan::{self, Balancer, Situation, proxy};
+use crate::plan::{self, Balancer, PlanInput, proxy};
 use crate::provision::network;
 use crate::version::Version;
 use crate::yaml;
@@ -40,7 +40,7 @@ pub fn render(
     if let Some(image) = image {
         cluster.nodes.iter_mut().for_each(|node| node.image = Some(image.to_owned()));
     }
-    let situation = Situation {
+    let situation = PlanInput {
         host: &Host::default(),
         default_image: images::PUBLISHED,
         balancer: Balancer::Envoy,

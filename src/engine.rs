@@ -21,9 +21,9 @@ use futures_util::stream::BoxStream;
 use serde_json::Value;
 
 pub type Result<T> = std::result::Result<T, EngineError>;
-pub type Bytestream = BoxStream<'static, std::io::Result<Bytes>>;
+pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
 /// What a command says while it runs.
-pub type Saying = BoxStream<'static, Result<Said>>;
+pub type ExecOutput = BoxStream<'static, Result<ExecEvent>>;
 
 #[async_trait]
 pub trait Engine: Send + Sync {
@@ -33,7 +33,7 @@ pub trait Engine: Send + Sync {
     /// The names of all images, such as `busybox:latest`.
     async fn image_names(&self) -> Result<Vec<String>>;
     /// An archive of images with all their layers, as `docker save` writes it.
-    async fn export_images(&self, references: &[String]) -> Result<Bytestream>;
+    async fn export_images(&self, references: &[String]) -> Result<ByteStream>;
     /// Pulls; `told` gets what the engine says meanwhile.
     async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()>;
     /// Makes an image of one layer from a tar stream. `changes` are
@@ -42,7 +42,7 @@ pub trait Engine: Send + Sync {
         &self,
         reference: &str,
         changes: &[String],
-        layer: Bytestream,
+        layer: ByteStream,
     ) -> Result<()>;
 
     /// One that is gone is no error.
@@ -61,16 +61,16 @@ pub trait Engine: Send + Sync {
     /// Kills and removes it with its anonymous volumes; one that is gone is no error.
     async fn remove_container(&self, name: &str) -> Result<()>;
     /// Addresses and published ports of a container.
-    async fn inspect(&self, name: &str) -> Result<Inspected>;
+    async fn inspect(&self, name: &str) -> Result<ContainerState>;
     /// The engine's own JSON of a container.
     async fn inspect_json(&self, name: &str) -> Result<Value>;
     /// What the container wrote since it was made, and while `follow`, goes on writing.
-    async fn logs(&self, name: &str, follow: bool) -> Result<Bytestream>;
+    async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream>;
     /// Runs a command inside a container.
-    async fn exec(&self, name: &str, command: Command) -> Result<Saying>;
+    async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput>;
     /// Runs a command inside a container with a stream as its stdin (its own
     /// `stdin` is not used). An error in the stream ends it early.
-    async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying>;
+    async fn feed(&self, name: &str, command: Command, stdin: ByteStream) -> Result<ExecOutput>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,7 +92,7 @@ impl Command {
 
 /// What a command says; `Exit` comes last, exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum ExecEvent {
     Stdout(Bytes),
     Stderr(Bytes),
     Exit(i64),
@@ -155,7 +155,7 @@ pub struct Container {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Inspected {
+pub struct ContainerState {
     pub running: bool,
     pub exit_code: Option<i64>,
     pub addresses: Vec<IpAddr>,

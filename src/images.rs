@@ -1,9 +1,9 @@
 //! Which node image a cluster gets, and how it comes to the engine.
 
+use crate::context::{Context, RunError};
 use crate::engine::EngineError;
 use crate::node_image;
 use crate::plan::Balancer;
-use crate::work::{Work, WorkError};
 
 /// kind 0.33's default node image, which everybody with a registry can pull.
 pub const PUBLISHED: &str =
@@ -15,7 +15,7 @@ pub const BALANCER_LABEL: &str = "io.skiff.api-balancer";
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     /// No image is here, and none could be pulled.
     #[error("there is no node image {image} here, and pulling it failed: {reason}")]
     Missing { image: String, reason: String },
@@ -23,7 +23,7 @@ pub enum ImageError {
 
 impl From<EngineError> for ImageError {
     fn from(error: EngineError) -> Self {
-        ImageError::Work(error.into())
+        ImageError::Context(error.into())
     }
 }
 
@@ -39,13 +39,13 @@ pub struct Choice {
 ///
 /// # Errors
 /// The engine's.
-pub async fn choose(work: &Work) -> Result<Choice, ImageError> {
+pub async fn choose(ctx: &Context) -> Result<Choice, ImageError> {
     let choice = |image: &str, why| Choice { image: image.to_owned(), why };
-    if work.interruptible(work.engine.image(PUBLISHED)).await?.is_some() {
+    if ctx.interruptible(ctx.engine.image(PUBLISHED)).await?.is_some() {
         return Ok(choice(PUBLISHED, "published, already here"));
     }
     let built = node_image::reference(node_image::DEFAULT_VERSION);
-    if work.interruptible(work.engine.image(&built)).await?.is_some() {
+    if ctx.interruptible(ctx.engine.image(&built)).await?.is_some() {
         return Ok(choice(&built, "built on this machine"));
     }
     Ok(choice(PUBLISHED, "published, to be pulled"))
@@ -56,8 +56,8 @@ pub async fn choose(work: &Work) -> Result<Choice, ImageError> {
 ///
 /// # Errors
 /// The engine's.
-pub async fn balancer(work: &Work, node_image: &str) -> Result<Balancer, ImageError> {
-    let found = work.interruptible(work.engine.image(node_image)).await?;
+pub async fn balancer(ctx: &Context, node_image: &str) -> Result<Balancer, ImageError> {
+    let found = ctx.interruptible(ctx.engine.image(node_image)).await?;
     let label = found.as_ref().and_then(|image| image.labels.get(BALANCER_LABEL));
     Ok(match label.map(String::as_str) {
         Some("haproxy") => Balancer::Haproxy { image: node_image.to_owned() },
@@ -69,18 +69,18 @@ pub async fn balancer(work: &Work, node_image: &str) -> Result<Balancer, ImageEr
 ///
 /// # Errors
 /// [`ImageError::Missing`] with the engine's reason.
-pub async fn ensure(work: &Work, image: &str) -> Result<(), ImageError> {
-    if work.interruptible(work.engine.image(image)).await?.is_some() {
+pub async fn ensure(ctx: &Context, image: &str) -> Result<(), ImageError> {
+    if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
         return Ok(());
     }
-    let step = work.progress.step(format!("Pulling {}", friendly(image)));
+    let step = ctx.progress.step(format!("Pulling {}", friendly(image)));
     let told = |status: String| step.detail(status);
-    match work.interruptible(work.engine.pull_image(image, &told)).await {
+    match ctx.interruptible(ctx.engine.pull_image(image, &told)).await {
         Ok(()) => {
             step.done();
             Ok(())
         }
-        Err(WorkError::Engine(
+        Err(RunError::Engine(
             error @ (EngineError::NotFound { .. }
             | EngineError::Other { .. }
             | EngineError::Conflict { .. }),

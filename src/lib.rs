@@ -11,9 +11,9 @@
 //! [`kubeconfig`] merges what kubectl reads.
 //!
 //! **The engine** — [`engine`] is the seam to Docker (and to a fake one in
-//! tests); [`work`] is one cancellable piece of work on it.
+//! tests); [`context`] is one cancellable piece of work on it.
 //!
-//! **Parts of the way to a cluster** — [`existing`] finds clusters by their
+//! **Parts of the way to a cluster** — [`inventory`] finds clusters by their
 //! labels, [`plan`] turns a definition into containers, [`provision`] runs
 //! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
 //! it is usable, [`node_image`] builds images in the [`builder`], [`images`] chooses one.
@@ -30,12 +30,13 @@ pub mod builder;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod context;
 pub mod create;
 pub mod diagnose;
 pub mod dry_run;
 pub mod engine;
-pub mod existing;
 pub mod images;
+pub mod inventory;
 pub mod kubeadm;
 pub mod kubeconfig;
 pub mod load;
@@ -49,5 +50,4 @@ pub mod readiness;
 pub mod report;
 pub mod signal;
 pub mod version;
-pub mod work;
 pub mod yaml;

@@ -33,8 +33,8 @@ mod tar_split;
 mod targets;
 mod transfer;
 
+use crate::context::RunError;
 use crate::engine::EngineError;
-use crate::work::WorkError;
 
 use archive::ArchiveError;
 pub use archives::load as image_archives;
@@ -48,7 +48,7 @@ pub use targets::Target;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error("no nodes found for cluster {0:?}")]
     NoNodes(String),
     #[error("unknown node: {name:?}")]
@@ -71,6 +71,6 @@ pub enum LoadError {
 
 impl From<EngineError> for LoadError {
     fn from(error: EngineError) -> Self {
-        LoadError::Work(error.into())
+        LoadError::Context(error.into())
     }
 }

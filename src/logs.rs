@@ -6,21 +6,21 @@ use std::path::{Component, Path, PathBuf};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 
+use crate::context::{Context, RunError};
 use crate::engine::{Command, EngineError, docker};
-use crate::existing::{ExistingNode, LOAD_BALANCER};
-use crate::work::{Work, WorkError};
+use crate::inventory::{ExistingNode, LOAD_BALANCER};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogsError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: std::io::Error },
 }
 
 impl From<EngineError> for LogsError {
     fn from(error: EngineError) -> Self {
-        LogsError::Work(error.into())
+        LogsError::Context(error.into())
     }
 }
 
@@ -30,29 +30,29 @@ impl From<EngineError> for LogsError {
 /// # Errors
 /// What could not be collected; empty if all could.
 pub async fn export(
-    work: &Work,
+    ctx: &Context,
     nodes: &[ExistingNode],
     folder: &Path,
     version: &str,
 ) -> Vec<LogsError> {
     let about_host = async {
         write(folder, "kind-version.txt", version.as_bytes())?;
-        let host = work.engine.host().await?;
+        let host = ctx.engine.host().await?;
         let text = serde_json::to_string_pretty(&host.description).unwrap_or_default();
         write(folder, "docker-info.txt", text.as_bytes())
     };
-    let each = join_all(nodes.iter().map(|node| of_node(work, node, folder.join(&node.name))));
+    let each = join_all(nodes.iter().map(|node| of_node(ctx, node, folder.join(&node.name))));
     let (host, nodes) = tokio::join!(about_host, each);
     host.err().into_iter().chain(nodes.into_iter().flatten()).collect()
 }
 
-async fn of_node(work: &Work, node: &ExistingNode, folder: PathBuf) -> Vec<LogsError> {
+async fn of_node(ctx: &Context, node: &ExistingNode, folder: PathBuf) -> Vec<LogsError> {
     let mut failed = Vec::new();
     let mut keep = |outcome: Result<(), LogsError>| failed.extend(outcome.err());
     let name = &node.name;
     keep(
         async {
-            let log = docker::collect(work.engine.logs(name, false).await?).await;
+            let log = docker::collect(ctx.engine.logs(name, false).await?).await;
             write(
                 &folder,
                 "serial.log",
@@ -63,7 +63,7 @@ async fn of_node(work: &Work, node: &ExistingNode, folder: PathBuf) -> Vec<LogsE
     );
     keep(
         async {
-            let state = work.engine.inspect_json(name).await?;
+            let state = ctx.engine.inspect_json(name).await?;
             write(
                 &folder,
                 "inspect.json",
@@ -85,27 +85,27 @@ async fn of_node(work: &Work, node: &ExistingNode, folder: PathBuf) -> Vec<LogsE
     let collected = join_all(commands.map(|(file, argv)| {
         let folder = folder.clone();
         async move {
-            let text = work.run_told(name, Command::new(argv.iter().copied()), |_| {}).await?;
+            let text = ctx.run_told(name, Command::new(argv.iter().copied()), |_| {}).await?;
             write(&folder, file, &text)
         }
     }));
     for outcome in collected.await {
         keep(outcome);
     }
-    keep(var_log(work, name, &folder).await);
+    keep(var_log(ctx, name, &folder).await);
     failed
 }
 
 /// The node's `/var/log`, with links followed.
-async fn var_log(work: &Work, node: &str, folder: &Path) -> Result<(), LogsError> {
+async fn var_log(ctx: &Context, node: &str, folder: &Path) -> Result<(), LogsError> {
     // A file that grows while it is read is no failure.
     let script = "tar --hard-dereference --ignore-failed-read -C /var/log -chf - . 2>/dev/null || [ $? = 1 ]";
     let command = Command::new(["sh", "-c", script]);
     let mut archive = tempfile::tempfile()
         .map_err(|source| LogsError::Write { path: std::env::temp_dir(), source })?;
-    let mut said = work.engine.exec(node, command).await?;
+    let mut said = ctx.engine.exec(node, command).await?;
     while let Some(piece) = said.next().await {
-        if let crate::engine::Said::Stdout(bytes) = piece? {
+        if let crate::engine::ExecEvent::Stdout(bytes) = piece? {
             std::io::Write::write_all(&mut archive, &bytes)
                 .map_err(|source| LogsError::Write { path: folder.into(), source })?;
         }

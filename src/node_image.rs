@@ -4,8 +4,8 @@
 use include_dir::{Dir, include_dir};
 
 use crate::builder::{self, Build, BuildError, Recipe};
+use crate::context::Context;
 use crate::images;
-use crate::work::Work;
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
 
@@ -55,7 +55,7 @@ pub enum NodeImageError {
 ///
 /// # Errors
 /// An unknown version, or that of building.
-pub async fn build(work: &Work, options: &Options) -> Result<Outcome, NodeImageError> {
+pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImageError> {
     let version = &options.version;
     if !versions().contains(version) {
         return Err(NodeImageError::UnknownVersion { version: version.clone() });
@@ -69,11 +69,11 @@ pub async fn build(work: &Work, options: &Options) -> Result<Outcome, NodeImageE
             (images::BALANCER_LABEL, "haproxy".into()),
         ],
     };
-    let build = Build::plan(work, &options.image, recipe, options.build.clone()).await?;
+    let build = Build::plan(ctx, &options.image, recipe, options.build.clone()).await?;
     if build.is_up_to_date() {
         return Ok(Outcome::UpToDate);
     }
-    if options.prefer_pull && published(work).await? {
+    if options.prefer_pull && published(ctx).await? {
         return Ok(Outcome::Published);
     }
     build.run().await?;
@@ -81,17 +81,17 @@ pub async fn build(work: &Work, options: &Options) -> Result<Outcome, NodeImageE
 }
 
 /// Whether the published image is here or can be pulled.
-async fn published(work: &Work) -> Result<bool, BuildError> {
-    match images::ensure(work, images::PUBLISHED).await {
+async fn published(ctx: &Context) -> Result<bool, BuildError> {
+    match images::ensure(ctx, images::PUBLISHED).await {
         Ok(()) => Ok(true),
         Err(images::ImageError::Missing { reason, .. }) => {
-            work.progress.info(format!(
+            ctx.progress.info(format!(
                 "{} cannot be pulled ({reason}); building an image instead",
                 images::friendly(images::PUBLISHED)
             ));
             Ok(false)
         }
-        Err(images::ImageError::Work(error)) => Err(error.into()),
+        Err(images::ImageError::Context(error)) => Err(error.into()),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cluster::{
     Cluster, Family, HostPort, Mount, Networking, Node, PortMapping, Propagation, Protocol, Role,
 };
 use crate::engine::{ContainerSpec, Host, Publish};
-use crate::existing::{CLUSTER_LABEL, CREATED_BY_LABEL, CREATION_LABEL, ROLE_LABEL};
+use crate::inventory::{CLUSTER_LABEL, CREATED_BY_LABEL, CREATION_LABEL, ROLE_LABEL};
 use crate::kubeadm::API_PORT;
 
 pub use balancer::{Balancer, ENVOY_IMAGE};
@@ -44,7 +44,7 @@ pub struct PlannedNode {
 }
 
 /// What the plan needs to know besides the definition.
-pub struct Situation<'a> {
+pub struct PlanInput<'a> {
     pub host: &'a Host,
     /// Node image of nodes that name none.
     pub default_image: &'a str,
@@ -60,7 +60,7 @@ pub struct Situation<'a> {
 
 /// Host ports that skiff is to pick are still open in it;
 /// [`crate::provision::ports`] fills them in.
-pub fn plan(cluster: &Cluster, situation: &Situation) -> Plan {
+pub fn plan(cluster: &Cluster, situation: &PlanInput) -> Plan {
     let planned = cluster.named_nodes().map(|(name, node)| PlannedNode {
         node: node.clone(),
         container: container(cluster, node, name, situation),
@@ -69,7 +69,7 @@ pub fn plan(cluster: &Cluster, situation: &Situation) -> Plan {
 }
 
 /// What nodes and balancer have in common (kind.md §3.3, generic).
-fn base(cluster: &Cluster, name: String, role: &str, situation: &Situation) -> ContainerSpec {
+fn base(cluster: &Cluster, name: String, role: &str, situation: &PlanInput) -> ContainerSpec {
     let sysctls = [("net.ipv6.conf.all.disable_ipv6", "0"), ("net.ipv6.conf.all.forwarding", "1")];
     ContainerSpec {
         hostname: name.clone(),
@@ -95,7 +95,7 @@ fn base(cluster: &Cluster, name: String, role: &str, situation: &Situation) -> C
 }
 
 /// As kind runs its nodes (kind.md §3.3).
-fn container(cluster: &Cluster, node: &Node, name: String, situation: &Situation) -> ContainerSpec {
+fn container(cluster: &Cluster, node: &Node, name: String, situation: &PlanInput) -> ContainerSpec {
     let base = base(cluster, name, node.role.as_str(), situation);
     let mut env: Vec<String> = Vec::new();
     if let Some(value) = (situation.pass_env)("KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER") {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use crate::engine::{ContainerSpec, EngineError, Inspected};
-use crate::work::{Work, WorkError};
+use crate::context::{Context, RunError};
+use crate::engine::{ContainerSpec, ContainerState, EngineError};
 
 /// kind waits this long for a node to boot; a loaded machine needs more.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -17,7 +17,7 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error(transparent)]
     Host(#[from] host::HostError),
     #[error("node(s) already exist for a cluster with the name {0:?}")]
@@ -32,7 +32,7 @@ pub enum ProvisionError {
 
 impl From<EngineError> for ProvisionError {
     fn from(error: EngineError) -> Self {
-        ProvisionError::Work(error.into())
+        ProvisionError::Context(error.into())
     }
 }
 
@@ -41,9 +41,13 @@ impl From<EngineError> for ProvisionError {
 ///
 /// # Errors
 /// [`ProvisionError::NameInUse`] for the others.
-pub async fn claim(work: &Work, cluster: &str, spec: &ContainerSpec) -> Result<(), ProvisionError> {
-    match create(work, spec).await {
-        Err(WorkError::Engine(EngineError::Conflict { message, .. }))
+pub async fn claim(
+    ctx: &Context,
+    cluster: &str,
+    spec: &ContainerSpec,
+) -> Result<(), ProvisionError> {
+    match create(ctx, spec).await {
+        Err(RunError::Engine(EngineError::Conflict { message, .. }))
             if message.contains("name") =>
         {
             Err(ProvisionError::NameInUse(cluster.to_owned()))
@@ -56,19 +60,19 @@ pub async fn claim(work: &Work, cluster: &str, spec: &ContainerSpec) -> Result<(
 ///
 /// # Errors
 /// The engine's, or cancelled.
-pub async fn create(work: &Work, spec: &ContainerSpec) -> Result<(), WorkError> {
-    let (engine, spec) = (work.engine.clone(), spec.clone());
-    work.whole(async move { engine.create_container(&spec).await }).await
+pub async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError> {
+    let (engine, spec) = (ctx.engine.clone(), spec.clone());
+    ctx.run_to_completion(async move { engine.create_container(&spec).await }).await
 }
 
 /// Starts a container.
 ///
 /// # Errors
 /// The engine's, or a port that is taken.
-pub async fn start(work: &Work, spec: &ContainerSpec) -> Result<(), ProvisionError> {
-    let (engine, name) = (work.engine.clone(), spec.name.clone());
-    let started = work.whole(async move { engine.start_container(&name).await }).await;
-    if let Err(WorkError::Engine(error)) = &started
+pub async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionError> {
+    let (engine, name) = (ctx.engine.clone(), spec.name.clone());
+    let started = ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
+    if let Err(RunError::Engine(error)) = &started
         && let Some(taken) = ports::taken(spec, error.message())
     {
         return Err(taken);
@@ -81,12 +85,12 @@ pub async fn start(work: &Work, spec: &ContainerSpec) -> Result<(), ProvisionErr
 ///
 /// # Errors
 /// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
-pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, ProvisionError> {
-    start(work, spec).await?;
+pub async fn boot(ctx: &Context, spec: &ContainerSpec) -> Result<ContainerState, ProvisionError> {
+    start(ctx, spec).await?;
 
     let mut log = String::new();
-    let booted = work.interruptible(async {
-        let mut lines = work.engine.logs(&spec.name, true).await?;
+    let booted = ctx.interruptible(async {
+        let mut lines = ctx.engine.logs(&spec.name, true).await?;
         let read = async {
             while let Some(Ok(piece)) = lines.next().await {
                 log.push_str(&String::from_utf8_lossy(&piece));
@@ -96,7 +100,7 @@ pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, Provis
             }
             false
         };
-        Ok::<_, WorkError>(tokio::time::timeout(BOOT_TIMEOUT, read).await)
+        Ok::<_, RunError>(tokio::time::timeout(BOOT_TIMEOUT, read).await)
     });
     let failed = |reason: String, log: &str| {
         let tail: Vec<&str> = log.lines().rev().take(20).collect();
@@ -104,9 +108,9 @@ pub async fn boot(work: &Work, spec: &ContainerSpec) -> Result<Inspected, Provis
         ProvisionError::Boot { node: spec.name.clone(), reason, log }
     };
     match booted.await? {
-        Ok(true) => Ok(work.interruptible(work.engine.inspect(&spec.name)).await?),
+        Ok(true) => Ok(ctx.interruptible(ctx.engine.inspect(&spec.name)).await?),
         Ok(false) => {
-            let state = work.interruptible(work.engine.inspect(&spec.name)).await?;
+            let state = ctx.interruptible(ctx.engine.inspect(&spec.name)).await?;
             let code = state.exit_code.filter(|_| !state.running);
             Err(failed(
                 code.map_or("its log ended".into(), |c| format!("its container exited with {c}")),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bootstrap::ADMIN_CONF;
+use crate::context::{Context, RunError};
 use crate::engine::Command;
-use crate::work::{Work, WorkError};
 
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -24,18 +24,18 @@ pub struct Wanted {
 /// # Errors
 /// The engine's, or cancelled.
 pub async fn wait(
-    work: &Work,
+    ctx: &Context,
     node: &str,
     wanted: &Wanted,
     limit: Duration,
     told: impl Fn(&str),
-) -> Result<Vec<String>, WorkError> {
+) -> Result<Vec<String>, RunError> {
     let until = tokio::time::Instant::now() + limit;
     loop {
-        let missing = match look(work, node).await {
+        let missing = match look(ctx, node).await {
             Ok(seen) => missing(&seen, wanted),
             // The API server may still be restarting.
-            Err(WorkError::Command { output, .. }) => {
+            Err(RunError::Command { output, .. }) => {
                 vec![format!("the API server: {}", output.lines().last().unwrap_or("no answer"))]
             }
             Err(error) => return Err(error),
@@ -46,18 +46,18 @@ pub async fn wait(
         told(&missing.join("; "));
         let pause = async {
             tokio::time::sleep(PAUSE).await;
-            Ok::<_, WorkError>(())
+            Ok::<_, RunError>(())
         };
-        work.interruptible(pause).await?;
+        ctx.interruptible(pause).await?;
     }
 }
 
 /// Nodes, Deployments and DaemonSets in one go; raw, since discovery would cost
 /// more than the answers.
-async fn look(work: &Work, node: &str) -> Result<Vec<Value>, WorkError> {
+async fn look(ctx: &Context, node: &str) -> Result<Vec<Value>, RunError> {
     let script = "for path in /api/v1/nodes /apis/apps/v1/namespaces/kube-system/deployments /apis/apps/v1/namespaces/kube-system/daemonsets; do \
          kubectl --kubeconfig=\"$0\" --request-timeout=5s get --raw $path || exit 1; echo; done";
-    let text = work.run(node, Command::new(["sh", "-c", script, ADMIN_CONF])).await?;
+    let text = ctx.run(node, Command::new(["sh", "-c", script, ADMIN_CONF])).await?;
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 

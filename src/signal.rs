@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Which signal came, if any: 0, 2 (SIGINT) or 15 (SIGTERM).
 #[derive(Clone, Default)]
-pub struct Heard(Arc<AtomicI32>);
+pub struct ReceivedSignal(Arc<AtomicI32>);
 
-impl Heard {
+impl ReceivedSignal {
     /// 128 + the signal's number, as a shell reports it.
     pub fn exit_code(&self) -> Option<u8> {
         match self.0.load(Ordering::SeqCst) {
@@ -27,8 +27,8 @@ pub fn listen(
     cancel: CancellationToken,
     on_first: impl Fn() + Send + 'static,
     on_second: impl Fn() + Send + 'static,
-) -> std::io::Result<Heard> {
-    let heard = Heard::default();
+) -> std::io::Result<ReceivedSignal> {
+    let heard = ReceivedSignal::default();
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let shared = heard.clone();

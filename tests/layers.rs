@@ -10,8 +10,17 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 6] = [
     &["cluster", "version", "yaml", "progress"],
     &["patch", "config", "kubeadm", "kubeconfig"],
-    &["engine", "work"],
-    &["existing", "images", "builder", "node_image", "plan", "provision", "bootstrap", "readiness"],
+    &["engine", "context"],
+    &[
+        "inventory",
+        "images",
+        "builder",
+        "node_image",
+        "plan",
+        "provision",
+        "bootstrap",
+        "readiness",
+    ],
     &["create", "dry_run", "logs", "load", "addon"],
     &["diagnose", "report", "signal", "cli"],
 ];

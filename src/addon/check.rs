@@ -5,26 +5,26 @@ use serde_json::Value;
 use super::kube::Kube;
 use super::object;
 use super::plan::Check;
+use crate::context::RunError;
 use crate::engine::{Command, EngineError};
-use crate::work::WorkError;
 
 impl Check {
     /// Looks once; `None` if it holds, else what is missing.
     ///
     /// # Errors
     /// The engine's, or cancelled; a command that fails says what is missing.
-    pub async fn missing(&self, kube: &Kube) -> Result<Option<String>, WorkError> {
+    pub async fn missing(&self, kube: &Kube) -> Result<Option<String>, RunError> {
         match self.look(kube).await {
-            Err(WorkError::Command { output, .. }) => Ok(Some(self.failure(&output))),
+            Err(RunError::Command { output, .. }) => Ok(Some(self.failure(&output))),
             // A node that does not run, or is gone.
-            Err(WorkError::Engine(
+            Err(RunError::Engine(
                 error @ (EngineError::Conflict { .. } | EngineError::NotFound { .. }),
             )) => Ok(Some(error.message().to_owned())),
             seen => seen,
         }
     }
 
-    async fn look(&self, kube: &Kube) -> Result<Option<String>, WorkError> {
+    async fn look(&self, kube: &Kube) -> Result<Option<String>, RunError> {
         Ok(match self {
             Check::Rollout { object, namespace } => {
                 let seen = kube.get(&["--namespace", namespace, object]).await?;
@@ -42,7 +42,7 @@ impl Check {
             }
             Check::Http { node, url, status } => {
                 let ask = "exec curl -sk -o /dev/null -w '%{http_code}' --max-time 5 \"$0\"";
-                let said = kube.work.run(node, Command::new(["sh", "-c", ask, url])).await?;
+                let said = kube.ctx.run(node, Command::new(["sh", "-c", ask, url])).await?;
                 let wrong = said.trim() != status.to_string();
                 wrong
                     .then(|| format!("{url} on {node} answers {} instead of {status}", said.trim()))

@@ -8,7 +8,7 @@ use reqwest::Client;
 
 use super::AddonError;
 use super::manifest::{LIMIT, check, hex, too_large};
-use crate::work::{Work, WorkError};
+use crate::context::{Context, RunError};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Between two pieces, not for the whole.
@@ -19,7 +19,7 @@ const READ_LIMIT: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// [`AddonError::Download`], [`AddonError::Checksum`].
-pub async fn get(work: &Work, url: &str, sha256: Option<&str>) -> Result<Vec<u8>, AddonError> {
+pub async fn get(ctx: &Context, url: &str, sha256: Option<&str>) -> Result<Vec<u8>, AddonError> {
     let copy = folder().join(hex(url.as_bytes()));
     let kept = std::fs::read(&copy).ok();
     if let (Some(bytes), Some(wanted)) = (&kept, sha256)
@@ -27,19 +27,19 @@ pub async fn get(work: &Work, url: &str, sha256: Option<&str>) -> Result<Vec<u8>
     {
         return Ok(bytes.clone());
     }
-    let fetched = async { Ok::<_, WorkError>(fetch(url).await) };
-    match (work.interruptible(fetched).await?, kept) {
+    let fetched = async { Ok::<_, RunError>(fetch(url).await) };
+    match (ctx.interruptible(fetched).await?, kept) {
         (Ok(bytes), _) => {
             if let Some(wanted) = sha256 {
                 check(url, &bytes, wanted.to_owned())?;
             }
             if let Err(error) = keep(&copy, &bytes) {
-                work.progress.debug(1, format!("no copy of {url} is kept: {error}"));
+                ctx.progress.debug(1, format!("no copy of {url} is kept: {error}"));
             }
             Ok(bytes)
         }
         (Err(reason), Some(bytes)) => {
-            work.progress
+            ctx.progress
                 .warn(format!("cannot download {url} ({reason}); using the last copy of it"));
             Ok(bytes)
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::kube::Kube;
 use super::object::{self, ADDON_LABEL};
-use crate::work::WorkError;
+use crate::context::RunError;
 
 /// Reasons for waiting that do not go by.
 const HOPELESS: [&str; 3] = ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
@@ -20,7 +20,7 @@ pub struct NoSuchImage {
 
 /// # Errors
 /// kubectl's.
-async fn pods(kube: &Kube, addon: &str) -> Result<Vec<Value>, WorkError> {
+async fn pods(kube: &Kube, addon: &str) -> Result<Vec<Value>, RunError> {
     let label = format!("{ADDON_LABEL}={addon}");
     Ok(object::flat(kube.get(&["pods", "--all-namespaces", "--selector", &label]).await?))
 }
@@ -29,7 +29,7 @@ async fn pods(kube: &Kube, addon: &str) -> Result<Vec<Value>, WorkError> {
 ///
 /// # Errors
 /// kubectl's.
-pub async fn hopeless(kube: &Kube, addon: &str) -> Result<Option<NoSuchImage>, WorkError> {
+pub async fn hopeless(kube: &Kube, addon: &str) -> Result<Option<NoSuchImage>, RunError> {
     Ok(pods(kube, addon).await?.iter().find_map(waits_in_vain))
 }
 
@@ -105,7 +105,7 @@ pub async fn port_holder(
     node: &str,
     ports: &[u16],
     addon: &str,
-) -> Result<Option<(u16, String)>, WorkError> {
+) -> Result<Option<(u16, String)>, RunError> {
     if ports.is_empty() {
         return Ok(None);
     }

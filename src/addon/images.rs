@@ -7,9 +7,9 @@ use futures_util::future::try_join_all;
 
 use super::AddonError;
 use super::definition::ImageNames;
+use crate::context::{Context, RunError};
 use crate::engine::Command;
 use crate::load::{self, Target};
-use crate::work::{Work, WorkError};
 
 /// For the whole image; without a network it fails at once.
 const PULL_LIMIT: &str = "600";
@@ -49,8 +49,8 @@ pub struct Shelf {
 impl Shelf {
     /// # Errors
     /// [`load::LoadError`].
-    pub async fn look(work: &Work, target: &Target) -> Result<Shelf, AddonError> {
-        Ok(Shelf { names: load::names(work, target).await? })
+    pub async fn look(ctx: &Context, target: &Target) -> Result<Shelf, AddonError> {
+        Ok(Shelf { names: load::names(ctx, target).await? })
     }
 
     /// Whether all nodes have it.
@@ -64,7 +64,11 @@ impl Shelf {
 ///
 /// # Errors
 /// The engine's.
-pub async fn choose(work: &Work, shelf: &Shelf, names: &ImageNames) -> Result<Choice, AddonError> {
+pub async fn choose(
+    ctx: &Context,
+    shelf: &Shelf,
+    names: &ImageNames,
+) -> Result<Choice, AddonError> {
     let built = names.built.iter().map(|name| (name, true));
     let candidates: Vec<_> = [(&names.official, false)].into_iter().chain(built).collect();
     let choice =
@@ -73,7 +77,7 @@ pub async fn choose(work: &Work, shelf: &Shelf, names: &ImageNames) -> Result<Ch
         return Ok(choice(*found, Source::Node));
     }
     for candidate in &candidates {
-        if in_engine(work, candidate.0).await? {
+        if in_engine(ctx, candidate.0).await? {
             return Ok(choice(*candidate, Source::Engine));
         }
     }
@@ -82,8 +86,8 @@ pub async fn choose(work: &Work, shelf: &Shelf, names: &ImageNames) -> Result<Ch
 
 /// # Errors
 /// The engine's.
-pub async fn in_engine(work: &Work, reference: &str) -> Result<bool, WorkError> {
-    Ok(work.interruptible(work.engine.image(reference)).await?.is_some())
+pub async fn in_engine(ctx: &Context, reference: &str) -> Result<bool, RunError> {
+    Ok(ctx.interruptible(ctx.engine.image(reference)).await?.is_some())
 }
 
 /// Brings an image to the nodes.
@@ -91,7 +95,7 @@ pub async fn in_engine(work: &Work, reference: &str) -> Result<bool, WorkError> 
 /// # Errors
 /// [`AddonError::NoImage`] if no registry hands it out, or that of loading.
 pub async fn supply(
-    work: &Work,
+    ctx: &Context,
     target: &Target,
     names: &ImageNames,
     choice: &Choice,
@@ -99,18 +103,18 @@ pub async fn supply(
     match choice.source {
         Source::Node => Ok(()),
         Source::Engine => {
-            Ok(load::docker_images(work, target, std::slice::from_ref(&choice.reference)).await?)
+            Ok(load::docker_images(ctx, target, std::slice::from_ref(&choice.reference)).await?)
         }
         Source::Registry => {
             let reference = load::full_name(&choice.reference).map_err(load::LoadError::from)?;
-            let pulls = target.nodes.iter().map(|node| pull(work, node, &reference, names));
+            let pulls = target.nodes.iter().map(|node| pull(ctx, node, &reference, names));
             try_join_all(pulls).await.map(drop)
         }
     }
 }
 
 async fn pull(
-    work: &Work,
+    ctx: &Context,
     node: &str,
     reference: &str,
     names: &ImageNames,
@@ -119,8 +123,8 @@ async fn pull(
 [ -d $hosts ] && set -- --hosts-dir $hosts \"$@\"
 exec timeout \"$0\" ctr --namespace=k8s.io images pull \"$@\" >/dev/null";
     let command = Command::new(["sh", "-c", script, PULL_LIMIT, reference]);
-    match work.run(node, command).await {
-        Err(WorkError::Command { output, .. }) => Err(AddonError::NoImage {
+    match ctx.run(node, command).await {
+        Err(RunError::Command { output, .. }) => Err(AddonError::NoImage {
             image: names.official.clone(),
             node: node.to_owned(),
             reason: output.lines().last().unwrap_or("no answer").to_owned(),

@@ -16,8 +16,8 @@ use super::plan::{self, Check, Stage};
 use super::prepare::{Prepared, Scene};
 use super::record::Record;
 use super::settings::Assignment;
+use crate::context::{Context, RunError};
 use crate::progress::Step;
-use crate::work::{Work, WorkError};
 use crate::yaml;
 
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 400 });
@@ -71,14 +71,14 @@ impl Package {
 /// # Errors
 /// The first failure; the other packages are installed nevertheless.
 pub async fn install(
-    work: &Work,
+    ctx: &Context,
     cluster: &str,
     packages: &[Package],
     options: &Options,
 ) -> Result<(), AddonError> {
-    let scene = Scene::find(work, cluster).await?;
+    let scene = Scene::find(ctx, cluster).await?;
     let installs = packages.iter().map(|package| async {
-        let step = work.progress.step(format!("Installing {} 🧩", package.title()));
+        let step = ctx.progress.step(format!("Installing {} 🧩", package.title()));
         let prepared = package.prepare(&scene, &options.set).await?;
         let installation = Installation { scene: &scene, options, step: &step };
         installation.run(prepared).await?;
@@ -87,8 +87,8 @@ pub async fn install(
     });
     let mut failures = join_all(installs).await.into_iter().filter_map(Result::err);
     let Some(first) = failures.next() else { return Ok(()) };
-    for other in failures.filter(|e| !matches!(e, AddonError::Work(WorkError::Cancelled))) {
-        work.progress.warn(other.to_string());
+    for other in failures.filter(|e| !matches!(e, AddonError::Context(RunError::Cancelled))) {
+        ctx.progress.warn(other.to_string());
     }
     Err(first)
 }
@@ -98,12 +98,12 @@ pub async fn install(
 /// # Errors
 /// As [`install`], of what is looked at.
 pub async fn preview(
-    work: &Work,
+    ctx: &Context,
     cluster: &str,
     packages: &[Package],
     options: &Options,
 ) -> Result<String, AddonError> {
-    let scene = Scene::find(work, cluster).await?;
+    let scene = Scene::find(ctx, cluster).await?;
     let mut texts = Vec::new();
     for package in packages {
         let prepared = package.prepare(&scene, &options.set).await?;
@@ -135,7 +135,7 @@ struct Installation<'a> {
 
 impl Installation<'_> {
     async fn run(&self, mut prepared: Prepared) -> Result<(), AddonError> {
-        let (kube, progress) = (&self.scene.kube, &self.scene.kube.work.progress);
+        let (kube, progress) = (&self.scene.kube, &self.scene.kube.ctx.progress);
         let name = prepared.record.name.clone();
         if let Some(notice) = &prepared.notice {
             progress.info(format!("{name}: {notice}"));
@@ -145,7 +145,7 @@ impl Installation<'_> {
         for (names, choice) in &prepared.images {
             progress.info(format!("Image {}", choice.describe()));
             self.step.detail(format!("getting {}", choice.reference));
-            images::supply(&kube.work, &prepared.target, names, choice).await?;
+            images::supply(&kube.ctx, &prepared.target, names, choice).await?;
         }
         let old = self.scene.record(&name);
         let outdated = old.map(|old| outdated(old, &prepared.record)).unwrap_or_default();
@@ -200,10 +200,10 @@ impl Installation<'_> {
         }
         self.step.detail(format!("applying {} objects", objects.len()));
         match self.scene.kube.apply(objects, self.options.adopt).await {
-            Err(WorkError::Command { output, .. }) if output.contains("Apply failed with") => {
+            Err(RunError::Command { output, .. }) if output.contains("Apply failed with") => {
                 Err(AddonError::Conflict { addon: addon.to_owned(), output })
             }
-            Err(WorkError::Command { output, .. }) => {
+            Err(RunError::Command { output, .. }) => {
                 Err(AddonError::Refused { addon: addon.to_owned(), output })
             }
             other => Ok(other?),
@@ -228,16 +228,16 @@ impl Installation<'_> {
             }
             let pause = async {
                 tokio::time::sleep(PAUSE).await;
-                Ok::<_, WorkError>(())
+                Ok::<_, RunError>(())
             };
-            kube.work.interruptible(pause).await?;
+            kube.ctx.interruptible(pause).await?;
         }
         Ok(())
     }
 
-    async fn warn_of_unmapped_ports(&self, prepared: &Prepared) -> Result<(), WorkError> {
-        let (Some(node), work) = (&prepared.node, &self.scene.kube.work) else { return Ok(()) };
-        let found = work.interruptible(work.engine.inspect(node)).await?;
+    async fn warn_of_unmapped_ports(&self, prepared: &Prepared) -> Result<(), RunError> {
+        let (Some(node), ctx) = (&prepared.node, &self.scene.kube.ctx) else { return Ok(()) };
+        let found = ctx.interruptible(ctx.engine.inspect(node)).await?;
         let mapped = |port: &&u16| found.ports.contains_key(&format!("{port}/tcp"));
         let missing: Vec<String> =
             prepared.host_ports.iter().filter(|p| !mapped(p)).map(u16::to_string).collect();
@@ -246,7 +246,7 @@ impl Installation<'_> {
                 .iter()
                 .map(|port| format!("{{containerPort: {port}, hostPort: {port}}}"))
                 .collect();
-            work.progress.warn(format!(
+            ctx.progress.warn(format!(
                 "{}: port {} of {node} is not mapped to this machine, so it is reached from the cluster's network only; in the cluster's definition, this node needs extraPortMappings: [{}]",
                 prepared.record.name,
                 missing.join(" and "),

@@ -5,15 +5,15 @@ use serde_json::Value;
 use super::AddonError;
 use super::object::{self, Id};
 use crate::bootstrap;
-use crate::existing::{self, ExistingNode};
+use crate::context::{Context, RunError};
+use crate::inventory::{self, ExistingNode};
 use crate::version::Version;
-use crate::work::{Work, WorkError};
 
 /// Whose changes they are, to the API server.
 const FIELD_MANAGER: &str = "--field-manager=skiff";
 
 pub struct Kube {
-    pub work: Work,
+    pub ctx: Context,
     /// Where kubectl runs.
     plane: String,
 }
@@ -28,15 +28,15 @@ pub struct Seen {
 impl Kube {
     /// # Errors
     /// [`AddonError::NoCluster`], [`AddonError::Stopped`].
-    pub async fn find(work: &Work, cluster: &str) -> Result<Kube, AddonError> {
-        let nodes = work.interruptible(existing::nodes(&*work.engine, cluster)).await?;
+    pub async fn find(ctx: &Context, cluster: &str) -> Result<Kube, AddonError> {
+        let nodes = ctx.interruptible(inventory::nodes(&*ctx.engine, cluster)).await?;
         if nodes.is_empty() {
             return Err(AddonError::NoCluster(cluster.to_owned()));
         }
         let stopped: Vec<&ExistingNode> = nodes.iter().filter(|node| !node.running).collect();
-        match existing::control_plane(&nodes) {
+        match inventory::control_plane(&nodes) {
             Some(plane) if plane.running => {
-                Ok(Kube { work: work.clone(), plane: plane.name.clone() })
+                Ok(Kube { ctx: ctx.clone(), plane: plane.name.clone() })
             }
             _ => Err(AddonError::Stopped {
                 cluster: cluster.to_owned(),
@@ -48,18 +48,18 @@ impl Kube {
     /// Runs kubectl; returns its stdout.
     ///
     /// # Errors
-    /// [`WorkError::Command`] with its output.
-    pub async fn kubectl(&self, args: &[&str], stdin: Option<String>) -> Result<String, WorkError> {
+    /// [`RunError::Command`] with its output.
+    pub async fn kubectl(&self, args: &[&str], stdin: Option<String>) -> Result<String, RunError> {
         let mut command = bootstrap::kubectl(args);
         command.stdin = stdin.map(Into::into);
-        self.work.run(&self.plane, command).await
+        self.ctx.run(&self.plane, command).await
     }
 
     /// Objects as JSON; `Value::Null` where nothing is.
     ///
     /// # Errors
     /// As [`Self::kubectl`], or what is no JSON.
-    pub async fn get(&self, args: &[&str]) -> Result<Value, WorkError> {
+    pub async fn get(&self, args: &[&str]) -> Result<Value, RunError> {
         let args = [&["get", "--ignore-not-found", "-o", "json"], args].concat();
         let text = self.kubectl(&args, None).await?;
         Ok(serde_json::from_str(&text).unwrap_or_default())
@@ -69,7 +69,7 @@ impl Kube {
     ///
     /// # Errors
     /// As [`Self::kubectl`].
-    pub async fn there(&self, ids: &[Id]) -> Result<Vec<Value>, WorkError> {
+    pub async fn there(&self, ids: &[Id]) -> Result<Vec<Value>, RunError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -85,7 +85,7 @@ impl Kube {
     ///
     /// # Errors
     /// As [`Self::kubectl`].
-    pub async fn apply(&self, objects: &[Value], forced: bool) -> Result<(), WorkError> {
+    pub async fn apply(&self, objects: &[Value], forced: bool) -> Result<(), RunError> {
         let mut args = vec!["apply", "--server-side", FIELD_MANAGER, "-f", "-"];
         if forced {
             args.push("--force-conflicts");
@@ -97,7 +97,7 @@ impl Kube {
     ///
     /// # Errors
     /// As [`Self::kubectl`].
-    pub async fn delete(&self, ids: &[Id]) -> Result<(), WorkError> {
+    pub async fn delete(&self, ids: &[Id]) -> Result<(), RunError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Kube {
             ["delete", "--ignore-not-found", "--cascade=foreground", "--timeout=120s", "-f", "-"];
         match self.kubectl(&args, Some(object::list(&objects))).await {
             // Objects of a kind that is gone are gone as well.
-            Err(WorkError::Command { output, .. })
+            Err(RunError::Command { output, .. })
                 if output.contains("no matches for kind")
                     && !output.contains("Error from server") =>
             {

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::AddonError;
 use super::download;
 use super::plan;
-use crate::work::Work;
+use crate::context::Context;
 
 /// Larger ones are refused; the largest in use have 2 MB.
 pub const LIMIT: u64 = 16 << 20;
@@ -29,7 +29,7 @@ pub struct Manifest {
 /// # Errors
 /// [`AddonError::Manifest`], [`AddonError::Download`], [`AddonError::Checksum`].
 pub async fn fetch(
-    work: &Work,
+    ctx: &Context,
     path: &str,
     name: Option<&str>,
     sha256: Option<&str>,
@@ -37,7 +37,7 @@ pub async fn fetch(
     let wrong = |reason: String| AddonError::Manifest { path: path.to_owned(), reason };
     let sha256 = sha256.map(|hex| hex.trim_start_matches("sha256:").to_lowercase());
     let bytes = if path.starts_with("http://") || path.starts_with("https://") {
-        download::get(work, path, sha256.as_deref()).await?
+        download::get(ctx, path, sha256.as_deref()).await?
     } else {
         read(path).map_err(wrong)?
     };
@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn files_are_read_and_checked() {
-        let work = Work::new(
+        let ctx = Context::new(
             std::sync::Arc::new(FakeEngine::default()),
             Progress::silent(),
             CancellationToken::new(),
@@ -131,17 +131,17 @@ mod tests {
         let text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}";
         std::fs::write(&file, text).unwrap();
         let digest = hex(text.as_bytes()).to_uppercase();
-        let manifest = fetch(&work, path, None, Some(&digest)).await.unwrap();
+        let manifest = fetch(&ctx, path, None, Some(&digest)).await.unwrap();
         assert_eq!((manifest.name.as_str(), manifest.objects.len()), ("a", 1));
-        let error = fetch(&work, path, None, Some("00")).await.unwrap_err();
+        let error = fetch(&ctx, path, None, Some("00")).await.unwrap_err();
         assert!(matches!(error, AddonError::Checksum { .. }), "{error}");
         for (text, word) in [("", "no objects"), ("a: b", "has no kind"), ("a: [", "line")] {
             std::fs::write(&file, text).unwrap();
-            let error = fetch(&work, path, None, None).await.unwrap_err().to_string();
+            let error = fetch(&ctx, path, None, None).await.unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
         std::fs::File::create(&file).unwrap().set_len(LIMIT + 1).unwrap();
-        let error = fetch(&work, path, None, None).await.unwrap_err().to_string();
+        let error = fetch(&ctx, path, None, None).await.unwrap_err().to_string();
         assert!(error.contains("larger than 16 MiB"), "{error}");
     }
 }

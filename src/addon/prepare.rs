@@ -14,8 +14,8 @@ use super::object::{self, ADDON_LABEL, Id};
 use super::plan::{self, Facts, Stage};
 use super::record::Record;
 use super::settings::{self, Assignment};
+use crate::context::Context;
 use crate::load::Target;
-use crate::work::Work;
 
 /// The cluster as it was found.
 pub struct Scene {
@@ -44,8 +44,8 @@ impl Scene {
     ///
     /// # Errors
     /// Those of [`Kube`].
-    pub async fn find(work: &Work, cluster: &str) -> Result<Scene, AddonError> {
-        let kube = Kube::find(work, cluster).await?;
+    pub async fn find(ctx: &Context, cluster: &str) -> Result<Scene, AddonError> {
+        let kube = Kube::find(ctx, cluster).await?;
         let seen = kube.look().await?;
         let records = Record::all(&kube).await?;
         Ok(Scene { kube, cluster: cluster.to_owned(), seen, records })
@@ -57,7 +57,7 @@ impl Scene {
     }
 
     pub async fn addon(&self, addon: &Addon, given: &[Assignment]) -> Result<Prepared, AddonError> {
-        let (definition, work) = (&addon.definition, &self.kube.work);
+        let (definition, ctx) = (&addon.definition, &self.kube.ctx);
         let name = definition.name.clone();
         if !definition.fits(&self.seen.version) {
             return Err(AddonError::DoesNotFit {
@@ -80,10 +80,10 @@ impl Scene {
         }
         let nodes = node.clone().map_or_else(|| self.seen.schedulable(), |node| vec![node]);
         let target = Target { cluster: self.cluster.clone(), nodes };
-        let shelf = Shelf::look(work, &target).await?;
+        let shelf = Shelf::look(ctx, &target).await?;
         let (mut images, mut references) = (Vec::new(), BTreeMap::new());
         for (key, names) in &definition.images {
-            let choice = images::choose(work, &shelf, names).await?;
+            let choice = images::choose(ctx, &shelf, names).await?;
             references.insert(key.clone(), choice.reference.clone());
             images.push((names.clone(), choice));
         }
@@ -122,16 +122,16 @@ impl Scene {
 
     /// Images that neither nodes nor engine have are left to kubelet.
     pub async fn manifest(&self, manifest: &Manifest) -> Result<Prepared, AddonError> {
-        let work = &self.kube.work;
+        let ctx = &self.kube.ctx;
         let target = Target { cluster: self.cluster.clone(), nodes: self.seen.schedulable() };
-        let shelf = Shelf::look(work, &target).await?;
+        let shelf = Shelf::look(ctx, &target).await?;
         let mut names: Vec<String> = manifest.objects.iter().flat_map(object::images).collect();
         names.sort();
         names.dedup();
         let mut images = Vec::new();
         for name in names {
             let names = ImageNames { official: name, built: None };
-            let choice = images::choose(work, &shelf, &names).await?;
+            let choice = images::choose(ctx, &shelf, &names).await?;
             images.push((names, choice));
         }
         let stages = plan::of_manifest(&manifest.name, manifest.objects.clone());
@@ -147,7 +147,7 @@ impl Scene {
         };
         let kubelets = |(_, choice): &(ImageNames, Choice)| choice.source == Source::Registry;
         for (_, choice) in images.iter().filter(|image| kubelets(image)) {
-            work.progress.info(format!("Image {}", choice.describe()));
+            ctx.progress.info(format!("Image {}", choice.describe()));
         }
         images.retain(|image| !kubelets(image));
         Ok(Prepared {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{AddonError, catalog};
 use crate::builder::{Build, BuildError, Options, Recipe};
-use crate::work::Work;
+use crate::context::Context;
 
 /// An image with a recipe.
 pub struct Buildable {
@@ -44,8 +44,8 @@ impl Buildable {
     ///
     /// # Errors
     /// That of building.
-    pub async fn build(self, work: &Work, options: &Options) -> Result<bool, BuildError> {
-        let build = Build::plan(work, &self.image, self.recipe, options.clone()).await?;
+    pub async fn build(self, ctx: &Context, options: &Options) -> Result<bool, BuildError> {
+        let build = Build::plan(ctx, &self.image, self.recipe, options.clone()).await?;
         if build.is_up_to_date() {
             return Ok(false);
         }

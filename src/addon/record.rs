@@ -9,7 +9,7 @@ use super::kube::Kube;
 use super::object::{self, ADDON_LABEL, Id};
 use super::plan::Check;
 use super::settings::Settings;
-use crate::work::WorkError;
+use crate::context::RunError;
 
 const NAMESPACE: &str = "kube-system";
 
@@ -44,7 +44,7 @@ impl Record {
 
     /// # Errors
     /// kubectl's.
-    pub async fn write(&self, kube: &Kube) -> Result<(), WorkError> {
+    pub async fn write(&self, kube: &Kube) -> Result<(), RunError> {
         let mut object = Record::id(&self.name).object();
         object::label(&mut object, &self.name);
         let text = serde_json::to_string(self).expect("a record is always JSON");
@@ -56,7 +56,7 @@ impl Record {
     ///
     /// # Errors
     /// kubectl's.
-    pub async fn all(kube: &Kube) -> Result<Vec<Record>, WorkError> {
+    pub async fn all(kube: &Kube) -> Result<Vec<Record>, RunError> {
         let found =
             kube.get(&["configmap", "--namespace", NAMESPACE, "--selector", ADDON_LABEL]).await?;
         let mut records: Vec<Record> =
@@ -71,7 +71,7 @@ impl Record {
 
     /// # Errors
     /// kubectl's.
-    pub async fn forget(name: &str, kube: &Kube) -> Result<(), WorkError> {
+    pub async fn forget(name: &str, kube: &Kube) -> Result<(), RunError> {
         kube.delete(&[Record::id(name)]).await
     }
 }

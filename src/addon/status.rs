@@ -7,7 +7,7 @@ use super::AddonError;
 use super::kube::Kube;
 use super::record::Record;
 use super::settings::Settings;
-use crate::work::{Work, WorkError};
+use crate::context::{Context, RunError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,8 +38,8 @@ pub struct Installed {
 ///
 /// # Errors
 /// [`AddonError`].
-pub async fn installed(work: &Work, cluster: &str) -> Result<Vec<(String, String)>, AddonError> {
-    let records = Record::all(&Kube::find(work, cluster).await?).await?;
+pub async fn installed(ctx: &Context, cluster: &str) -> Result<Vec<(String, String)>, AddonError> {
+    let records = Record::all(&Kube::find(ctx, cluster).await?).await?;
     Ok(records.into_iter().map(|record| (record.name, record.version)).collect())
 }
 
@@ -48,17 +48,17 @@ pub async fn installed(work: &Work, cluster: &str) -> Result<Vec<(String, String
 /// # Errors
 /// [`AddonError`].
 pub async fn status(
-    work: &Work,
+    ctx: &Context,
     cluster: &str,
     names: &[String],
 ) -> Result<Vec<Installed>, AddonError> {
-    let kube = Kube::find(work, cluster).await?;
+    let kube = Kube::find(ctx, cluster).await?;
     let records = Record::all(&kube).await?;
     let wanted = records.into_iter().filter(|r| names.is_empty() || names.contains(&r.name));
     Ok(try_join_all(wanted.map(|record| look(&kube, record))).await?)
 }
 
-async fn look(kube: &Kube, record: Record) -> Result<Installed, WorkError> {
+async fn look(kube: &Kube, record: Record) -> Result<Installed, RunError> {
     let seen = try_join_all(record.checks.iter().map(|check| check.missing(kube))).await?;
     let missing: Vec<String> = seen.into_iter().flatten().collect();
     let state = match (record.complete, missing.is_empty()) {

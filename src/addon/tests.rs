@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::context::Context;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::engine::{Command, ContainerSpec};
-use crate::existing::{CLUSTER_LABEL, CONTROL_PLANE, ROLE_LABEL};
+use crate::inventory::{CLUSTER_LABEL, CONTROL_PLANE, ROLE_LABEL};
 use crate::progress::Progress;
-use crate::work::Work;
 
 const NODE: &str = "kind-control-plane";
 
@@ -73,7 +73,7 @@ impl Api {
         Some(text.to_string().into_bytes())
     }
 
-    fn work(&self, engine: FakeEngine, cancel: CancellationToken) -> Work {
+    fn context(&self, engine: FakeEngine, cancel: CancellationToken) -> Context {
         let api = self.clone();
         let engine = engine.with_nodes(move |_, command| api.kubectl(command));
         engine.put(ContainerSpec {
@@ -83,11 +83,11 @@ impl Api {
                 .into(),
             ..ContainerSpec::default()
         });
-        Work::new(Arc::new(engine), Progress::silent(), cancel)
+        Context::new(Arc::new(engine), Progress::silent(), cancel)
     }
 
-    fn calm(&self) -> Work {
-        self.work(FakeEngine::default(), CancellationToken::new())
+    fn calm(&self) -> Context {
+        self.context(FakeEngine::default(), CancellationToken::new())
     }
 }
 
@@ -118,9 +118,9 @@ steps: [{apply: web.yaml}, {wait: {rollout: deployment/web, namespace: web}}]
     }))
 }
 
-async fn put(work: &Work, package: Package) -> Result<(), AddonError> {
+async fn put(ctx: &Context, package: Package) -> Result<(), AddonError> {
     let options = Options { limit: Duration::from_secs(5), ..Options::default() };
-    install(work, "kind", &[package], &options).await
+    install(ctx, "kind", &[package], &options).await
 }
 
 const INSTALLED: [&str; 4] = [
@@ -168,8 +168,8 @@ async fn what_others_installed_is_not_touched() {
 #[tokio::test]
 async fn every_fault_leaves_what_can_be_completed_or_removed() {
     let counted = FakeEngine::default();
-    let work = Api::default().work(counted.clone(), CancellationToken::new());
-    put(&work, package(&["a"])).await.unwrap();
+    let ctx = Api::default().context(counted.clone(), CancellationToken::new());
+    put(&ctx, package(&["a"])).await.unwrap();
     let calls = counted.calls().len();
     assert!(calls > 8, "{:?}", counted.calls());
     for call in 0..calls {
@@ -178,8 +178,8 @@ async fn every_fault_leaves_what_can_be_completed_or_removed() {
             let fault = Fault::kinds(&cancel)[kind].clone();
             for complete in [true, false] {
                 let api = Api::default();
-                let work = api.work(FakeEngine::armed(call, fault.clone()), cancel.clone());
-                let outcome = put(&work, package(&["a"])).await;
+                let ctx = api.context(FakeEngine::armed(call, fault.clone()), cancel.clone());
+                let outcome = put(&ctx, package(&["a"])).await;
                 // The very last call may have come to its end.
                 assert!(outcome.is_err() || kind == 2 && call + 1 == calls, "call {call}, {kind}");
                 if complete {
@@ -196,11 +196,11 @@ async fn every_fault_leaves_what_can_be_completed_or_removed() {
 
 #[tokio::test]
 async fn what_cannot_be_is_said_before_anything_is_done() {
-    let work = Api::default().calm();
-    let error = install(&work, "other", &[package(&[])], &Options::default()).await.unwrap_err();
+    let ctx = Api::default().calm();
+    let error = install(&ctx, "other", &[package(&[])], &Options::default()).await.unwrap_err();
     assert!(matches!(error, AddonError::NoCluster(_)), "{error}");
     let Package::Addon(mut old) = package(&[]) else { unreachable!() };
     old.definition.kubernetes = "<1.30".parse().unwrap();
-    let error = put(&work, Package::Addon(old)).await.unwrap_err();
+    let error = put(&ctx, Package::Addon(old)).await.unwrap_err();
     assert_eq!(error.to_string(), "web v1 is for Kubernetes <1.30; the cluster has v1.37.2");
 }

@@ -4,8 +4,8 @@ use futures_util::StreamExt;
 use tokio_util::io::ReaderStream;
 
 use super::BuildError;
+use crate::context::Context;
 use crate::images;
-use crate::work::Work;
 
 const PULLED_BASE: &str = "debian:trixie-slim";
 const OWN_BASE: &str = "skiff/debian:trixie";
@@ -15,18 +15,18 @@ const OWN_BASE: &str = "skiff/debian:trixie";
 ///
 /// # Errors
 /// The engine's, or [`BuildError::NoBase`].
-pub async fn ensure(work: &Work, mirror: Option<&str>) -> Result<String, BuildError> {
+pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, BuildError> {
     for image in [OWN_BASE, PULLED_BASE] {
-        if work.interruptible(work.engine.image(image)).await?.is_some() {
+        if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
             return Ok(image.to_owned());
         }
     }
-    let pull_failed = match images::ensure(work, PULLED_BASE).await {
+    let pull_failed = match images::ensure(ctx, PULLED_BASE).await {
         Ok(()) => return Ok(PULLED_BASE.to_owned()),
         Err(images::ImageError::Missing { reason, .. }) => reason,
-        Err(images::ImageError::Work(error)) => return Err(error.into()),
+        Err(images::ImageError::Context(error)) => return Err(error.into()),
     };
-    let step = work.progress.step("Making a Debian to build in with mmdebstrap");
+    let step = ctx.progress.step("Making a Debian to build in with mmdebstrap");
     let no_base = |reason: String| BuildError::NoBase {
         reason: format!("pulling {PULLED_BASE} failed ({pull_failed}), and mmdebstrap {reason}"),
     };
@@ -48,14 +48,14 @@ pub async fn ensure(work: &Work, mirror: Option<&str>) -> Result<String, BuildEr
         let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
         text
     });
-    let imported = work
-        .interruptible(work.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
+    let imported = ctx
+        .interruptible(ctx.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
         .await;
     let status = child.wait().await;
     let said = said.await.unwrap_or_default();
     if !status.is_ok_and(|s| s.success()) {
         // Half an archive makes an image, too.
-        let _ = work.engine.remove_image(OWN_BASE).await;
+        let _ = ctx.engine.remove_image(OWN_BASE).await;
         imported.or(Err(no_base(format!("failed: {}", said.trim()))))?;
         return Err(no_base(format!("failed: {}", said.trim())));
     }

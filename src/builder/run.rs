@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::{Build, BuildError, RECIPE_LABEL};
-use crate::engine::{Bytestream, Command, ContainerSpec, EngineError, Said};
-use crate::existing::CREATED_BY_LABEL;
-use crate::work::WorkError;
+use crate::context::RunError;
+use crate::engine::{ByteStream, Command, ContainerSpec, EngineError, ExecEvent};
+use crate::inventory::CREATED_BY_LABEL;
 
 /// Compilers' caches and finished parts; survives builds.
 const CACHE_VOLUME: &str = "skiff-build-cache";
@@ -35,11 +35,11 @@ const PASSED_ENV: [&str; 10] = [
 
 impl Build<'_> {
     pub(super) async fn run_in(&self, builder: &str, base: &str) -> Result<(), BuildError> {
-        let work = self.work;
-        let step = work.progress.step(format!("Building {} {} 🔨", self.recipe.what, self.image));
+        let ctx = self.ctx;
+        let step = ctx.progress.step(format!("Building {} {} 🔨", self.recipe.what, self.image));
         let spec = self.container(builder, base);
-        let (engine, name) = (work.engine.clone(), builder.to_owned());
-        work.whole(async move {
+        let (engine, name) = (ctx.engine.clone(), builder.to_owned());
+        ctx.run_to_completion(async move {
             engine.create_container(&spec).await?;
             engine.start_container(&name).await
         })
@@ -49,13 +49,13 @@ impl Build<'_> {
         let said = Mutex::new(String::new());
         let told = |line: &str| {
             step.detail(line);
-            work.progress.debug(1, line);
+            ctx.progress.debug(1, line);
             line.clone_into(&mut said.lock().expect("no holder panics"));
         };
         let script = ["bash".into(), "/src/build.sh".into()];
         let script = script.into_iter().chain(self.recipe.arguments.iter().cloned());
-        if let Err(error) = work.run_told(builder, Command::new(script), told).await {
-            let WorkError::Command { output, .. } = error else { return Err(error.into()) };
+        if let Err(error) = ctx.run_told(builder, Command::new(script), told).await {
+            let RunError::Command { output, .. } = error else { return Err(error.into()) };
             let last = said.into_inner().expect("no holder panics");
             return Err(BuildError::Failed { what: self.recipe.what, last, output });
         }
@@ -64,8 +64,8 @@ impl Build<'_> {
         let file_system = self.result(builder).await?;
         let label = format!("LABEL {RECIPE_LABEL}={}", self.digest);
         let instructions: Vec<String> = self.recipe.instructions().chain([label]).collect();
-        let import = work.engine.import_image(&self.image, &instructions, file_system);
-        work.interruptible(import).await?;
+        let import = ctx.engine.import_image(&self.image, &instructions, file_system);
+        ctx.interruptible(import).await?;
         step.done();
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Build<'_> {
         let archive =
             self.recipe.archive().map_err(|e| EngineError::other("packing the recipe", e))?;
         let unpack = Command::new(["tar", "-C", "/", "-x"]);
-        self.work.run(builder, unpack.stdin(archive)).await?;
+        self.ctx.run(builder, unpack.stdin(archive)).await?;
         let bundle = std::env::var("SSL_CERT_FILE")
             .ok()
             .into_iter()
@@ -107,19 +107,19 @@ impl Build<'_> {
             .find_map(|path| std::fs::read(path).ok());
         if let Some(bundle) = bundle {
             let keep = Command::new(["sh", "-c", "cat >/host-ca.crt"]);
-            self.work.run(builder, keep.stdin(bundle)).await?;
+            self.ctx.run(builder, keep.stdin(bundle)).await?;
         }
         Ok(())
     }
 
     /// The file system that the recipe left, a tar archive.
-    async fn result(&self, builder: &str) -> Result<Bytestream, WorkError> {
-        let read = self.work.engine.exec(builder, Command::new(["cat", "/rootfs.tar"]));
-        let bytes = self.work.interruptible(read).await?.filter_map(|said| async {
+    async fn result(&self, builder: &str) -> Result<ByteStream, RunError> {
+        let read = self.ctx.engine.exec(builder, Command::new(["cat", "/rootfs.tar"]));
+        let bytes = self.ctx.interruptible(read).await?.filter_map(|said| async {
             match said {
-                Ok(Said::Stdout(bytes)) => Some(Ok::<Bytes, std::io::Error>(bytes)),
-                Ok(Said::Exit(0) | Said::Stderr(_)) => None,
-                Ok(Said::Exit(code)) => Some(Err(std::io::Error::other(format!(
+                Ok(ExecEvent::Stdout(bytes)) => Some(Ok::<Bytes, std::io::Error>(bytes)),
+                Ok(ExecEvent::Exit(0) | ExecEvent::Stderr(_)) => None,
+                Ok(ExecEvent::Exit(code)) => Some(Err(std::io::Error::other(format!(
                     "reading the file system: exit {code}"
                 )))),
                 Err(error) => Some(Err(std::io::Error::other(error))),

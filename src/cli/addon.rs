@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ClusterName, Context, duration, say};
+use super::{ClusterName, Invocation, duration, say};
 use crate::addon::{self, Assignment, DEFAULT_LIMIT, Installed, Options, Package, State};
 use crate::diagnose::Failure;
 
@@ -82,16 +82,16 @@ pub enum Output {
 }
 
 impl Addon {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
-            Addon::List { name, output } => list(context, &name.get(), output).await,
-            Addon::Install(install) => install.run(context).await,
+            Addon::List { name, output } => list(invocation, &name.get(), output).await,
+            Addon::Install(install) => install.run(invocation).await,
             Addon::Remove { addons, name } => {
-                let (work, cluster) = (context.work()?, name.get());
+                let (ctx, cluster) = (invocation.context()?, name.get());
                 for addon in addons {
-                    let was_there = addon::remove(&work, &cluster, &addon).await?;
+                    let was_there = addon::remove(&ctx, &cluster, &addon).await?;
                     if !was_there {
-                        context.progress.info(format!(
+                        invocation.progress.info(format!(
                             "{addon} is not installed in cluster {cluster:?}: nothing to remove."
                         ));
                     }
@@ -100,20 +100,20 @@ impl Addon {
             }
             Addon::Status { addons, name, output } => {
                 let cluster = name.get();
-                let found = addon::status(&context.work()?, &cluster, &addons).await?;
+                let found = addon::status(&invocation.context()?, &cluster, &addons).await?;
                 for name in addons.iter().filter(|name| !found.iter().any(|f| f.name == **name)) {
-                    context
+                    invocation
                         .progress
                         .info(format!("{name} is not installed in cluster {cluster:?}."));
                 }
-                print_status(context, &found, output)
+                print_status(invocation, &found, output)
             }
         }
     }
 }
 
 impl Install {
-    async fn run(self, context: &Context) -> Result<(), Failure> {
+    async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let mut packages = named(&self.addons)?;
         for assignment in &self.set {
             let one = packages.len() == 1;
@@ -126,20 +126,20 @@ impl Install {
                 .hint("write ADDON.KEY=VALUE"));
             }
         }
-        let work = context.work()?;
+        let ctx = invocation.context()?;
         if let Some(path) = &self.manifest {
             let (called, sha256) = (self.called.as_deref(), self.sha256.as_deref());
-            packages.push(Package::Manifest(addon::fetch(&work, path, called, sha256).await?));
+            packages.push(Package::Manifest(addon::fetch(&ctx, path, called, sha256).await?));
         }
         let limit = self.timeout.unwrap_or(DEFAULT_LIMIT);
         let options = Options { set: self.set, adopt: self.adopt, limit };
         let cluster = self.name.get();
         if self.dry_run {
-            let text = addon::preview(&work, &cluster, &packages, &options).await?;
+            let text = addon::preview(&ctx, &cluster, &packages, &options).await?;
             return say(text.trim_end());
         }
-        let installed = addon::install(&work, &cluster, &packages, &options).await;
-        work.settle().await;
+        let installed = addon::install(&ctx, &cluster, &packages, &options).await;
+        ctx.drain().await;
         Ok(installed?)
     }
 }
@@ -151,10 +151,10 @@ pub fn named(names: &[String]) -> Result<Vec<Package>, Failure> {
     names.map(|name| Ok(Package::Addon(Box::new(addon::find(name)?)))).collect()
 }
 
-async fn list(context: &Context, cluster: &str, output: Output) -> Result<(), Failure> {
+async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<(), Failure> {
     // The catalogue can be read without a cluster, and without an engine.
-    let installed = match context.work() {
-        Ok(work) => addon::installed(&work, cluster).await.unwrap_or_default(),
+    let installed = match invocation.context() {
+        Ok(ctx) => addon::installed(&ctx, cluster).await.unwrap_or_default(),
         Err(_) => Vec::new(),
     };
     let version_of = |name: &str| {
@@ -185,12 +185,16 @@ async fn list(context: &Context, cluster: &str, output: Output) -> Result<(), Fa
     table([header].into_iter().chain(rows).collect())
 }
 
-fn print_status(context: &Context, found: &[Installed], output: Output) -> Result<(), Failure> {
+fn print_status(
+    invocation: &Invocation,
+    found: &[Installed],
+    output: Output,
+) -> Result<(), Failure> {
     if output == Output::Json {
         return say(serde_json::to_string(found).map_err(Failure::new)?);
     }
     if found.is_empty() {
-        context.progress.info("No add-ons are installed.");
+        invocation.progress.info("No add-ons are installed.");
         return Ok(());
     }
     let header = ["NAME", "VERSION", "STATE", "IMAGES", "MISSING"].map(str::to_owned);

@@ -4,7 +4,7 @@
 mod source;
 
 use self::source::Source;
-use super::{Context, Program};
+use super::{Invocation, Program};
 use crate::addon;
 use crate::builder;
 use crate::diagnose::Failure;
@@ -71,14 +71,14 @@ pub struct NodeImage {
 }
 
 impl Build {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Build::NodeImage(command) => {
-                let done = command.run(context).await;
+                let done = command.run(invocation).await;
                 done.map_err(|failure| failure.during("error building node image"))
             }
             Build::AddonImages(command) => {
-                let done = command.run(context).await;
+                let done = command.run(invocation).await;
                 done.map_err(|failure| failure.during("error building add-on images"))
             }
         }
@@ -86,15 +86,15 @@ impl Build {
 }
 
 impl AddonImages {
-    async fn run(self, context: &Context) -> Result<(), Failure> {
+    async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let images = addon::buildable(&self.addons)?;
         let options =
             builder::Options { arch: None, mirror: self.debian_mirror, force: self.force };
-        let work = context.work()?;
+        let ctx = invocation.context()?;
         for image in images {
             let name = image.image.clone();
-            let built = image.build(&work, &options).await?;
-            context.progress.info(if built { done(&name) } else { up_to_date(&name) });
+            let built = image.build(&ctx, &options).await?;
+            invocation.progress.info(if built { done(&name) } else { up_to_date(&name) });
         }
         Ok(())
     }
@@ -109,10 +109,10 @@ fn up_to_date(image: &str) -> String {
 }
 
 impl NodeImage {
-    async fn run(self, context: &Context) -> Result<(), Failure> {
-        let options = self.options(context.program)?;
+    async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+        let options = self.options(invocation.program)?;
         let image = options.image.clone();
-        let line = match node_image::build(&context.work()?, &options).await? {
+        let line = match node_image::build(&invocation.context()?, &options).await? {
             Outcome::Built => done(&image),
             Outcome::UpToDate => up_to_date(&image),
             Outcome::Published => format!(
@@ -120,7 +120,7 @@ impl NodeImage {
                 images::friendly(images::PUBLISHED)
             ),
         };
-        context.progress.info(line);
+        invocation.progress.info(line);
         Ok(())
     }
 

@@ -2,17 +2,17 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Context, KubeconfigFlag, duration, env, path, say};
+use super::{Invocation, KubeconfigFlag, duration, env, path, say};
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
+use crate::context::Context;
 use crate::create::{self, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
-use crate::engine::endpoint::Surroundings;
+use crate::engine::endpoint::DockerEnv;
 use crate::plan::proxy;
 use crate::provision::network;
-use crate::work::Work;
 
 const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 
@@ -54,23 +54,23 @@ pub struct CreateCluster {
 }
 
 impl Create {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let Create::Cluster(command) = self;
-        command.run(context).await
+        command.run(invocation).await
     }
 }
 
 /// A variable for nodes: of this process or, for proxies, of the docker client.
 fn node_env(name: &str) -> Option<String> {
-    proxy::variable(name, &env, &|name| Surroundings::of_process().proxy(name))
+    proxy::variable(name, &env, &|name| DockerEnv::of_process().proxy(name))
 }
 
 impl CreateCluster {
-    async fn run(self, context: &Context) -> Result<(), Failure> {
+    async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let cluster =
             self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
         if cluster.name.len() > 50 {
-            context.progress.warn(format!(
+            invocation.progress.warn(format!(
                 "the cluster name {:?} is probably too long for some systems",
                 cluster.name
             ));
@@ -79,8 +79,10 @@ impl CreateCluster {
             .map_err(|failure| failure.during("failed to create cluster"))?;
         let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
-            context.progress.warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
-            context.progress.warn("a network other than kind's own is not supported");
+            invocation
+                .progress
+                .warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
+            invocation.progress.warn("a network other than kind's own is not supported");
         }
         let folder =
             std::env::current_dir().map_err(|e| Failure::new(format!("no current folder: {e}")))?;
@@ -100,30 +102,36 @@ impl CreateCluster {
         let options = Options {
             image: self.image.clone(),
             retain: self.retain,
-            wait: self.wait.unwrap_or_else(|| context.program.default_wait()),
+            wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
             kubeconfig: self.kubeconfig.target()?,
             network,
             folder,
             get_env: node_env,
         };
-        let delete = format!("{} delete cluster --name {}", context.program.name(), cluster.name);
-        let _ = context.clean_up.set(delete);
-        context.progress.info(format!("Creating cluster {:?} ...", cluster.name));
-        let work = context.work()?;
-        create::create(&work, &cluster, &options).await?;
-        self.install(&work, &cluster.name, &addons).await?;
-        self.greet(context, &cluster);
+        let delete =
+            format!("{} delete cluster --name {}", invocation.program.name(), cluster.name);
+        let _ = invocation.clean_up.set(delete);
+        invocation.progress.info(format!("Creating cluster {:?} ...", cluster.name));
+        let ctx = invocation.context()?;
+        create::create(&ctx, &cluster, &options).await?;
+        self.install(&ctx, &cluster.name, &addons).await?;
+        self.greet(invocation, &cluster);
         Ok(())
     }
 
     /// A cluster whose add-ons fail is a cluster nevertheless, and stays.
-    async fn install(&self, work: &Work, cluster: &str, addons: &[Package]) -> Result<(), Failure> {
+    async fn install(
+        &self,
+        ctx: &Context,
+        cluster: &str,
+        addons: &[Package],
+    ) -> Result<(), Failure> {
         if addons.is_empty() {
             return Ok(());
         }
         let options = addon::Options { limit: addon::DEFAULT_LIMIT, ..addon::Options::default() };
-        let installed = addon::install(work, cluster, addons, &options).await;
-        work.settle().await;
+        let installed = addon::install(ctx, cluster, addons, &options).await;
+        ctx.drain().await;
         installed.map_err(|error| {
             let names = self.addons.join(" ");
             Failure::from(error)
@@ -152,7 +160,7 @@ impl CreateCluster {
         Ok(cluster)
     }
 
-    fn greet(&self, context: &Context, cluster: &Cluster) {
+    fn greet(&self, invocation: &Invocation, cluster: &Cluster) {
         let name = cluster::context_name(&cluster.name);
         let file = self
             .kubeconfig
@@ -160,14 +168,14 @@ impl CreateCluster {
             .as_ref()
             .map(|path| format!(" --kubeconfig {}", path.display()))
             .unwrap_or_default();
-        context.progress.info(format!("Set kubectl context to \"{name}\""));
-        context.progress.info(format!(
+        invocation.progress.info(format!("Set kubectl context to \"{name}\""));
+        invocation.progress.info(format!(
             "You can now use your cluster with:\n\nkubectl cluster-info --context {name}{file}"
         ));
         if !in_path("kubectl") {
-            context.progress.info(format!(
+            invocation.progress.info(format!(
                 "\nThere is no kubectl here; use {} kubectl --name {} -- get nodes",
-                context.program.name(),
+                invocation.program.name(),
                 cluster.name
             ));
         }

@@ -1,9 +1,9 @@
-use super::{ClusterName, Context, KubeconfigFlag, NodesFlag};
+use super::{ClusterName, Invocation, KubeconfigFlag, NodesFlag};
+use crate::context::Context;
 use crate::diagnose::Failure;
-use crate::existing;
+use crate::inventory;
 use crate::kubeconfig;
 use crate::load;
-use crate::work::Work;
 
 #[derive(clap::Subcommand)]
 pub enum Delete {
@@ -33,22 +33,24 @@ pub enum Delete {
 }
 
 impl Delete {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Delete::Image { image, nodes } => {
-                let removed = load::remove(&context.work()?, &nodes.target(), &image).await?;
-                context.progress.info(format!("Deleted image {image:?} from nodes: {removed:?}"));
+                let removed = load::remove(&invocation.context()?, &nodes.target(), &image).await?;
+                invocation
+                    .progress
+                    .info(format!("Deleted image {image:?} from nodes: {removed:?}"));
                 Ok(())
             }
             Delete::Cluster { name, kubeconfig } => {
                 let name = name.get();
-                context.progress.info(format!("Deleting cluster {name:?} ..."));
-                let deleted = delete(&context.work()?, &name, &kubeconfig).await;
+                invocation.progress.info(format!("Deleting cluster {name:?} ..."));
+                let deleted = delete(&invocation.context()?, &name, &kubeconfig).await;
                 let nodes = deleted.map_err(|failure| {
                     failure.during(format!("failed to delete cluster {name:?}"))
                 })?;
                 if !nodes.is_empty() {
-                    context.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
+                    invocation.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
                 }
                 Ok(())
             }
@@ -58,23 +60,23 @@ impl Delete {
                         Failure::new("no cluster names provided").hint("name them, or use --all")
                     );
                 }
-                let work = context.work()?;
+                let ctx = invocation.context()?;
                 let names = if all {
-                    existing::clusters(&*work.engine).await?.into_keys().collect()
+                    inventory::clusters(&*ctx.engine).await?.into_keys().collect()
                 } else {
                     names
                 };
                 let mut done = Vec::new();
                 for name in names {
-                    match delete(&work, &name, &kubeconfig).await {
+                    match delete(&ctx, &name, &kubeconfig).await {
                         Ok(_) => done.push(name),
                         // As kind does: told, but not the exit code's business.
-                        Err(failure) => context.progress.warn(
+                        Err(failure) => invocation.progress.warn(
                             failure.during(format!("failed to delete cluster {name:?}")).render(),
                         ),
                     }
                 }
-                context.progress.info(format!("Deleted clusters: {}", listed(&done)));
+                invocation.progress.info(format!("Deleted clusters: {}", listed(&done)));
                 Ok(())
             }
         }
@@ -90,15 +92,15 @@ fn listed(names: &[String]) -> String {
 /// Kubeconfig first, so that no entry is left for a cluster that is gone; its
 /// failure is reported, but does not keep the nodes.
 async fn delete(
-    work: &Work,
+    ctx: &Context,
     name: &str,
     kubeconfig: &KubeconfigFlag,
 ) -> Result<Vec<String>, Failure> {
     let nodes: Vec<String> =
-        existing::nodes(&*work.engine, name).await?.into_iter().map(|n| n.name).collect();
+        inventory::nodes(&*ctx.engine, name).await?.into_iter().map(|n| n.name).collect();
     let (paths, cluster) = (kubeconfig.all(), name.to_owned());
     let forgotten = tokio::task::spawn_blocking(move || kubeconfig::forget(&paths, &cluster)).await;
-    existing::remove(&*work.engine, &nodes).await?;
+    inventory::remove(&*ctx.engine, &nodes).await?;
     forgotten.expect("writing a file does not panic")?;
     Ok(nodes)
 }

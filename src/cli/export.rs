@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use super::{ClusterName, Context, KubeconfigFlag, get, say, version};
+use super::{ClusterName, Invocation, KubeconfigFlag, get, say, version};
 use crate::cluster::context_name;
 use crate::diagnose::Failure;
-use crate::existing;
+use crate::inventory;
 use crate::kubeconfig;
 use crate::logs;
 
@@ -29,24 +29,24 @@ pub enum Export {
 }
 
 impl Export {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let work = context.work()?;
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+        let ctx = invocation.context()?;
         match self {
             Export::Kubeconfig { name, kubeconfig, internal } => {
                 let name = name.get();
-                let entry = get::of_cluster(&work, &name, internal).await?;
+                let entry = get::of_cluster(&ctx, &name, internal).await?;
                 let path = kubeconfig.target()?;
                 let written =
                     tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry)).await;
                 written.expect("writing a file does not panic")?;
-                context
+                invocation
                     .progress
                     .info(format!("Set kubectl context to \"{}\"", context_name(&name)));
                 Ok(())
             }
             Export::Logs { folder, name } => {
                 let name = name.get();
-                let nodes = existing::nodes(&*work.engine, &name).await?;
+                let nodes = inventory::nodes(&*ctx.engine, &name).await?;
                 if nodes.is_empty() {
                     return Err(Failure::new(format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
@@ -57,10 +57,10 @@ impl Export {
                         .map_err(|e| Failure::new(format!("no folder for temporary files: {e}")))?
                         .keep(),
                 };
-                context.progress.info(format!("Exporting logs for cluster {name:?} to:"));
+                invocation.progress.info(format!("Exporting logs for cluster {name:?} to:"));
                 say(folder.display())?;
                 let failed =
-                    logs::export(&work, &nodes, &folder, &version::line(context.program)).await;
+                    logs::export(&ctx, &nodes, &folder, &version::line(invocation.program)).await;
                 let failed: Vec<String> =
                     failed.into_iter().map(|e| Failure::from(e).heading).collect();
                 match failed.is_empty() {

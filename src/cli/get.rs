@@ -1,10 +1,10 @@
-use super::{ClusterName, Context, NodesFlag, say};
+use super::{ClusterName, Invocation, NodesFlag, say};
 use crate::bootstrap::ADMIN_CONF;
+use crate::context::Context;
 use crate::diagnose::Failure;
-use crate::existing;
+use crate::inventory;
 use crate::kubeconfig;
 use crate::load;
-use crate::work::Work;
 use crate::yaml;
 
 #[derive(clap::Subcommand)]
@@ -35,25 +35,25 @@ pub enum Get {
 }
 
 impl Get {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let work = context.work()?;
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+        let ctx = invocation.context()?;
         match self {
             Get::Clusters => {
-                let clusters = existing::clusters(&*work.engine).await?;
+                let clusters = inventory::clusters(&*ctx.engine).await?;
                 if clusters.is_empty() {
-                    context.progress.info("No kind clusters found.");
+                    invocation.progress.info("No kind clusters found.");
                 }
                 clusters.keys().try_for_each(say)?;
             }
             Get::Nodes { name, all_clusters } => {
                 let name = name.get();
                 let nodes = if all_clusters {
-                    existing::clusters(&*work.engine).await?.into_values().flatten().collect()
+                    inventory::clusters(&*ctx.engine).await?.into_values().flatten().collect()
                 } else {
-                    existing::nodes(&*work.engine, &name).await?
+                    inventory::nodes(&*ctx.engine, &name).await?
                 };
                 if nodes.is_empty() {
-                    context.progress.info(if all_clusters {
+                    invocation.progress.info(if all_clusters {
                         "No kind nodes for any cluster.".to_owned()
                     } else {
                         format!("No kind nodes found for cluster {name:?}.")
@@ -61,9 +61,9 @@ impl Get {
                 }
                 nodes.iter().try_for_each(|node| say(&node.name))?;
             }
-            Get::Images { nodes } => print_images(&load::list(&work, &nodes.target()).await?)?,
+            Get::Images { nodes } => print_images(&load::list(&ctx, &nodes.target()).await?)?,
             Get::Kubeconfig { name, internal } => {
-                let config = of_cluster(&work, &name.get(), internal).await?;
+                let config = of_cluster(&ctx, &name.get(), internal).await?;
                 // kind prints an empty line after it.
                 say(yaml::to_string(&config))?;
             }
@@ -74,22 +74,22 @@ impl Get {
 
 /// A cluster's kubeconfig, with the address for this host or for its network.
 pub async fn of_cluster(
-    work: &Work,
+    ctx: &Context,
     name: &str,
     internal: bool,
 ) -> Result<serde_json::Value, Failure> {
-    let nodes = existing::nodes(&*work.engine, name).await?;
+    let nodes = inventory::nodes(&*ctx.engine, name).await?;
     let missing = || {
         Failure::new(format!("could not locate any control plane nodes for cluster named '{name}'. Use the --name option to select a different cluster"))
             .hint("`get clusters` lists them")
     };
-    let plane = existing::control_plane(&nodes).ok_or_else(missing)?;
-    let admin_conf = work.read(&plane.name, ADMIN_CONF).await?;
+    let plane = inventory::control_plane(&nodes).ok_or_else(missing)?;
+    let admin_conf = ctx.read(&plane.name, ADMIN_CONF).await?;
     let server = if internal {
-        let balancer = nodes.iter().find(|n| n.role == existing::LOAD_BALANCER);
+        let balancer = nodes.iter().find(|n| n.role == inventory::LOAD_BALANCER);
         format!("{}:6443", balancer.unwrap_or(plane).name)
     } else {
-        existing::api_endpoint(&*work.engine, name, &nodes).await?
+        inventory::api_endpoint(&*ctx.engine, name, &nodes).await?
     };
     Ok(kubeconfig::renamed(&admin_conf, name, &format!("https://{server}"))?)
 }

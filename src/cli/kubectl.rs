@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{ClusterName, Context, get};
+use super::{ClusterName, Invocation, get};
+use crate::context::Context;
 use crate::diagnose::Failure;
 use crate::engine::Command;
-use crate::existing;
-use crate::work::Work;
+use crate::inventory;
 use crate::yaml;
 
 #[derive(clap::Args)]
@@ -23,15 +23,15 @@ pub struct Kubectl {
 }
 
 impl Kubectl {
-    pub async fn run(self, context: &Context) -> Result<ExitCode, Failure> {
+    pub async fn run(self, invocation: &Invocation) -> Result<ExitCode, Failure> {
         if std::env::consts::OS != "linux" {
             return Err(Failure::new("the cluster's kubectl is a Linux program")
                 .hint("install kubectl for this system"));
         }
-        let work = context.work()?;
+        let ctx = invocation.context()?;
         let name = self.name.get();
-        let config = get::of_cluster(&work, &name, false).await?;
-        let program = program(&work, &name).await?;
+        let config = get::of_cluster(&ctx, &name, false).await?;
+        let program = program(&ctx, &name).await?;
         let failed = |e: std::io::Error| Failure::new(format!("cannot run kubectl: {e}"));
         let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
         file.write_all(yaml::to_string(&config).as_bytes()).map_err(failed)?;
@@ -45,11 +45,11 @@ impl Kubectl {
 }
 
 /// The cluster's kubectl on this machine; one copy per node image.
-async fn program(work: &Work, cluster: &str) -> Result<PathBuf, Failure> {
-    let nodes = existing::nodes(&*work.engine, cluster).await?;
-    let plane = existing::control_plane(&nodes)
+async fn program(ctx: &Context, cluster: &str) -> Result<PathBuf, Failure> {
+    let nodes = inventory::nodes(&*ctx.engine, cluster).await?;
+    let plane = inventory::control_plane(&nodes)
         .ok_or_else(|| Failure::new(format!("cluster {cluster:?} has no control-plane node")))?;
-    let image = work.engine.inspect(&plane.name).await?.image_id;
+    let image = ctx.engine.inspect(&plane.name).await?.image_id;
     let id: String = image.trim_start_matches("sha256:").chars().take(16).collect();
     let cache = directories::ProjectDirs::from("", "", "skiff")
         .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().into());
@@ -57,7 +57,7 @@ async fn program(work: &Work, cluster: &str) -> Result<PathBuf, Failure> {
     let path = folder.join("kubectl");
     if !path.exists() {
         let bytes =
-            work.run_told(&plane.name, Command::new(["cat", "/usr/bin/kubectl"]), |_| {}).await?;
+            ctx.run_told(&plane.name, Command::new(["cat", "/usr/bin/kubectl"]), |_| {}).await?;
         store(&folder, &path, &bytes).map_err(|e| {
             Failure::new(format!("cannot keep kubectl in {}: {e}", folder.display()))
         })?;

@@ -1,4 +1,4 @@
-use super::{Context, NodesFlag};
+use super::{Invocation, NodesFlag};
 use crate::diagnose::Failure;
 use crate::load;
 
@@ -28,15 +28,15 @@ pub enum Load {
 }
 
 impl Load {
-    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Load::DockerImage { images, nodes } => {
                 let Some(images) = given(images) else {
                     return Err(Failure::new("a list of image names is required"));
                 };
-                let work = context.work()?;
-                let loaded = load::docker_images(&work, &nodes.target(), &images).await;
-                work.settle().await;
+                let ctx = invocation.context()?;
+                let loaded = load::docker_images(&ctx, &nodes.target(), &images).await;
+                ctx.drain().await;
                 Ok(loaded?)
             }
             Load::ImageArchive { files, nodes } => {
@@ -44,11 +44,11 @@ impl Load {
                     return Err(Failure::new("name of image archive is required"));
                 };
                 if files.len() > 1 {
-                    context.progress.warn("several archives are loaded one after the other; one archive of all images (docker save A B) shares their layers");
+                    invocation.progress.warn("several archives are loaded one after the other; one archive of all images (docker save A B) shares their layers");
                 }
-                let work = context.work()?;
-                let loaded = load::image_archives(&work, &nodes.target(), &files).await;
-                work.settle().await;
+                let ctx = invocation.context()?;
+                let loaded = load::image_archives(&ctx, &nodes.target(), &files).await;
+                ctx.drain().await;
                 Ok(loaded?)
             }
         }

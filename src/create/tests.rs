@@ -43,10 +43,10 @@ async fn run_with(
     kubeconfig: &Path,
     change: impl Fn(&mut Options),
 ) -> Result<(), Failed> {
-    let work = Work::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
+    let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
     let mut options = options(kubeconfig);
     change(&mut options);
-    create(&work, cluster, &options).await
+    create(&ctx, cluster, &options).await
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ impl Engine for DockerEngine {
         Ok(listed.into_iter().flat_map(|image| image.repo_tags).collect())
     }
 
-    async fn export_images(&self, references: &[String]) -> Result<Bytestream> {
+    async fn export_images(&self, references: &[String]) -> Result<ByteStream> {
         let names: Vec<&str> = references.iter().map(String::as_str).collect();
         Ok(self.docker.export_images(&names).map_err(std::io::Error::other).boxed())
     }
@@ -122,7 +122,7 @@ impl Engine for DockerEngine {
         &self,
         reference: &str,
         changes: &[String],
-        layer: Bytestream,
+        layer: ByteStream,
     ) -> Result<()> {
         let (repo, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
         let mut options =
@@ -236,7 +236,7 @@ impl Engine for DockerEngine {
         }
     }
 
-    async fn inspect(&self, name: &str) -> Result<Inspected> {
+    async fn inspect(&self, name: &str) -> Result<ContainerState> {
         let found =
             self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
         found
@@ -251,7 +251,7 @@ impl Engine for DockerEngine {
         serde_json::to_value(found).map_err(|e| EngineError::other("writing JSON", e))
     }
 
-    async fn logs(&self, name: &str, follow: bool) -> Result<Bytestream> {
+    async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream> {
         let options = query::LogsOptions {
             follow,
             stdout: true,
@@ -263,18 +263,23 @@ impl Engine for DockerEngine {
         Ok(lines.map_ok(LogOutput::into_bytes).map_err(std::io::Error::other).boxed())
     }
 
-    async fn exec(&self, name: &str, mut command: Command) -> Result<Saying> {
+    async fn exec(&self, name: &str, mut command: Command) -> Result<ExecOutput> {
         let stdin = command.stdin.take().map(|text| stream::iter([Ok(text)]).boxed());
         self.run(name, command, stdin).await
     }
 
-    async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying> {
+    async fn feed(&self, name: &str, command: Command, stdin: ByteStream) -> Result<ExecOutput> {
         self.run(name, command, Some(stdin)).await
     }
 }
 
 impl DockerEngine {
-    async fn run(&self, name: &str, command: Command, stdin: Option<Bytestream>) -> Result<Saying> {
+    async fn run(
+        &self,
+        name: &str,
+        command: Command,
+        stdin: Option<ByteStream>,
+    ) -> Result<ExecOutput> {
         let what = format!("running {} in {name}", command.argv.first().map_or("", String::as_str));
         let config = ExecConfig {
             cmd: Some(command.argv),
@@ -310,8 +315,8 @@ impl DockerEngine {
         let (docker, endpoint) = (self.docker.clone(), self.endpoint.clone());
         let (on_output, id) = ((endpoint.clone(), what.clone()), made.id);
         let output = output.map(move |piece| match piece {
-            Ok(LogOutput::StdErr { message }) => Ok(Said::Stderr(message)),
-            Ok(other) => Ok(Said::Stdout(other.into_bytes())),
+            Ok(LogOutput::StdErr { message }) => Ok(ExecEvent::Stderr(message)),
+            Ok(other) => Ok(ExecEvent::Stdout(other.into_bytes())),
             Err(error) => Err(convert::error(&on_output.0, on_output.1.clone(), error)),
         });
         let exit = stream::once(async move {
@@ -322,7 +327,7 @@ impl DockerEngine {
                     .await
                     .map_err(|e| convert::error(&endpoint, what.clone(), e))?;
                 if let (Some(code), false) = (state.exit_code, state.running.unwrap_or(false)) {
-                    return Ok(Said::Exit(code));
+                    return Ok(ExecEvent::Exit(code));
                 }
                 tokio::time::sleep(Duration::from_millis(25)).await;
             }
@@ -336,7 +341,7 @@ impl DockerEngine {
 ///
 /// # Errors
 /// The first error of the stream.
-pub async fn collect(mut stream: Bytestream) -> std::io::Result<Vec<u8>> {
+pub async fn collect(mut stream: ByteStream) -> std::io::Result<Vec<u8>> {
     let mut all = Vec::new();
     while let Some(piece) = stream.next().await {
         let piece: Bytes = piece?;

@@ -53,7 +53,7 @@ impl std::fmt::Display for Endpoint {
 
 /// What the choice depends on; a struct so that it can be tested.
 #[derive(Debug, Default)]
-pub struct Surroundings {
+pub struct DockerEnv {
     pub docker_host: Option<String>,
     pub docker_context: Option<String>,
     pub docker_config: Option<PathBuf>,
@@ -65,10 +65,10 @@ pub struct Surroundings {
     pub cert_path: Option<PathBuf>,
 }
 
-impl Surroundings {
+impl DockerEnv {
     pub fn of_process() -> Self {
         let text = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
-        Surroundings {
+        DockerEnv {
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: text("DOCKER_CONFIG").map(Into::into),

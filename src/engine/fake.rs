@@ -163,7 +163,7 @@ impl Engine for FakeEngine {
         self.call("image_names", |_| Ok(vec!["busybox:latest".into()])).await
     }
 
-    async fn export_images(&self, _: &[String]) -> Result<Bytestream> {
+    async fn export_images(&self, _: &[String]) -> Result<ByteStream> {
         self.call("export_images", |state| Ok(stream::iter([Ok(state.export.clone())]).boxed()))
             .await
     }
@@ -172,7 +172,7 @@ impl Engine for FakeEngine {
         self.call("pull_image", |_| Ok(())).await
     }
 
-    async fn import_image(&self, _: &str, _: &[String], _: Bytestream) -> Result<()> {
+    async fn import_image(&self, _: &str, _: &[String], _: ByteStream) -> Result<()> {
         self.call("import_image", |_| Ok(())).await
     }
 
@@ -254,7 +254,7 @@ impl Engine for FakeEngine {
         .await
     }
 
-    async fn inspect(&self, name: &str) -> Result<Inspected> {
+    async fn inspect(&self, name: &str) -> Result<ContainerState> {
         self.call("inspect", |state| {
             let (spec, running) = state.containers.get(name).ok_or_else(|| missing(name))?;
             let ports = spec.publish.iter().map(|p| {
@@ -263,11 +263,11 @@ impl Engine for FakeEngine {
                     ("127.0.0.1".into(), 40000),
                 )
             });
-            Ok(Inspected {
+            Ok(ContainerState {
                 running: *running,
                 addresses: vec!["172.18.0.2".parse().unwrap()],
                 ports: ports.collect(),
-                ..Inspected::default()
+                ..ContainerState::default()
             })
         })
         .await
@@ -277,7 +277,7 @@ impl Engine for FakeEngine {
         self.call("inspect_json", |_| Ok(Value::Null)).await
     }
 
-    async fn logs(&self, name: &str, _: bool) -> Result<Bytestream> {
+    async fn logs(&self, name: &str, _: bool) -> Result<ByteStream> {
         self.call("logs", |state| {
             state.containers.get(name).ok_or_else(|| missing(name))?;
             let line = Bytes::from_static(
@@ -288,7 +288,7 @@ impl Engine for FakeEngine {
         .await
     }
 
-    async fn exec(&self, name: &str, command: Command) -> Result<Saying> {
+    async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput> {
         self.call(
             &format!("exec {}", command.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" ")),
             |state| {
@@ -299,21 +299,23 @@ impl Engine for FakeEngine {
                     .ok_or_else(|| missing(name))?;
                 let own = state.nodes.as_mut().and_then(|nodes| nodes(name, &command));
                 let said = own.unwrap_or_else(|| answer(state, &command.argv).into_bytes());
-                Ok(stream::iter([Ok(Said::Stdout(said.into())), Ok(Said::Exit(0))]).boxed())
+                Ok(stream::iter([Ok(ExecEvent::Stdout(said.into())), Ok(ExecEvent::Exit(0))])
+                    .boxed())
             },
         )
         .await
     }
 
     /// The command answers at once, and once more when it has been told all.
-    async fn feed(&self, name: &str, command: Command, stdin: Bytestream) -> Result<Saying> {
+    async fn feed(&self, name: &str, command: Command, stdin: ByteStream) -> Result<ExecOutput> {
         let first = self.exec(name, command.clone()).await?;
-        let begun = first.filter(|said| std::future::ready(!matches!(said, Ok(Said::Exit(_)))));
+        let begun =
+            first.filter(|said| std::future::ready(!matches!(said, Ok(ExecEvent::Exit(_)))));
         let (engine, name) = (self.clone(), name.to_owned());
         let told = stream::once(async move {
             let given: Vec<Bytes> = stdin.filter_map(|piece| async { piece.ok() }).collect().await;
             match given.concat() {
-                given if given.is_empty() => Ok(stream::iter([Ok(Said::Exit(0))]).boxed()),
+                given if given.is_empty() => Ok(stream::iter([Ok(ExecEvent::Exit(0))]).boxed()),
                 given => engine.exec(&name, command.stdin(given)).await,
             }
         });

@@ -7,7 +7,7 @@ use super::import::{self, Input};
 use super::node::Interest;
 use super::targets::{self, Target};
 use super::transfer::{self, Transfer};
-use crate::work::Work;
+use crate::context::Context;
 
 /// What stands for stdin.
 const STDIN: &str = "-";
@@ -16,18 +16,18 @@ const STDIN: &str = "-";
 ///
 /// # Errors
 /// [`LoadError`]; archives before the one that failed stay loaded.
-pub async fn load(work: &Work, target: &Target, paths: &[String]) -> Result<(), LoadError> {
+pub async fn load(ctx: &Context, target: &Target, paths: &[String]) -> Result<(), LoadError> {
     for path in paths.iter().filter(|path| *path != STDIN) {
         std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     }
-    let architecture = work.interruptible(work.engine.host()).await?.arch;
+    let architecture = ctx.interruptible(ctx.engine.host()).await?.arch;
     for path in paths {
         // What they have changes with every archive; what it holds is not known yet.
-        let nodes = targets::nodes(work, target, &Interest::of([], [])).await?;
-        let begun = nodes.into_iter().map(|node| Transfer::begin(work, node, Vec::new())).collect();
-        transfer::import(work, begun, async |receivers| {
+        let nodes = targets::nodes(ctx, target, &Interest::of([], [])).await?;
+        let begun = nodes.into_iter().map(|node| Transfer::begin(ctx, node, Vec::new())).collect();
+        transfer::import(ctx, begun, async |receivers| {
             let input = open(path)?;
-            let imported = import::import(work, input, &architecture, receivers, |images| images);
+            let imported = import::import(ctx, input, &architecture, receivers, |images| images);
             imported.await.map_err(|error| error.of(path))
         })
         .await?;

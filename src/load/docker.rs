@@ -16,8 +16,8 @@ use super::reference::Reference;
 use super::store::StoreError;
 use super::targets::{self, Node, Target};
 use super::transfer::{self, Transfer};
+use crate::context::{Context, RunError};
 use crate::engine::Host;
-use crate::work::{Work, WorkError};
 
 /// What one node needs of one image.
 enum Need {
@@ -48,11 +48,11 @@ impl Asked {
 ///
 /// # Errors
 /// [`LoadError`]; what was complete before stays.
-pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), LoadError> {
-    let asked = asked(work, names).await?;
+pub async fn load(ctx: &Context, target: &Target, names: &[String]) -> Result<(), LoadError> {
+    let asked = asked(ctx, names).await?;
     let about = about(&asked);
-    let host = async { Ok(work.interruptible(work.engine.host()).await?) };
-    let (nodes, host) = try_join(targets::nodes(work, target, &about), host).await?;
+    let host = async { Ok(ctx.interruptible(ctx.engine.host()).await?) };
+    let (nodes, host) = try_join(targets::nodes(ctx, target, &about), host).await?;
     let mut lacking: Vec<(Node, Vec<Digest>)> = Vec::new();
     for node in nodes {
         let mut content = Vec::new();
@@ -61,11 +61,11 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
             match image.need(&node.state) {
                 Need::Nothing => {}
                 Need::Names { from, missing } => {
-                    work.progress.info(format!("Image with ID: {id} already present on the node {} but is missing the tag {}. re-tagging...", node.name, missing.join(", ")));
-                    rename(work, &node, image, &from, &missing).await?;
+                    ctx.progress.info(format!("Image with ID: {id} already present on the node {} but is missing the tag {}. re-tagging...", node.name, missing.join(", ")));
+                    rename(ctx, &node, image, &from, &missing).await?;
                 }
                 Need::Content => {
-                    work.progress.info(format!(
+                    ctx.progress.info(format!(
                         "Image: {name:?} with ID \"{id}\" not yet present on node {:?}, loading...",
                         node.name
                     ));
@@ -79,7 +79,7 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
     }
     for image in &asked {
         if !lacking.iter().any(|(_, content)| content.contains(&image.id)) {
-            work.progress.info(format!(
+            ctx.progress.info(format!(
                 "Image: {:?} with ID \"{}\" found to be already present on all nodes.",
                 image.argument, image.id
             ));
@@ -89,7 +89,7 @@ pub async fn load(work: &Work, target: &Target, names: &[String]) -> Result<(), 
         return Ok(());
     }
     let asked = asked.into_iter().filter(|i| lacking.iter().any(|(_, ids)| ids.contains(&i.id)));
-    transfer(work, &host, &asked.collect::<Vec<_>>(), lacking).await
+    transfer(ctx, &host, &asked.collect::<Vec<_>>(), lacking).await
 }
 
 fn about(asked: &[Asked]) -> Interest {
@@ -98,7 +98,7 @@ fn about(asked: &[Asked]) -> Interest {
 
 /// Gives an image that a node has more names.
 async fn rename(
-    work: &Work,
+    ctx: &Context,
     node: &Node,
     image: &Asked,
     target: &Digest,
@@ -106,8 +106,8 @@ async fn rename(
 ) -> Result<(), LoadError> {
     let about = about(std::slice::from_ref(image));
     let from = node.state.name_of(target).unwrap_or_default();
-    work.run(&node.name, node::tag(&from, names)).await?;
-    match image.need(&node::state(work, &node.name, &about).await?) {
+    ctx.run(&node.name, node::tag(&from, names)).await?;
+    match image.need(&node::state(ctx, &node.name, &about).await?) {
         Need::Nothing => Ok(()),
         _ => Err(LoadError::Failed {
             node: node.name.clone(),
@@ -118,12 +118,12 @@ async fn rename(
 }
 
 /// Looks the images up in the engine; several names of one are one.
-async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadError> {
+async fn asked(ctx: &Context, arguments: &[String]) -> Result<Vec<Asked>, LoadError> {
     let looked_up = arguments.iter().map(|argument| async move {
         // The engine has words of its own for what is no name; as with kind, it
         // is not there.
         let found = match Reference::parse(argument) {
-            Ok(_) => work.interruptible(work.engine.image(argument)).await?,
+            Ok(_) => ctx.interruptible(ctx.engine.image(argument)).await?,
             Err(_) => None,
         };
         Ok::<_, LoadError>((argument, found))
@@ -141,7 +141,7 @@ async fn asked(work: &Work, arguments: &[String]) -> Result<Vec<Asked>, LoadErro
             Some((Digest::parse(&image.id)?, layers?, image.size))
         });
         let Some((id, diff_ids, size)) = digests else {
-            let names = work.interruptible(work.engine.image_names()).await?;
+            let names = ctx.interruptible(ctx.engine.image_names()).await?;
             let similar = similar(argument, names.iter().map(String::as_str));
             return Err(LoadError::NotPresent { name: argument.clone(), similar });
         };
@@ -196,23 +196,23 @@ fn named(asked: Vec<Asked>) -> impl Fn(Vec<LoadImage>) -> Vec<LoadImage> + Send 
 }
 
 async fn transfer(
-    work: &Work,
+    ctx: &Context,
     host: &Host,
     asked: &[Asked],
     lacking: Vec<(Node, Vec<Digest>)>,
 ) -> Result<(), LoadError> {
-    let begun = lacking.into_iter().map(|(node, images)| Transfer::begin(work, node, images));
-    let (left, why) = pulled(work, host, asked, begun.collect()).await?;
+    let begun = lacking.into_iter().map(|(node, images)| Transfer::begin(ctx, node, images));
+    let (left, why) = pulled(ctx, host, asked, begun.collect()).await?;
     if left.is_empty() {
         return Ok(());
     }
-    work.progress.info(format!("{why}; sending the engine's export instead"));
-    transfer::import(work, left, async |receivers| {
+    ctx.progress.info(format!("{why}; sending the engine's export instead"));
+    transfer::import(ctx, left, async |receivers| {
         let arguments: Vec<String> = asked.iter().map(|asked| asked.argument.clone()).collect();
-        let export = work.interruptible(work.engine.export_images(&arguments)).await?;
+        let export = ctx.interruptible(ctx.engine.export_images(&arguments)).await?;
         let export = SyncIoBridge::new_with_handle(StreamReader::new(export), Handle::current());
         let named = named(asked.to_vec());
-        let imported = import::import(work, Box::new(export), &host.arch, receivers, named).await;
+        let imported = import::import(ctx, Box::new(export), &host.arch, receivers, named).await;
         imported.map_err(|error| error.of("the engine's export"))
     })
     .await
@@ -220,7 +220,7 @@ async fn transfer(
 
 /// Returns the transfers that did not succeed, and why.
 async fn pulled(
-    work: &Work,
+    ctx: &Context,
     host: &Host,
     asked: &[Asked],
     mut transfers: Vec<Transfer>,
@@ -235,14 +235,14 @@ async fn pulled(
         })
     };
     let pullers = transfers.iter_mut().filter_map(puller).collect();
-    let pull = pull::pull(work, host, asked, pullers, named(asked.to_vec()));
+    let pull = pull::pull(ctx, host, asked, pullers, named(asked.to_vec()));
     match transfer::watched(&transfers, pull).await {
         Ok(outcome) => {
-            let (left, why) = transfer::confirmed(work, transfers, outcome).await?;
+            let (left, why) = transfer::confirmed(ctx, transfers, outcome).await?;
             Ok((left, why.map(|why| why.to_string()).unwrap_or_default()))
         }
-        Err(PullError::Store(StoreError::Work(WorkError::Cancelled))) => {
-            Err(WorkError::Cancelled.into())
+        Err(PullError::Store(StoreError::Context(RunError::Cancelled))) => {
+            Err(RunError::Cancelled.into())
         }
         Err(error) => Ok((transfers, error.to_string())),
     }

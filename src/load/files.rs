@@ -20,9 +20,11 @@ use tokio::sync::mpsc;
 use super::layout::Layout;
 use super::oci::Digest;
 use super::store::StoreError;
-use crate::engine::{Bytestream, Command, ContainerSpec, Engine, EngineError, Said, Saying};
-use crate::existing::CREATED_BY_LABEL;
-use crate::work::{Work, WorkError};
+use crate::context::{Context, RunError};
+use crate::engine::{
+    ByteStream, Command, ContainerSpec, Engine, EngineError, ExecEvent, ExecOutput,
+};
+use crate::inventory::CREATED_BY_LABEL;
 
 /// Where the helper sees the engine's folder.
 const SEEN: &str = "/engine";
@@ -63,7 +65,7 @@ impl Files {
     /// The contents of those files that exist.
     pub async fn read(
         &self,
-        work: &Work,
+        ctx: &Context,
         paths: &[String],
     ) -> Result<BTreeMap<String, Bytes>, StoreError> {
         match self {
@@ -75,7 +77,7 @@ impl Files {
             }
             Files::Helper { name, .. } => {
                 let script = "cd \"$0\" && for file; do [ ! -f \"$file\" ] || echo \"$file\"; done | tar -chf - -T -";
-                let archive = work.run_told(name, command(script, paths), |_| {}).await?;
+                let archive = ctx.run_told(name, command(script, paths), |_| {}).await?;
                 Ok(unpacked(&archive)?)
             }
         }
@@ -84,7 +86,7 @@ impl Files {
     /// The lengths of those files that exist.
     pub async fn sizes(
         &self,
-        work: &Work,
+        ctx: &Context,
         paths: &[String],
     ) -> Result<Vec<(String, u64)>, StoreError> {
         match self {
@@ -97,7 +99,7 @@ impl Files {
             Files::Helper { name, .. } => {
                 let script =
                     "cd \"$0\" && for file; do stat -c '%n %s' \"$file\" 2>/dev/null; done; true";
-                let said = work.run(name, command(script, paths)).await?;
+                let said = ctx.run(name, command(script, paths)).await?;
                 let line = |line: &str| {
                     let (path, size) = line.rsplit_once(' ')?;
                     Some((path.to_owned(), size.parse().ok()?))
@@ -112,7 +114,7 @@ impl Files {
     ///
     /// # Errors
     /// The engine's; the stream has an error for a file that cannot be read.
-    pub async fn contents(&self, folder: &str, names: Bytes) -> Result<Bytestream, EngineError> {
+    pub async fn contents(&self, folder: &str, names: Bytes) -> Result<ByteStream, EngineError> {
         match self {
             Files::Here(root) => Ok(read_aside(root.join(folder), names)),
             Files::Helper { engine, name } => {
@@ -142,7 +144,7 @@ fn unpacked(archive: &[u8]) -> io::Result<BTreeMap<String, Bytes>> {
 }
 
 /// Reads in a thread for blocking work, as far as somebody listens.
-fn read_aside(folder: PathBuf, names: Bytes) -> Bytestream {
+fn read_aside(folder: PathBuf, names: Bytes) -> ByteStream {
     let (to, pieces) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = read_into(&to, &folder, &names) {
@@ -187,12 +189,12 @@ fn inside(folder: &Path, name: &[u8], known: &mut PathBuf) -> io::Result<PathBuf
 }
 
 /// What a command writes, an error if it fails.
-fn stdout(said: Saying) -> Bytestream {
+fn stdout(said: ExecOutput) -> ByteStream {
     said.filter_map(|piece| async {
         match piece {
-            Ok(Said::Stdout(bytes)) => Some(Ok(bytes)),
-            Ok(Said::Stderr(_) | Said::Exit(0)) => None,
-            Ok(Said::Exit(code)) => Some(Err(io::Error::other(format!("exit status {code}")))),
+            Ok(ExecEvent::Stdout(bytes)) => Some(Ok(bytes)),
+            Ok(ExecEvent::Stderr(_) | ExecEvent::Exit(0)) => None,
+            Ok(ExecEvent::Exit(code)) => Some(Err(io::Error::other(format!("exit status {code}")))),
             Err(error) => Some(Err(io::Error::other(error))),
         }
     })
@@ -218,28 +220,28 @@ impl Helper {
     ///
     /// # Errors
     /// The engine's.
-    pub async fn start(&self, work: &Work, layout: &Layout) -> Result<Files, StoreError> {
-        let image = work.interruptible(work.engine.inspect(&self.node)).await?.image_id;
+    pub async fn start(&self, ctx: &Context, layout: &Layout) -> Result<Files, StoreError> {
+        let image = ctx.interruptible(ctx.engine.inspect(&self.node)).await?.image_id;
         self.begun.store(true, Ordering::Relaxed);
         let mut failure = None;
         for folder in layout.folders() {
-            let (engine, spec) = (work.engine.clone(), self.spec(&image, folder));
-            let started = work.whole(async move {
+            let (engine, spec) = (ctx.engine.clone(), self.spec(&image, folder));
+            let started = ctx.run_to_completion(async move {
                 engine.create_container(&spec).await?;
                 engine.start_container(&spec.name).await
             });
             match started.await {
                 Ok(()) => {
                     return Ok(Files::Helper {
-                        engine: work.engine.clone(),
+                        engine: ctx.engine.clone(),
                         name: self.name.clone(),
                     });
                 }
-                Err(WorkError::Cancelled) => return Err(WorkError::Cancelled.into()),
+                Err(RunError::Cancelled) => return Err(RunError::Cancelled.into()),
                 Err(error) => failure = Some(error),
             }
         }
-        Err(failure.map_or_else(|| StoreError::Unknown("nothing".into()), StoreError::Work))
+        Err(failure.map_or_else(|| StoreError::Unknown("nothing".into()), StoreError::Context))
     }
 
     fn spec(&self, image: &str, folder: String) -> ContainerSpec {
@@ -261,12 +263,12 @@ impl Helper {
     }
 
     /// Beside the work, cancelled or not.
-    pub fn remove(self, work: &Work) {
+    pub fn remove(self, ctx: &Context) {
         if !self.begun.into_inner() {
             return;
         }
-        let alone = work.undisturbed();
-        work.beside(async move {
+        let alone = ctx.without_cancellation();
+        ctx.spawn(async move {
             if let Err(error) = alone.engine.remove_container(&self.name).await {
                 let name = &self.name;
                 alone.progress.warn(format!("container {name} could not be removed: {error}"));

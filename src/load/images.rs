@@ -7,7 +7,7 @@ use super::node::{self, Interest, NodeState};
 use super::oci::Digest;
 use super::reference::Reference;
 use super::targets::{self, Target};
-use crate::work::Work;
+use crate::context::Context;
 
 /// An image on some nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct Listed {
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn list(work: &Work, target: &Target) -> Result<Vec<Listed>, LoadError> {
-    let nodes = targets::nodes(work, target, &Interest::all()).await?;
+pub async fn list(ctx: &Context, target: &Target) -> Result<Vec<Listed>, LoadError> {
+    let nodes = targets::nodes(ctx, target, &Interest::all()).await?;
     let states = nodes.iter().map(|node| (node.name.as_str(), &node.state));
     Ok(listed(states))
 }
@@ -33,8 +33,8 @@ pub async fn list(work: &Work, target: &Target) -> Result<Vec<Listed>, LoadError
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn names(work: &Work, target: &Target) -> Result<Vec<BTreeSet<String>>, LoadError> {
-    let nodes = targets::nodes(work, target, &Interest::all()).await?;
+pub async fn names(ctx: &Context, target: &Target) -> Result<Vec<BTreeSet<String>>, LoadError> {
+    let nodes = targets::nodes(ctx, target, &Interest::all()).await?;
     let names = |node: &targets::Node| node.state.images.iter().map(|i| i.name.clone()).collect();
     Ok(nodes.iter().map(names).collect())
 }
@@ -78,14 +78,14 @@ fn is_id(name: &str) -> bool {
 ///
 /// # Errors
 /// [`LoadError::NotOnNodes`] if none of them has it.
-pub async fn remove(work: &Work, target: &Target, name: &str) -> Result<Vec<String>, LoadError> {
+pub async fn remove(ctx: &Context, target: &Target, name: &str) -> Result<Vec<String>, LoadError> {
     let reference = Reference::parse(name)?.to_string();
-    let nodes = targets::nodes(work, target, &Interest::all()).await?;
+    let nodes = targets::nodes(ctx, target, &Interest::all()).await?;
     let mut removed = Vec::new();
     for node in &nodes {
         let names = unnamed(&node.state, &reference);
         if !names.is_empty() {
-            work.run(&node.name, node::remove(&names)).await?;
+            ctx.run(&node.name, node::remove(&names)).await?;
             removed.push(node.name.clone());
         }
     }

@@ -25,8 +25,8 @@ use super::oci::{Descriptor, Digest, Index, NAME_ANNOTATION, Platform};
 use super::pull::Outcome;
 use super::reference::Reference;
 use super::serve::Sent;
-use crate::engine::Bytestream;
-use crate::work::{Work, WorkError};
+use crate::context::{Context, RunError};
+use crate::engine::ByteStream;
 
 /// Pieces that may wait for a slow node; the others wait with it.
 const WAITING: usize = 8;
@@ -38,7 +38,7 @@ pub type Input = Box<dyn Read + Send>;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
@@ -47,7 +47,7 @@ impl ImportError {
     /// Says which archive it was.
     pub fn of(self, path: &str) -> LoadError {
         match self {
-            ImportError::Work(error) => LoadError::Work(error),
+            ImportError::Context(error) => LoadError::Context(error),
             ImportError::Archive(error) => LoadError::Archive { path: path.to_owned(), error },
         }
     }
@@ -67,7 +67,7 @@ pub struct Receiver {
 /// # Errors
 /// The archive's, or that the work was cancelled; no node has anything of it then.
 pub async fn import(
-    work: &Work,
+    ctx: &Context,
     input: Input,
     architecture: &str,
     receivers: &[Receiver],
@@ -76,18 +76,18 @@ pub async fn import(
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
     let (feeds, imports): (Vec<Feed>, Vec<_>) =
-        receivers.iter().map(|receiver| begin(work, receiver, architecture, &stop)).unzip();
+        receivers.iter().map(|receiver| begin(ctx, receiver, architecture, &stop)).unzip();
     let (tell, told) = oneshot::channel();
     let architecture = architecture.to_owned();
     // A thread of its own: reading a terminal's stdin cannot be broken off, and
     // must not keep the program from ending.
     std::thread::spawn(move || drop(tell.send(pass_on(input, feeds, &architecture, named))));
-    let read = work.interruptible(async {
+    let read = ctx.interruptible(async {
         let read = told.await.unwrap_or(Err(ArchiveError::NoImages));
         if read.is_err() {
             stop.cancel();
         }
-        Ok::<_, WorkError>(read)
+        Ok::<_, RunError>(read)
     });
     let (read, imported) = tokio::join!(read, join_all(imports));
     let images = match read? {
@@ -102,7 +102,7 @@ pub async fn import(
     let about = Interest::loaded(images.iter());
     let states = imported.into_iter().zip(receivers).map(async |(imported, receiver)| {
         imported?;
-        node::state(work, &receiver.node, &about).await
+        node::state(ctx, &receiver.node, &about).await
     });
     let states = join_all(states).await;
     Ok((images, states))
@@ -110,21 +110,22 @@ pub async fn import(
 
 /// Starts a node's import; without an end until its feed is done or dropped.
 fn begin<'a>(
-    work: &'a Work,
+    ctx: &'a Context,
     receiver: &Receiver,
     architecture: &str,
     stop: &CancellationToken,
-) -> (Feed, impl Future<Output = Result<(), WorkError>> + use<'a>) {
+) -> (Feed, impl Future<Output = Result<(), RunError>> + use<'a>) {
     let (to, pieces) = mpsc::channel(WAITING);
     let (there, sent) = (receiver.there.clone(), receiver.sent.clone());
     let platform =
         Platform { os: "linux".into(), architecture: architecture.into(), variant: None };
     let command = node::import(&platform, &receiver.snapshotter);
-    let (alone, node, stop) = (work.undisturbed(), receiver.node.clone(), stop.clone());
+    let (alone, node, stop) = (ctx.without_cancellation(), receiver.node.clone(), stop.clone());
     let stdin = stdin_of(pieces, stop.clone());
     let import = async move {
-        let import = work.whole(async move { alone.feed(&node, command, stdin).await }).await;
-        if matches!(import, Err(WorkError::Cancelled)) {
+        let import =
+            ctx.run_to_completion(async move { alone.feed(&node, command, stdin).await }).await;
+        if matches!(import, Err(RunError::Cancelled)) {
             stop.cancel();
         }
         import
@@ -133,7 +134,7 @@ fn begin<'a>(
 }
 
 /// Ends early, and so invalid, when told to stop.
-fn stdin_of(pieces: mpsc::Receiver<Bytes>, stop: CancellationToken) -> Bytestream {
+fn stdin_of(pieces: mpsc::Receiver<Bytes>, stop: CancellationToken) -> ByteStream {
     let pieces = stream::unfold(pieces, |mut pieces| async {
         pieces.recv().await.map(|piece| (Ok(piece), pieces))
     });

@@ -10,8 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::catalog::LoadImage;
 use super::oci::{Digest, Platform};
 use super::reference::Reference;
+use crate::context::{Context, RunError, Session};
 use crate::engine::Command;
-use crate::work::{Talk, Work, WorkError};
 
 const DEFAULT_SNAPSHOTTER: &str = "overlayfs";
 /// kubelet's images.
@@ -163,7 +163,7 @@ look "${filters[@]}"
 
 /// A node that has said what it has, and waits for what to do.
 pub struct Waiting {
-    talk: Talk,
+    session: Session,
     snapshotter: String,
 }
 
@@ -172,19 +172,19 @@ pub struct Waiting {
 /// # Errors
 /// The engine's, or a node without a containerd that answers.
 pub async fn look(
-    work: &Work,
+    ctx: &Context,
     node: &str,
     about: &Interest,
-) -> Result<(NodeState, Waiting), WorkError> {
+) -> Result<(NodeState, Waiting), RunError> {
     let script = format!("ctr=\"{CTR}\"\n{SCRIPT}");
     let mut snapshotter = DEFAULT_SNAPSHOTTER.to_owned();
     loop {
         let start = ["bash", "-c", &script, "load", &snapshotter].map(str::to_owned);
         let command = Command::new(start.into_iter().chain(about.0.iter().cloned()));
-        let (talk, said) = Talk::begin(work, node, command, END).await?;
+        let (session, said) = Session::begin(ctx, node, command, END).await?;
         let state = parse(&said);
         if state.snapshotter == snapshotter {
-            return Ok((state, Waiting { talk, snapshotter }));
+            return Ok((state, Waiting { session, snapshotter }));
         }
         snapshotter = state.snapshotter;
     }
@@ -194,8 +194,8 @@ pub async fn look(
 ///
 /// # Errors
 /// As [`look`].
-pub async fn state(work: &Work, node: &str, about: &Interest) -> Result<NodeState, WorkError> {
-    look(work, node, about).await.map(|(state, _)| state)
+pub async fn state(ctx: &Context, node: &str, about: &Interest) -> Result<NodeState, RunError> {
+    look(ctx, node, about).await.map(|(state, _)| state)
 }
 
 /// An image, and where a registry answers for it.
@@ -216,9 +216,9 @@ impl Waiting {
         offers: &[Offer],
         registry: SocketAddr,
         architecture: &str,
-    ) -> Result<NodeState, WorkError> {
+    ) -> Result<NodeState, RunError> {
         let lines = pulling(offers, registry, architecture, &self.snapshotter);
-        Ok(parse(&self.talk.finish(lines, END).await?))
+        Ok(parse(&self.session.finish(lines, END).await?))
     }
 }
 

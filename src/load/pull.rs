@@ -12,8 +12,8 @@ use super::node::{NodeState, Offer, Waiting};
 use super::oci::Digest;
 use super::serve::{Registry, Sent};
 use super::store::{self, Store, StoreError};
+use crate::context::{Context, RunError};
 use crate::engine::Host;
-use crate::work::{Work, WorkError};
 
 /// A node that is to pull images, named by their identity in the engine.
 pub struct Puller {
@@ -36,14 +36,14 @@ pub enum PullError {
 }
 
 /// Images with their names, and what each node has then.
-pub type Outcome = (Vec<LoadImage>, Vec<Result<NodeState, WorkError>>);
+pub type Outcome = (Vec<LoadImage>, Vec<Result<NodeState, RunError>>);
 
 /// Has nodes pull images of the engine, called as `named` says.
 ///
 /// # Errors
 /// [`PullError`] when this way is not open, or the work was cancelled.
 pub async fn pull(
-    work: &Work,
+    ctx: &Context,
     host: &Host,
     asked: &[Asked],
     pullers: Vec<Puller>,
@@ -53,19 +53,19 @@ pub async fn pull(
     let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::NoWay)?;
     let helper = Helper::of(&first.node);
     let pulled = async {
-        let mut store = store::open(work, &helper, host, asked).await?;
+        let mut store = store::open(ctx, &helper, host, asked).await?;
         store.images = named(std::mem::take(&mut store.images));
-        serve(work, gateway, &host.arch, store, pullers).await
+        serve(ctx, gateway, &host.arch, store, pullers).await
     };
     let pulled = pulled.await;
     // The registry is gone by now, so that pulls under way come to their end.
-    work.settle().await;
-    helper.remove(work);
+    ctx.drain().await;
+    helper.remove(ctx);
     pulled
 }
 
 async fn serve(
-    work: &Work,
+    ctx: &Context,
     gateway: IpAddr,
     architecture: &str,
     store: Store,
@@ -83,7 +83,7 @@ async fn serve(
             |image: &LoadImage| Offer { image: image.clone(), base: registry.base(number, image) };
         let offers: Vec<Offer> = wanted.map(offer).collect();
         let (waiting, architecture) = (puller.waiting, architecture.to_owned());
-        work.whole(async move { waiting.pull(&offers, address, &architecture).await })
+        ctx.run_to_completion(async move { waiting.pull(&offers, address, &architecture).await })
     });
     let pulled = join_all(pulls).await;
     Ok((images, pulled))

@@ -22,8 +22,8 @@ use super::files::{Files, Helper};
 use super::layout::{self, Layout, Unpacked};
 use super::oci::{self, Descriptor, Digest, Root, chain_ids};
 use super::tar_split::{self, Part};
-use crate::engine::{Bytestream, EngineError, Host};
-use crate::work::{Work, WorkError};
+use crate::context::{Context, RunError};
+use crate::engine::{ByteStream, EngineError, Host};
 
 /// Bytes of an export that are held; from about here on the helper is as quick.
 const HELD: u64 = 32 << 20;
@@ -31,7 +31,7 @@ const HELD: u64 = 32 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Context(#[from] RunError),
     #[error("the engine keeps images with {0:?}, which cannot be read layer by layer")]
     Unknown(String),
     #[error("the engine's image store: {0}")]
@@ -76,7 +76,7 @@ struct Kept {
 /// # Errors
 /// [`StoreError`], when this way is not open.
 pub async fn open(
-    work: &Work,
+    ctx: &Context,
     helper: &Helper,
     host: &Host,
     asked: &[Asked],
@@ -85,11 +85,11 @@ pub async fn open(
     let here = layout.as_ref().and_then(|l| Files::here(l, asked.iter().map(|image| &image.id)));
     let size = asked.iter().fold(0, |sum: u64, image| sum.saturating_add(image.size));
     if here.is_none() && size <= HELD {
-        match Store::held(work, &host.arch, asked).await {
-            Err(StoreError::Work(WorkError::Cancelled)) => return Err(WorkError::Cancelled.into()),
-            Err(error) => work.progress.debug(1, format!("not held in memory: {error}")),
+        match Store::held(ctx, &host.arch, asked).await {
+            Err(StoreError::Context(RunError::Cancelled)) => return Err(RunError::Cancelled.into()),
+            Err(error) => ctx.progress.debug(1, format!("not held in memory: {error}")),
             held => {
-                work.progress.debug(1, "layers are held in memory");
+                ctx.progress.debug(1, "layers are held in memory");
                 return held;
             }
         }
@@ -97,15 +97,15 @@ pub async fn open(
     let layout = layout.ok_or_else(|| StoreError::Unknown(host.storage.driver.clone()))?;
     let files = match here {
         Some(files) => files,
-        None => helper.start(work, &layout).await?,
+        None => helper.start(ctx, &layout).await?,
     };
-    work.progress.debug(1, format!("layers are read {files}"));
-    Store::kept(work, files, &layout, &host.arch, asked).await
+    ctx.progress.debug(1, format!("layers are read {files}"));
+    Store::kept(ctx, files, &layout, &host.arch, asked).await
 }
 
 impl Store {
     async fn kept(
-        work: &Work,
+        ctx: &Context,
         files: Files,
         layout: &Layout,
         architecture: &str,
@@ -120,10 +120,10 @@ impl Store {
         for image in asked {
             let found = match layout {
                 Layout::Docker { driver, .. } => {
-                    store.unpacked(work, &files, &Unpacked(driver), image).await?
+                    store.unpacked(ctx, &files, &Unpacked(driver), image).await?
                 }
                 Layout::Containerd { .. } => {
-                    store.content(work, &files, image, architecture).await?
+                    store.content(ctx, &files, image, architecture).await?
                 }
             };
             store.images.push(found);
@@ -133,12 +133,12 @@ impl Store {
     }
 
     /// Small images, by way of the engine's export.
-    async fn held(work: &Work, architecture: &str, asked: &[Asked]) -> Result<Store, StoreError> {
+    async fn held(ctx: &Context, architecture: &str, asked: &[Asked]) -> Result<Store, StoreError> {
         let names: Vec<String> = asked.iter().map(|image| image.argument.clone()).collect();
-        let mut export = work.interruptible(work.engine.export_images(&names)).await?;
+        let mut export = ctx.interruptible(ctx.engine.export_images(&names)).await?;
         let mut archive = Vec::new();
         while let Some(piece) =
-            work.interruptible(async { Ok::<_, WorkError>(export.next().await) }).await?
+            ctx.interruptible(async { Ok::<_, RunError>(export.next().await) }).await?
         {
             archive.extend_from_slice(&piece?);
             if archive.len() as u64 > 2 * HELD {
@@ -166,7 +166,7 @@ impl Store {
     /// gets one of uncompressed layers.
     async fn unpacked(
         &mut self,
-        work: &Work,
+        ctx: &Context,
         files: &Files,
         paths: &Unpacked<'_>,
         Asked { id, diff_ids, .. }: &Asked,
@@ -174,7 +174,7 @@ impl Store {
         let chain = chain_ids(diff_ids);
         let mut wanted = vec![paths.config(id)];
         wanted.extend(chain.iter().flat_map(|id| [paths.record(id), paths.cache_id(id)]));
-        let mut found = files.read(work, &wanted).await?;
+        let mut found = files.read(ctx, &wanted).await?;
         let mut take = |path: String| found.remove(&path).ok_or(StoreError::NoFile(path));
         let config = self.documents.add(oci::CONFIG, take(paths.config(id))?);
         let mut layers = Vec::new();
@@ -194,22 +194,22 @@ impl Store {
     /// An image of containerd's store, of which perhaps one platform is here.
     async fn content(
         &mut self,
-        work: &Work,
+        ctx: &Context,
         files: &Files,
         Asked { id, .. }: &Asked,
         architecture: &str,
     ) -> Result<LoadImage, StoreError> {
-        self.read(work, files, std::slice::from_ref(id)).await?;
+        self.read(ctx, files, std::slice::from_ref(id)).await?;
         if let Root::Index(index) = self.documents.root(id)? {
             let children: Vec<Digest> = index.manifests.into_iter().map(|m| m.digest).collect();
-            self.read(work, files, &children).await?;
+            self.read(ctx, files, &children).await?;
         }
         let manifests = self.documents.manifests(id)?;
         let configs: Vec<Digest> = manifests.iter().map(|m| m.config.digest.clone()).collect();
-        self.read(work, files, &configs).await?;
+        self.read(ctx, files, &configs).await?;
         let layers = manifests.iter().flat_map(|manifest| &manifest.layers);
         let layers: Vec<String> = layers.map(|layer| layout::blob(&layer.digest)).collect();
-        for (path, size) in files.sizes(work, &layers).await? {
+        for (path, size) in files.sizes(ctx, &layers).await? {
             let digest = format!("sha256:{}", path.rsplit('/').next().unwrap_or_default());
             if let Some(digest) = Digest::parse(&digest) {
                 let names = format!("./{path}\0").into();
@@ -224,12 +224,12 @@ impl Store {
     /// Reads those documents that are there.
     async fn read(
         &mut self,
-        work: &Work,
+        ctx: &Context,
         files: &Files,
         digests: &[Digest],
     ) -> Result<(), StoreError> {
         let paths: Vec<String> = digests.iter().map(layout::blob).collect();
-        for bytes in files.read(work, &paths).await?.into_values() {
+        for bytes in files.read(ctx, &paths).await?.into_values() {
             self.documents.add(oci::CONFIG, bytes);
         }
         Ok(())
@@ -247,7 +247,7 @@ impl Store {
     ///
     /// # Errors
     /// The engine's.
-    pub async fn layer(&self, digest: &Digest) -> Result<Bytestream, EngineError> {
+    pub async fn layer(&self, digest: &Digest) -> Result<ByteStream, EngineError> {
         let missing = || EngineError::other("reading a layer", format!("{digest} is unknown"));
         let kept = match self.layers.get(digest).ok_or_else(missing)? {
             Layer::Held(bytes) => return Ok(stream::iter([Ok(bytes.clone())]).boxed()),
@@ -290,8 +290,8 @@ impl Sink for Holding {
 /// taken from a stream that holds them one after the other.
 fn joined(
     parts: impl Iterator<Item = io::Result<Part>> + Send + 'static,
-    contents: Bytestream,
-) -> Bytestream {
+    contents: ByteStream,
+) -> ByteStream {
     let start = (parts, contents, Bytes::new(), 0_u64);
     try_unfold(start, |(mut parts, mut contents, mut rest, mut due)| async move {
         while due == 0 {

@@ -4,8 +4,8 @@ use futures_util::future::try_join_all;
 
 use super::LoadError;
 use super::node::{self, Interest, NodeState, Waiting};
-use crate::existing::{self, LOAD_BALANCER};
-use crate::work::Work;
+use crate::context::Context;
+use crate::inventory::{self, LOAD_BALANCER};
 
 /// Nodes of a cluster: those named, or all if none is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,8 +25,12 @@ pub struct Node {
 ///
 /// # Errors
 /// Nodes that do not exist or do not run.
-pub async fn nodes(work: &Work, target: &Target, about: &Interest) -> Result<Vec<Node>, LoadError> {
-    let found = work.interruptible(existing::nodes(&*work.engine, &target.cluster)).await?;
+pub async fn nodes(
+    ctx: &Context,
+    target: &Target,
+    about: &Interest,
+) -> Result<Vec<Node>, LoadError> {
+    let found = ctx.interruptible(inventory::nodes(&*ctx.engine, &target.cluster)).await?;
     let mut found: Vec<_> = found.into_iter().filter(|n| n.role != LOAD_BALANCER).collect();
     if found.is_empty() {
         return Err(LoadError::NoNodes(target.cluster.clone()));
@@ -40,7 +44,7 @@ pub async fn nodes(work: &Work, target: &Target, about: &Interest) -> Result<Vec
         return Err(LoadError::Stopped(stopped.name.clone()));
     }
     let states = found.into_iter().map(|found| async move {
-        let (state, waiting) = node::look(work, &found.name, about).await?;
+        let (state, waiting) = node::look(ctx, &found.name, about).await?;
         Ok::<_, LoadError>(Node { name: found.name, state, waiting: Some(waiting) })
     });
     try_join_all(states).await

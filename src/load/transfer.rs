@@ -12,8 +12,8 @@ use super::oci::Digest;
 use super::pull::Outcome;
 use super::serve::Sent;
 use super::targets::Node;
+use crate::context::{Context, RunError};
 use crate::progress::{Step, size};
-use crate::work::{Work, WorkError};
 
 const TICK: Duration = Duration::from_millis(200);
 /// kubelet's part of containerd hears of an image a moment after it is there.
@@ -29,8 +29,8 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    pub fn begin(work: &Work, node: Node, images: Vec<Digest>) -> Self {
-        let step = work.progress.step(format!("Loading on {} 📦", node.name));
+    pub fn begin(ctx: &Context, node: Node, images: Vec<Digest>) -> Self {
+        let step = ctx.progress.step(format!("Loading on {} 📦", node.name));
         Transfer { node, images, sent: Arc::default(), step }
     }
 
@@ -60,7 +60,7 @@ impl Transfer {
 /// # Errors
 /// That of `import`, or the first node's for which all failed.
 pub async fn import(
-    work: &Work,
+    ctx: &Context,
     mut left: Vec<Transfer>,
     import: impl AsyncFn(&[Receiver]) -> Result<Outcome, LoadError>,
 ) -> Result<(), LoadError> {
@@ -77,13 +77,13 @@ pub async fn import(
             })
             .collect();
         let imported = watched(&left, import(&receivers)).await;
-        work.settle().await;
+        ctx.drain().await;
         let imported = match (imported, failure) {
             // What came from stdin cannot be read again.
             (Err(LoadError::Archive { .. }), Some(failure)) => return Err(failure),
             (imported, _) => imported?,
         };
-        (left, failure) = confirmed(work, left, imported).await?;
+        (left, failure) = confirmed(ctx, left, imported).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -96,7 +96,7 @@ pub async fn import(
 /// # Errors
 /// What no other way can help against; nodes that are done stay so.
 pub async fn confirmed(
-    work: &Work,
+    ctx: &Context,
     transfers: Vec<Transfer>,
     (images, outcomes): Outcome,
 ) -> Result<(Vec<Transfer>, Option<LoadError>), LoadError> {
@@ -108,7 +108,7 @@ pub async fn confirmed(
             Ok(_) if images.len() < transfer.images.len().max(1) => {
                 Some("an image is missing".to_owned())
             }
-            Ok(state) => checked(work, node, &images, state).await?,
+            Ok(state) => checked(ctx, node, &images, state).await?,
             Err(error) if is_final(&error) => {
                 end = Some(failed(node, error));
                 continue;
@@ -125,7 +125,7 @@ pub async fn confirmed(
                 left.push(transfer);
             }
             None => {
-                work.progress.info(transfer.summary(&images));
+                ctx.progress.info(transfer.summary(&images));
                 transfer.step.done();
             }
         }
@@ -136,11 +136,11 @@ pub async fn confirmed(
 /// Whether a node now has these images, whole and under all their names;
 /// returns what is wrong otherwise.
 async fn checked(
-    work: &Work,
+    ctx: &Context,
     node: &str,
     images: &[&LoadImage],
     mut state: NodeState,
-) -> Result<Option<String>, WorkError> {
+) -> Result<Option<String>, RunError> {
     let about = Interest::loaded(images.iter().copied());
     for attempt in 1.. {
         let fault = images.iter().find_map(|image| state.fault(image));
@@ -149,20 +149,20 @@ async fn checked(
         }
         let pause = async {
             tokio::time::sleep(KNOWN_PAUSE).await;
-            Ok::<_, WorkError>(())
+            Ok::<_, RunError>(())
         };
-        work.interruptible(pause).await?;
-        state = node::state(work, node, &about).await?;
+        ctx.interruptible(pause).await?;
+        state = node::state(ctx, node, &about).await?;
     }
     unreachable!("the last attempt returns")
 }
 
 /// Shows what has gone to each node while it goes.
-pub async fn watched<T>(transfers: &[Transfer], work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
+pub async fn watched<T>(transfers: &[Transfer], future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
     loop {
         tokio::select! {
-            done = &mut work => return done,
+            done = &mut future => return done,
             () = tokio::time::sleep(TICK) => {}
         }
         for transfer in transfers {
@@ -174,16 +174,18 @@ pub async fn watched<T>(transfers: &[Transfer], work: impl Future<Output = T>) -
 }
 
 /// Whether no other way can help after this failure.
-fn is_final(error: &WorkError) -> bool {
+fn is_final(error: &RunError) -> bool {
     match error {
-        WorkError::Command { output, .. } => output.contains("no space left on device"),
+        RunError::Command { output, .. } => output.contains("no space left on device"),
         _ => true,
     }
 }
 
 /// A node's failure in its own last words.
-fn failed(node: &str, error: WorkError) -> LoadError {
-    let WorkError::Command { ref output, code, .. } = error else { return LoadError::Work(error) };
+fn failed(node: &str, error: RunError) -> LoadError {
+    let RunError::Command { ref output, code, .. } = error else {
+        return LoadError::Context(error);
+    };
     let last = output.lines().rfind(|line| !line.trim().is_empty());
     LoadError::Failed {
         node: node.to_owned(),

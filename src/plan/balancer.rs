@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::{Situation, base, published_api};
+use super::{PlanInput, base, published_api};
 use crate::cluster::{Cluster, Family, LOAD_BALANCER, Role};
 use crate::engine::ContainerSpec;
 use crate::kubeadm::API_PORT;
@@ -23,7 +23,7 @@ pub enum Balancer {
 }
 
 /// The balancer's container; `None` where there is one API server only.
-pub fn container(cluster: &Cluster, situation: &Situation) -> Option<ContainerSpec> {
+pub fn container(cluster: &Cluster, situation: &PlanInput) -> Option<ContainerSpec> {
     if !cluster.is_balanced() {
         return None;
     }

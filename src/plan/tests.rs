@@ -5,7 +5,7 @@ fn planned(text: &str, host: &Host) -> Plan {
     let cluster =
         config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{text}"))
             .unwrap();
-    let situation = Situation {
+    let situation = PlanInput {
         host,
         default_image: "node:test",
         balancer: Balancer::Haproxy { image: "node:test".into() },
@@ -152,7 +152,7 @@ fn several_api_servers_get_a_balancer_that_takes_the_clusters_port() {
 #[test]
 fn a_node_image_without_a_balancer_is_helped_by_envoy() {
     let cluster = config::parse("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking: {ipFamily: dual}\nnodes: [{role: control-plane}, {role: control-plane}]").unwrap();
-    let situation = Situation {
+    let situation = PlanInput {
         host: &Host::default(),
         default_image: "node:test",
         balancer: Balancer::Envoy,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sha1::{Digest, Sha1};
 
 use super::ProvisionError;
+use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Network, NetworkSpec};
-use crate::work::{Work, WorkError};
 
 /// kind's network name.
 pub const DEFAULT: &str = "kind";
@@ -29,32 +29,32 @@ pub fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
 ///
 /// # Errors
 /// The engine's; [`ProvisionError::NoSubnet`] when every subnet overlaps.
-pub async fn ensure(work: &Work, name: &str) -> Result<Network, ProvisionError> {
-    if let Some(found) = only_one(work, name).await? {
+pub async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError> {
+    if let Some(found) = only_one(ctx, name).await? {
         return Ok(found);
     }
     let mut attempt = Some(0);
     for _ in 0..ATTEMPTS {
-        let (engine, wanted) = (work.engine.clone(), spec(name, attempt));
-        match work.whole(async move { engine.create_network(&wanted).await }).await {
+        let (engine, wanted) = (ctx.engine.clone(), spec(name, attempt));
+        match ctx.run_to_completion(async move { engine.create_network(&wanted).await }).await {
             Ok(()) => {}
-            Err(WorkError::Engine(
+            Err(RunError::Engine(
                 EngineError::Conflict { message, .. } | EngineError::Other { message, .. },
             )) if message.contains("already exists") => {}
-            Err(WorkError::Engine(error)) if lacks_ipv6(error.message()) && attempt.is_some() => {
+            Err(RunError::Engine(error)) if lacks_ipv6(error.message()) && attempt.is_some() => {
                 attempt = None;
                 continue;
             }
-            Err(WorkError::Engine(error)) if overlaps(error.message()) => {
+            Err(RunError::Engine(error)) if overlaps(error.message()) => {
                 attempt = attempt.map(|n| n + 1);
-                if only_one(work, name).await?.is_none() {
+                if only_one(ctx, name).await?.is_none() {
                     continue;
                 }
             }
             Err(error) => return Err(error.into()),
         }
         // The engine lets two creations at once make two networks.
-        if let Some(found) = only_one(work, name).await? {
+        if let Some(found) = only_one(ctx, name).await? {
             return Ok(found);
         }
     }
@@ -63,14 +63,14 @@ pub async fn ensure(work: &Work, name: &str) -> Result<Network, ProvisionError> 
 
 /// The network to use, with surplus ones of the same name removed: kept is the
 /// one in use, else the one with the least id, so that all runs keep the same.
-async fn only_one(work: &Work, name: &str) -> Result<Option<Network>, ProvisionError> {
-    let mut found = work.interruptible(work.engine.networks(name)).await?;
+async fn only_one(ctx: &Context, name: &str) -> Result<Option<Network>, ProvisionError> {
+    let mut found = ctx.interruptible(ctx.engine.networks(name)).await?;
     found.sort_by_key(|network| (network.containers == 0, network.id.clone()));
     let mut found = found.into_iter();
     let kept = found.next();
     for surplus in found.filter(|network| network.containers == 0) {
-        let engine = work.engine.clone();
-        work.whole(async move { engine.remove_network(&surplus.id).await }).await?;
+        let engine = ctx.engine.clone();
+        ctx.run_to_completion(async move { engine.remove_network(&surplus.id).await }).await?;
     }
     Ok(kept)
 }

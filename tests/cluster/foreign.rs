@@ -1,7 +1,7 @@
 //! Node images that other people made: kind's contract and nothing of ours.
 
 use futures_util::StreamExt;
-use skiff::engine::{Command, ContainerSpec, Said};
+use skiff::engine::{Command, ContainerSpec, ExecEvent};
 use skiff::node_image;
 
 use crate::harness::{Lab, check, in_node, stderr, with_engine};
@@ -61,7 +61,7 @@ fn make_image() {
         let pack = "tar -C / --one-file-system --numeric-owner -c . 2>/dev/null || true";
         let packed = engine.exec(MAKER, Command::new(["sh", "-c", pack])).await?;
         let bytes = packed.filter_map(async |said| match said {
-            Ok(Said::Stdout(bytes)) => Some(Ok(bytes)),
+            Ok(ExecEvent::Stdout(bytes)) => Some(Ok(bytes)),
             Ok(_) => None,
             Err(error) => Some(Err(std::io::Error::other(error))),
         });

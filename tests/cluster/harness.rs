@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use skiff::context::Context;
 use skiff::engine::docker::DockerEngine;
-use skiff::engine::endpoint::Surroundings;
+use skiff::engine::endpoint::DockerEnv;
 use skiff::engine::{Engine, EngineError};
 use skiff::node_image;
 use skiff::progress::Progress;
-use skiff::work::Work;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -207,16 +207,16 @@ pub fn check(what: &str) {
 /// Asks the engine itself, past the program under test.
 pub fn with_engine<T>(ask: impl AsyncFnOnce(&dyn Engine) -> Result<T, EngineError>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = DockerEngine::connect(Surroundings::of_process().endpoint().unwrap()).unwrap();
+    let engine = DockerEngine::connect(DockerEnv::of_process().endpoint().unwrap()).unwrap();
     runtime.block_on(ask(&engine)).unwrap()
 }
 
 /// Runs a shell script in a node; returns its stdout.
 pub fn in_node(node: &str, script: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = DockerEngine::connect(Surroundings::of_process().endpoint().unwrap()).unwrap();
-    let work = Work::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
-    runtime.block_on(work.run(node, skiff::engine::Command::new(["sh", "-c", script]))).unwrap()
+    let engine = DockerEngine::connect(DockerEnv::of_process().endpoint().unwrap()).unwrap();
+    let ctx = Context::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
+    runtime.block_on(ctx.run(node, skiff::engine::Command::new(["sh", "-c", script]))).unwrap()
 }
 
 fn labelled(label: String) -> Vec<String> {

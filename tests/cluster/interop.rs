@@ -205,7 +205,7 @@ fn ctlptl_works_with_skiff_in_kinds_place() {
 }
 
 fn docker_host() -> String {
-    let endpoint = skiff::engine::endpoint::Surroundings::of_process().endpoint();
+    let endpoint = skiff::engine::endpoint::DockerEnv::of_process().endpoint();
     endpoint.unwrap().to_string()
 }
 

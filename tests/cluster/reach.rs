@@ -3,14 +3,14 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use skiff::engine::endpoint::{Endpoint, Surroundings};
+use skiff::engine::endpoint::{DockerEnv, Endpoint};
 
 use crate::fake_node;
 use crate::harness::{Lab, check, containers_of, stderr};
 use crate::tls::{Authority, engine_behind_tls};
 
 fn socket() -> PathBuf {
-    match Surroundings::of_process().endpoint().unwrap() {
+    match DockerEnv::of_process().endpoint().unwrap() {
         Endpoint::Unix(path) => path,
         other => panic!("the tests' engine has no socket here but {other}"),
     }

@@ -8,7 +8,8 @@ use bollard::models::*;
 
 use crate::engine::endpoint::Endpoint;
 use crate::engine::{
-    Container, ContainerSpec, EngineError, Host, Image, Inspected, Network, NetworkSpec, Storage,
+    Container, ContainerSpec, ContainerState, EngineError, Host, Image, Network, NetworkSpec,
+    Storage,
 };
 
 /// Sorts an API error by what the caller can do about it.
@@ -197,7 +198,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
-pub fn inspected(found: ContainerInspectResponse) -> Inspected {
+pub fn inspected(found: ContainerInspectResponse) -> ContainerState {
     let settings = found.network_settings.unwrap_or_default();
     let mut addresses: Vec<IpAddr> = Vec::new();
     for endpoint in settings.networks.unwrap_or_default().into_values() {
@@ -212,7 +213,7 @@ pub fn inspected(found: ContainerInspectResponse) -> Inspected {
     };
     let ports = settings.ports.unwrap_or_default();
     let state = found.state.unwrap_or_default();
-    Inspected {
+    ContainerState {
         image_id: found.image.unwrap_or_default(),
         running: state.running.unwrap_or_default(),
         exit_code: state.exit_code,

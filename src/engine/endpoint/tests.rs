@@ -28,12 +28,12 @@ fn home() -> TempDir {
     home
 }
 
-fn around(home: &TempDir) -> Surroundings {
-    Surroundings { home: Some(home.path().into()), ..Surroundings::default() }
+fn around(home: &TempDir) -> DockerEnv {
+    DockerEnv { home: Some(home.path().into()), ..DockerEnv::default() }
 }
 
-fn with_host(host: &str) -> Surroundings {
-    Surroundings { docker_host: Some(host.into()), ..Surroundings::default() }
+fn with_host(host: &str) -> DockerEnv {
+    DockerEnv { docker_host: Some(host.into()), ..DockerEnv::default() }
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_environment_comes_before_the_context() {
 fn contexts_bring_their_tls_material() {
     let home = home();
     let of = |name: &str| {
-        Surroundings { docker_context: Some(name.into()), ..around(&home) }.endpoint().unwrap()
+        DockerEnv { docker_context: Some(name.into()), ..around(&home) }.endpoint().unwrap()
     };
     let folder = home.path().join(".docker/contexts/tls/digest-of-far/docker");
     assert_eq!(
@@ -81,7 +81,7 @@ fn contexts_bring_their_tls_material() {
     );
     assert_eq!(of("hop").to_string(), "ssh://me@hop.example");
     // TLS variables are about DOCKER_HOST, not about contexts.
-    let lab = Surroundings { tls_verify: true, ..around(&home) };
+    let lab = DockerEnv { tls_verify: true, ..around(&home) };
     assert_eq!(lab.endpoint().unwrap(), Endpoint::Unix("/lab.sock".into()));
 }
 
@@ -91,7 +91,7 @@ fn tls_variables_turn_tcp_into_tls() {
     for name in ["cert.pem", "key.pem"] {
         std::fs::write(folder.path().join(name), "").unwrap();
     }
-    let with = |tls: bool, tls_verify: bool| Surroundings {
+    let with = |tls: bool, tls_verify: bool| DockerEnv {
         tls,
         tls_verify,
         cert_path: Some(folder.path().into()),
@@ -147,7 +147,7 @@ fn proxies_are_the_engines_own_or_everybodys() {
     assert_eq!(lab.proxy("HTTP_PROXY").as_deref(), Some("http://all:1"));
     assert_eq!(lab.proxy("NO_PROXY").as_deref(), Some("here"));
     assert_eq!(lab.proxy("HTTPS_PROXY"), None);
-    let far = Surroundings { docker_context: Some("far".into()), ..around(&home) };
+    let far = DockerEnv { docker_context: Some("far".into()), ..around(&home) };
     assert_eq!(far.proxy("HTTPS_PROXY").as_deref(), Some("http://far:2"));
     assert_eq!(far.proxy("HTTP_PROXY"), None, "no mixing of the two");
     std::fs::write(home.path().join(".docker/config.json"), "{").unwrap();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::engine::{Command, ContainerSpec, Image};
-use crate::existing::{CLUSTER_LABEL, ROLE_LABEL};
+use crate::inventory::{CLUSTER_LABEL, ROLE_LABEL};
 use crate::load::archive::tests::{config, oci_layout, tar_of};
 use crate::load::oci;
 use crate::progress::Progress;
@@ -138,10 +138,10 @@ async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -
 }
 
 async fn loaded(engine: &FakeEngine, cancel: CancellationToken) -> Result<(), LoadError> {
-    let work = Work::new(Arc::new(engine.clone()), Progress::silent(), cancel);
+    let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel);
     let target = Target { cluster: "kind".into(), nodes: Vec::new() };
-    let loaded = load(&work, &target, &["app:1".to_owned()]).await;
-    work.settle().await;
+    let loaded = load(&ctx, &target, &["app:1".to_owned()]).await;
+    ctx.drain().await;
     loaded
 }
 
@@ -225,7 +225,7 @@ async fn sweep(size: u64, fault: &str) {
         match outcome {
             Ok(()) => assert_eq!(nodes.lock().unwrap().loaded.len(), 2, "{fault} at {call}"),
             Err(error) => assert!(
-                fault != "cancel" || matches!(error, LoadError::Work(WorkError::Cancelled)),
+                fault != "cancel" || matches!(error, LoadError::Context(RunError::Cancelled)),
                 "{fault} at {call}: {error}"
             ),
         }
@@ -235,9 +235,9 @@ async fn sweep(size: u64, fault: &str) {
 #[tokio::test]
 async fn what_is_no_name_is_not_there() {
     let engine = engine(FakeEngine::default(), &containerd(|_| {}), 0).await;
-    let work = Work::new(Arc::new(engine.clone()), Progress::silent(), CancellationToken::new());
+    let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), CancellationToken::new());
     for name in ["", "a b", "UPPER", "app@sha256:12"] {
-        let refused = load(&work, &Target::default(), &[name.to_owned()]).await.unwrap_err();
+        let refused = load(&ctx, &Target::default(), &[name.to_owned()]).await.unwrap_err();
         assert_eq!(refused.to_string(), format!("image: {name:?} not present locally"));
     }
 }

@@ -5,43 +5,43 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::{START_ATTEMPTS, Work, WorkError, ended_early, never_started};
-use crate::engine::{Command, Said, Saying};
+use super::{Context, RunError, START_ATTEMPTS, ended_early, never_started};
+use crate::engine::{Command, ExecEvent, ExecOutput};
 
 /// Its stdin ends when this is dropped.
-pub struct Talk {
+pub struct Session {
     node: String,
     argv: Vec<String>,
     stdin: Option<mpsc::UnboundedSender<Bytes>>,
-    said: Saying,
+    said: ExecOutput,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
 }
 
-impl Talk {
+impl Session {
     /// Starts a command, which first says something that ends with a line
-    /// `end`; returns that as well. As [`Work::run`], it is tried again if the
+    /// `end`; returns that as well. As [`Context::run`], it is tried again if the
     /// engine could not start it.
     ///
     /// # Errors
-    /// [`WorkError::Command`] with all output, if it ends instead.
+    /// [`RunError::Command`] with all output, if it ends instead.
     pub async fn begin(
-        work: &Work,
+        ctx: &Context,
         node: &str,
         command: Command,
         end: &str,
-    ) -> Result<(Talk, String), WorkError> {
+    ) -> Result<(Session, String), RunError> {
         for attempt in 1.. {
             let begun = async {
-                let mut talk = Talk::start(work, node, command.clone()).await?;
-                let text = talk.heard(end).await?;
-                Ok::<_, WorkError>((talk, text))
+                let mut session = Session::start(ctx, node, command.clone()).await?;
+                let text = session.heard(end).await?;
+                Ok::<_, RunError>((session, text))
             };
-            match work.interruptible(begun).await {
-                Err(WorkError::Command { output, .. })
+            match ctx.interruptible(begun).await {
+                Err(RunError::Command { output, .. })
                     if attempt < START_ATTEMPTS && never_started(&output) =>
                 {
-                    work.pause_before_start(attempt).await?;
+                    ctx.pause_before_start(attempt).await?;
                 }
                 other => return other,
             }
@@ -49,22 +49,22 @@ impl Talk {
         unreachable!("the last attempt returns")
     }
 
-    async fn start(work: &Work, node: &str, command: Command) -> Result<Talk, WorkError> {
+    async fn start(ctx: &Context, node: &str, command: Command) -> Result<Session, RunError> {
         let (stdin, pieces) = mpsc::unbounded_channel();
         let pieces = stream::unfold(pieces, |mut pieces| async {
             pieces.recv().await.map(|piece| (Ok(piece), pieces))
         });
         let argv = command.argv.clone();
-        let said = work.engine.feed(node, command, pieces.boxed()).await?;
+        let said = ctx.engine.feed(node, command, pieces.boxed()).await?;
         let node = node.to_owned();
-        Ok(Talk { node, argv, stdin: Some(stdin), said, stdout: Vec::new(), stderr: Vec::new() })
+        Ok(Session { node, argv, stdin: Some(stdin), said, stdout: Vec::new(), stderr: Vec::new() })
     }
 
     /// Tells it the rest, and hears what it says until a line `end`.
     ///
     /// # Errors
     /// As [`Self::begin`].
-    pub async fn finish(mut self, text: impl Into<Bytes>, end: &str) -> Result<String, WorkError> {
+    pub async fn finish(mut self, text: impl Into<Bytes>, end: &str) -> Result<String, RunError> {
         if let Some(stdin) = self.stdin.take() {
             // One that has ended meanwhile says so itself.
             let _ = stdin.send(text.into());
@@ -72,7 +72,7 @@ impl Talk {
         self.heard(end).await
     }
 
-    async fn heard(&mut self, end: &str) -> Result<String, WorkError> {
+    async fn heard(&mut self, end: &str) -> Result<String, RunError> {
         let end = format!("\n{end}\n");
         loop {
             if let Some(at) = find(&self.stdout, end.as_bytes()) {
@@ -81,19 +81,19 @@ impl Talk {
                 return Ok(String::from_utf8_lossy(&said[..=at]).into_owned());
             }
             match self.said.next().await.transpose()? {
-                Some(Said::Stdout(bytes)) => self.stdout.extend_from_slice(&bytes),
-                Some(Said::Stderr(bytes)) => self.stderr.extend_from_slice(&bytes),
-                Some(Said::Exit(code)) if code != 0 => return Err(self.failed(code)),
-                Some(Said::Exit(_)) | None => {
+                Some(ExecEvent::Stdout(bytes)) => self.stdout.extend_from_slice(&bytes),
+                Some(ExecEvent::Stderr(bytes)) => self.stderr.extend_from_slice(&bytes),
+                Some(ExecEvent::Exit(code)) if code != 0 => return Err(self.failed(code)),
+                Some(ExecEvent::Exit(_)) | None => {
                     return Err(ended_early(&self.node, &self.argv).into());
                 }
             }
         }
     }
 
-    fn failed(&self, code: i64) -> WorkError {
+    fn failed(&self, code: i64) -> RunError {
         let output = [&self.stdout[..], &self.stderr[..]].concat();
-        WorkError::Command {
+        RunError::Command {
             node: self.node.clone(),
             argv: self.argv.clone(),
             code,

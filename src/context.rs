@@ -1,8 +1,8 @@
 //! One piece of work on an engine: what it is done with, how it is cancelled.
 
-mod talk;
+mod session;
 
-pub use talk::Talk;
+pub use session::Session;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Bytestream, Command, Engine, EngineError, Said, Saying};
+use crate::engine::{ByteStream, Command, Engine, EngineError, ExecEvent, ExecOutput};
 use crate::progress::Progress;
 
 const START_ATTEMPTS: u32 = 6;
@@ -20,7 +20,7 @@ const START_PAUSE: Duration = Duration::from_millis(200);
 
 /// Cheap to clone; all clones are the same work.
 #[derive(Clone)]
-pub struct Work {
+pub struct Context {
     pub engine: Arc<dyn Engine>,
     pub progress: Progress,
     cancel: CancellationToken,
@@ -28,7 +28,7 @@ pub struct Work {
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum WorkError {
+pub enum RunError {
     #[error("interrupted")]
     Cancelled,
     #[error(transparent)]
@@ -37,65 +37,65 @@ pub enum WorkError {
     Command { node: String, argv: Vec<String>, code: i64, output: String },
 }
 
-impl Work {
+impl Context {
     pub fn new(engine: Arc<dyn Engine>, progress: Progress, cancel: CancellationToken) -> Self {
-        Work { engine, progress, cancel, under_way: TaskTracker::new() }
+        Context { engine, progress, cancel, under_way: TaskTracker::new() }
     }
 
     /// The same engine and listener, with nobody left to cancel it: for
     /// cleaning up after a cancelled work.
-    pub fn undisturbed(&self) -> Work {
-        Work::new(self.engine.clone(), self.progress.clone(), CancellationToken::new())
+    pub fn without_cancellation(&self) -> Context {
+        Context::new(self.engine.clone(), self.progress.clone(), CancellationToken::new())
     }
 
     /// Waits for `future`, but no longer than until the work is cancelled.
     ///
     /// # Errors
-    /// [`WorkError::Cancelled`], or the future's own.
-    pub async fn interruptible<T, E: Into<WorkError>>(
+    /// [`RunError::Cancelled`], or the future's own.
+    pub async fn interruptible<T, E: Into<RunError>>(
         &self,
         future: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, WorkError> {
+    ) -> Result<T, RunError> {
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(WorkError::Cancelled),
+            () = self.cancel.cancelled() => Err(RunError::Cancelled),
             done = future => done.map_err(Into::into),
         }
     }
 
     /// Waits like [`Self::interruptible`], but what was begun goes on to its
     /// end: a request to create something must not be dropped half-way, or
-    /// nobody knows whether it was carried out. [`Self::settle`] waits for it.
+    /// nobody knows whether it was carried out. [`Self::drain`] waits for it.
     ///
     /// # Errors
-    /// [`WorkError::Cancelled`], or the future's own.
-    pub async fn whole<T, E>(
+    /// [`RunError::Cancelled`], or the future's own.
+    pub async fn run_to_completion<T, E>(
         &self,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
-    ) -> Result<T, WorkError>
+    ) -> Result<T, RunError>
     where
         T: Send + 'static,
-        E: Into<WorkError> + Send + 'static,
+        E: Into<RunError> + Send + 'static,
     {
         if self.cancel.is_cancelled() {
-            return Err(WorkError::Cancelled);
+            return Err(RunError::Cancelled);
         }
         let task = self.under_way.spawn(future);
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(WorkError::Cancelled),
+            () = self.cancel.cancelled() => Err(RunError::Cancelled),
             done = task => done.expect("an engine call does not panic").map_err(Into::into),
         }
     }
 
     /// Has `future` go on beside the work, cancelled or not.
-    pub fn beside(&self, future: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.under_way.spawn(future);
     }
 
-    /// Returns once nothing begun by [`Self::whole`] or [`Self::beside`] is
+    /// Returns once nothing begun by [`Self::run_to_completion`] or [`Self::spawn`] is
     /// under way any more.
-    pub async fn settle(&self) {
+    pub async fn drain(&self) {
         self.under_way.close();
         self.under_way.wait().await;
     }
@@ -105,16 +105,16 @@ impl Work {
     /// even start is tried again a few times.
     ///
     /// # Errors
-    /// [`WorkError::Command`] with all output, if it does not exit with 0.
+    /// [`RunError::Command`] with all output, if it does not exit with 0.
     pub async fn run_told(
         &self,
         node: &str,
         command: Command,
         told: impl Fn(&str) + Send,
-    ) -> Result<Vec<u8>, WorkError> {
+    ) -> Result<Vec<u8>, RunError> {
         for attempt in 1.. {
             match self.interruptible(self.run_once(node, command.clone(), &told)).await {
-                Err(WorkError::Command { output, .. })
+                Err(RunError::Command { output, .. })
                     if attempt < START_ATTEMPTS && never_started(&output) =>
                 {
                     self.progress
@@ -127,12 +127,12 @@ impl Work {
         unreachable!("the last attempt returns")
     }
 
-    async fn pause_before_start(&self, attempt: u32) -> Result<(), WorkError> {
+    async fn pause_before_start(&self, attempt: u32) -> Result<(), RunError> {
         let pause = async {
             tokio::time::sleep(START_PAUSE * attempt).await;
             Ok(())
         };
-        self.interruptible::<_, WorkError>(pause).await
+        self.interruptible::<_, RunError>(pause).await
     }
 
     async fn run_once(
@@ -140,7 +140,7 @@ impl Work {
         node: &str,
         command: Command,
         told: &(impl Fn(&str) + Send),
-    ) -> Result<Vec<u8>, WorkError> {
+    ) -> Result<Vec<u8>, RunError> {
         let argv = command.argv.clone();
         let said = self.engine.exec(node, command).await?;
         heard(node, argv, said, told).await
@@ -154,8 +154,8 @@ impl Work {
         &self,
         node: &str,
         command: Command,
-        stdin: Bytestream,
-    ) -> Result<(), WorkError> {
+        stdin: ByteStream,
+    ) -> Result<(), RunError> {
         let argv = command.argv.clone();
         let fed = async {
             let said = self.engine.feed(node, command, stdin).await?;
@@ -167,8 +167,8 @@ impl Work {
     /// Runs a command in a node and returns its stdout as text.
     ///
     /// # Errors
-    /// [`WorkError::Command`] with all output, if it does not exit with 0.
-    pub async fn run(&self, node: &str, command: Command) -> Result<String, WorkError> {
+    /// [`RunError::Command`] with all output, if it does not exit with 0.
+    pub async fn run(&self, node: &str, command: Command) -> Result<String, RunError> {
         let stdout = self.run_told(node, command, |_| {}).await?;
         Ok(String::from_utf8_lossy(&stdout).into_owned())
     }
@@ -177,7 +177,7 @@ impl Work {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub async fn read(&self, node: &str, path: &str) -> Result<String, WorkError> {
+    pub async fn read(&self, node: &str, path: &str) -> Result<String, RunError> {
         self.run(node, Command::new(["cat", path])).await
     }
 
@@ -185,7 +185,7 @@ impl Work {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub async fn write(&self, node: &str, path: &str, text: String) -> Result<(), WorkError> {
+    pub async fn write(&self, node: &str, path: &str, text: String) -> Result<(), RunError> {
         let script = "mkdir -p \"$(dirname \"$0\")\" && cat >\"$0\"";
         self.run(node, Command::new(["sh", "-c", script, path]).stdin(text)).await.map(drop)
     }
@@ -195,17 +195,17 @@ impl Work {
 async fn heard(
     node: &str,
     argv: Vec<String>,
-    mut said: Saying,
+    mut said: ExecOutput,
     told: &(impl Fn(&str) + Send),
-) -> Result<Vec<u8>, WorkError> {
+) -> Result<Vec<u8>, RunError> {
     let (mut stdout, mut both, mut line) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(piece) = said.next().await {
         match piece? {
-            Said::Stdout(bytes) => {
+            ExecEvent::Stdout(bytes) => {
                 stdout.extend_from_slice(&bytes);
                 both.extend_from_slice(&bytes);
             }
-            Said::Stderr(bytes) => {
+            ExecEvent::Stderr(bytes) => {
                 both.extend_from_slice(&bytes);
                 for byte in bytes {
                     if byte == b'\n' {
@@ -215,10 +215,10 @@ async fn heard(
                     }
                 }
             }
-            Said::Exit(0) => return Ok(stdout),
-            Said::Exit(code) => {
+            ExecEvent::Exit(0) => return Ok(stdout),
+            ExecEvent::Exit(code) => {
                 let output = String::from_utf8_lossy(&both).into_owned();
-                return Err(WorkError::Command { node: node.to_owned(), argv, code, output });
+                return Err(RunError::Command { node: node.to_owned(), argv, code, output });
             }
         }
     }
