@@ -45,7 +45,7 @@ pub const DEFAULT_LIMIT: Duration = Duration::from_secs(180);
 #[derive(Debug, thiserror::Error)]
 pub enum AddonError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("unknown add-on {name:?}")]
@@ -90,7 +90,7 @@ pub enum AddonError {
 
 impl From<EngineError> for AddonError {
     fn from(error: EngineError) -> Self {
-        AddonError::Context(error.into())
+        AddonError::Run(error.into())
     }
 }
 

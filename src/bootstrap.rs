@@ -1,10 +1,10 @@
 //! kubeadm on booted nodes: init on the first control-plane, then all joins at
 //! the same time, with the pod network and storage beside them.
 
+mod config;
 mod manifests;
 mod template;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,23 +13,25 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState};
-use crate::kubeadm::{self, API_PORT, DISCOVERY_PATH, Facts, PATCHES_PATH};
+use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
+use crate::labels;
+use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
 use crate::provision::host::{self, HostError};
 use crate::version::Version;
 use crate::yaml;
 
+pub use config::kubeadm_config;
+
 const KUBERNETES: &str = "/etc/kubernetes";
-pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
-const EXCLUDED_FROM_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
 const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error(transparent)]
     Host(#[from] HostError),
     #[error("{0} is not a node image: {1}")]
@@ -46,11 +48,11 @@ pub struct Bootstrap<'a> {
     pub cluster: &'a Cluster,
     pub token: String,
     pub rootless: bool,
-    invitation: watch::Sender<Option<Arc<Invitation>>>,
+    credentials: watch::Sender<Option<Arc<JoinCredentials>>>,
 }
 
 /// What other nodes need to join, once the first control-plane is up.
-pub struct Invitation {
+pub struct JoinCredentials {
     /// The text of [`DISCOVERY_PATH`].
     discovery: String,
     /// What all control-planes share, as a tar archive of `/etc/kubernetes`;
@@ -58,7 +60,8 @@ pub struct Invitation {
     secrets: Bytes,
 }
 
-/// Files that must be the same on all control-planes (kind.md §4.2, kubeadminit).
+/// Files that must be the same on all control-planes
+/// (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
 const SHARED: [&str; 9] = [
     "admin.conf",
     "pki/ca.crt",
@@ -79,7 +82,7 @@ pub struct Initialized {
 
 impl<'a> Bootstrap<'a> {
     pub fn new(ctx: &'a Context, cluster: &'a Cluster, token: String, rootless: bool) -> Self {
-        Bootstrap { ctx, cluster, token, rootless, invitation: watch::Sender::new(None) }
+        Bootstrap { ctx, cluster, token, rootless, credentials: watch::Sender::new(None) }
     }
 
     /// Writes what a booted node needs before kubeadm runs on it.
@@ -92,7 +95,8 @@ impl<'a> Bootstrap<'a> {
         state: &ContainerState,
     ) -> Result<Version, BootstrapError> {
         let name = &planned.container.name;
-        let text = self.ctx.read(name, "/kind/version").await.map_err(|error| match error {
+        let node = self.node(name);
+        let text = node.read("/kind/version").await.map_err(|error| match error {
             RunError::Command { output, .. } => BootstrapError::NotANodeImage(
                 planned.container.image.clone(),
                 output.trim().to_owned(),
@@ -104,35 +108,44 @@ impl<'a> Bootstrap<'a> {
         let version: Version = text.trim().parse().map_err(not_an_image)?;
         host::check_version(self.rootless, &version)?;
 
-        let (kubeadm, idle) = render(self, planned, state, &version)?;
-        idle.iter().for_each(|warning| self.ctx.progress.warn(format!("{name}: {warning}")));
+        let data = ConfigData::new(
+            self.cluster,
+            (name, &planned.node),
+            &version,
+            &state.addresses,
+            &self.token,
+            self.rootless,
+        );
+        let (kubeadm, without_effect) = kubeadm_config(&data)
+            .map_err(|reason| BootstrapError::Patch { node: name.clone(), reason })?;
+        without_effect
+            .iter()
+            .for_each(|warning| self.ctx.progress.warn(format!("{name}: {warning}")));
         self.ctx.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
-        self.ctx.write(name, KUBEADM_CONF, kubeadm).await?;
+        node.write(KUBEADM_CONF, kubeadm).await?;
         if planned.node.role == Role::ControlPlane {
             let path = format!("{PATCHES_PATH}/corednsdeployment.yaml");
-            self.ctx.write(name, &path, manifests::COREDNS_PATCH.to_owned()).await?;
+            node.write(&path, manifests::COREDNS_PATCH.to_owned()).await?;
         }
         if !self.cluster.containerd.is_empty() {
-            self.patch_containerd(name).await?;
+            self.patch_containerd(&node).await?;
         }
         Ok(version)
     }
 
-    async fn patch_containerd(&self, node: &str) -> Result<(), BootstrapError> {
-        let config = self.ctx.read(node, CONTAINERD_CONF).await?;
-        let (patched, idle) =
-            patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
-                BootstrapError::Unreadable {
-                    node: node.to_owned(),
-                    what: "the containerd patches",
-                    reason,
-                }
+    async fn patch_containerd(&self, node: &NodeHandle) -> Result<(), BootstrapError> {
+        let config = node.read(CONTAINERD_CONF).await?;
+        let (patched, without_effect) = patch::containerd(&config, &self.cluster.containerd)
+            .map_err(|reason| BootstrapError::Unreadable {
+                node: node.name().to_owned(),
+                what: "the containerd patches",
+                reason,
             })?;
-        if is_first(self.cluster, node) {
-            idle.iter().for_each(|warning| self.ctx.progress.warn(warning.clone()));
+        if config::is_first(self.cluster, node.name()) {
+            without_effect.iter().for_each(|warning| self.ctx.progress.warn(warning.clone()));
         }
-        self.ctx.write(node, CONTAINERD_CONF, patched).await?;
-        self.ctx.run(node, Command::new(["systemctl", "restart", "containerd"])).await?;
+        node.write(CONTAINERD_CONF, patched).await?;
+        node.run(Command::new(["systemctl", "restart", "containerd"])).await?;
         Ok(())
     }
 
@@ -144,32 +157,33 @@ impl<'a> Bootstrap<'a> {
         &self,
         node: &str,
         version: &Version,
-        told: impl Fn(&str) + Send,
+        on_line: impl Fn(&str) + Send,
     ) -> Result<String, BootstrapError> {
+        let node = self.node(node);
         let mode = self.cluster.networking.proxy_mode;
         let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
-        self.ctx.run_told(node, Command::new(init), told).await?;
-        let admin_conf = self.ctx.read(node, ADMIN_CONF).await?;
+        node.run_with(Command::new(init), on_line).await?;
+        let admin_conf = node.read(ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
-            node: node.to_owned(),
+            node: node.name().to_owned(),
             what: ADMIN_CONF,
             reason,
         })?;
         let mut secrets = Bytes::new();
-        if self.cluster.is_balanced() {
+        if self.cluster.has_load_balancer() {
             let pack = ["tar", "-C", KUBERNETES, "-c"].into_iter().chain(SHARED);
-            secrets = self.ctx.run_told(node, Command::new(pack), |_| {}).await?.into();
+            secrets = node.output(Command::new(pack)).await?.into();
         }
-        self.invitation.send_replace(Some(Arc::new(Invitation { discovery, secrets })));
+        self.credentials.send_replace(Some(Arc::new(JoinCredentials { discovery, secrets })));
         Ok(admin_conf)
     }
 
-    /// Waits until there is something to join.
+    /// Waits until `kubeadm init` has finished.
     ///
     /// # Errors
-    /// Cancelled.
-    pub async fn invitation(&self) -> Result<Arc<Invitation>, RunError> {
-        let mut sent = self.invitation.subscribe();
+    /// [`RunError::Cancelled`].
+    pub async fn join_credentials(&self) -> Result<Arc<JoinCredentials>, RunError> {
+        let mut sent = self.credentials.subscribe();
         let seen = async {
             let seen = sent.wait_for(Option::is_some).await.expect("the sender is ours");
             Ok::<_, RunError>(seen.clone().expect("waited for it"))
@@ -185,18 +199,19 @@ impl<'a> Bootstrap<'a> {
         &self,
         planned: &PlannedNode,
         version: &Version,
-        invitation: &Invitation,
+        credentials: &JoinCredentials,
     ) -> Result<(), BootstrapError> {
-        let node = &planned.container.name;
-        self.ctx.write(node, DISCOVERY_PATH, invitation.discovery.clone()).await?;
+        let node = self.node(&planned.container.name);
+        node.write(DISCOVERY_PATH, credentials.discovery.clone()).await?;
         if planned.node.role == Role::ControlPlane {
             let script = "mkdir -p \"$0\" && tar -C \"$0\" -x";
             let unpack = Command::new(["sh", "-c", script, KUBERNETES]);
-            self.ctx.run(node, unpack.stdin(invitation.secrets.clone())).await?;
+            node.run(unpack.stdin(credentials.secrets.clone())).await?;
         }
         let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
-        let told = |line: &str| self.ctx.progress.debug(3, format!("{node}: {line}"));
-        self.ctx.run_told(node, join, told).await?;
+        let name = node.name();
+        let on_line = |line: &str| self.ctx.progress.debug(3, format!("{name}: {line}"));
+        node.run_with(join, on_line).await?;
         Ok(())
     }
 
@@ -206,25 +221,26 @@ impl<'a> Bootstrap<'a> {
     /// # Errors
     /// A missing network manifest, or kubectl's output.
     pub async fn install(&self, node: &str) -> Result<(), BootstrapError> {
-        let endpoint = self.endpoint();
+        let node = &self.node(node);
+        let endpoint = format!("{}:{API_PORT}", self.cluster.api_host());
         let network = async {
             if !self.cluster.networking.default_cni {
                 return Ok(());
             }
-            let manifest = self.ctx.read(node, "/kind/manifests/default-cni.yaml").await?;
+            let manifest = node.read("/kind/manifests/default-cni.yaml").await?;
             let manifest =
                 manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
                     .map_err(|reason| BootstrapError::Unreadable {
-                        node: node.to_owned(),
+                        node: node.name().to_owned(),
                         what: "the pod network's manifest",
                         reason,
                     })?;
             self.ctx.progress.debug(5, &manifest);
-            self.install_manifest(node, "create", manifest).await
+            install_manifest(node, "create", manifest).await
         };
         let storage = async {
             let path = "/kind/manifests/default-storage.yaml";
-            let manifest = match self.ctx.read(node, path).await {
+            let manifest = match node.read(path).await {
                 Err(RunError::Command { .. }) => {
                     let name = &self.cluster.name;
                     self.ctx.progress.warn(format!(
@@ -235,99 +251,34 @@ impl<'a> Bootstrap<'a> {
                 read => read?,
             };
             // Unlike the network, it may name what kubeadm made before.
-            self.install_manifest(node, "apply", manifest).await
+            install_manifest(node, "apply", manifest).await
         };
         let label = async {
-            // The only node must be reachable from outside (kind.md §4.2, kubeadminit).
+            // The only node must be reachable from outside
+            // (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
             if self.cluster.nodes.len() == 1 {
-                let label = format!("{EXCLUDED_FROM_BALANCERS}-");
-                self.kubectl(node, &["label", "node", node, &label], None).await?;
+                let label = format!("{}-", labels::EXCLUDED_FROM_LOAD_BALANCERS);
+                node.kubectl(&["label", "node", node.name(), &label], None).await?;
             }
             Ok(())
         };
         tokio::try_join!(network, storage, label).map(drop)
     }
 
-    async fn install_manifest(
-        &self,
-        node: &str,
-        verb: &str,
-        manifest: String,
-    ) -> Result<(), BootstrapError> {
-        // The manifests come with the image: checking them against the schema
-        // costs a download of all of it.
-        self.kubectl(node, &[verb, "--validate=false", "-f", "-"], Some(manifest)).await
-    }
-
-    async fn kubectl(
-        &self,
-        node: &str,
-        args: &[&str],
-        stdin: Option<String>,
-    ) -> Result<(), BootstrapError> {
-        let mut command = kubectl(args);
-        command.stdin = stdin.map(Into::into);
-        self.ctx.run(node, command).await?;
-        Ok(())
-    }
-
-    /// Where nodes reach the API server, inside the network.
-    fn endpoint(&self) -> String {
-        format!("{}:{API_PORT}", self.cluster.api_host())
+    fn node(&self, name: &str) -> NodeHandle {
+        NodeHandle::new(self.ctx, name)
     }
 }
 
-/// A control-plane's kubectl, with all rights.
-pub fn kubectl(args: &[&str]) -> Command {
-    let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
-    Command::new(["kubectl", &kubeconfig].iter().chain(args).copied())
-}
-
-/// A node's kubeadm configuration, patched; and what in the patches has no effect.
-fn render(
-    bootstrap: &Bootstrap,
-    planned: &PlannedNode,
-    state: &ContainerState,
-    version: &Version,
-) -> Result<(String, Vec<String>), BootstrapError> {
-    let v4 =
-        state.addresses.iter().find_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None });
-    let v6 =
-        state.addresses.iter().find_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None });
-    let facts = Facts {
-        cluster: bootstrap.cluster,
-        node_name: &planned.container.name,
-        node: &planned.node,
-        version,
-        addresses: (v4, v6),
-        endpoint: &bootstrap.endpoint(),
-        token: &bootstrap.token,
-        provider: "docker",
-        rootless: bootstrap.rootless,
-    };
-    documents(&facts)
-        .map_err(|reason| BootstrapError::Patch { node: planned.container.name.clone(), reason })
-}
-
-/// The patched documents as one text; also used for `--dry-run`.
-///
-/// # Errors
-/// Why a patch does not apply.
-pub fn documents(facts: &Facts) -> Result<(String, Vec<String>), String> {
-    let rendered = kubeadm::documents(facts);
-    let mut idle = patch::idle(&rendered, &facts.node.kubeadm);
-    if is_first(facts.cluster, facts.node_name) {
-        idle.extend(patch::idle(&rendered, &facts.cluster.kubeadm));
-    }
-    let patched = patch::kubeadm(rendered, &facts.cluster.kubeadm)?;
-    let patched = patch::kubeadm(patched, &facts.node.kubeadm)?;
-    Ok((kubeadm::render(&patched), idle))
-}
-
-/// Whether this is the node that speaks for all: what holds for the whole
-/// cluster is warned of once.
-fn is_first(cluster: &Cluster, node: &str) -> bool {
-    node == format!("{}-{}", cluster.name, Role::ControlPlane)
+async fn install_manifest(
+    node: &NodeHandle,
+    verb: &str,
+    manifest: String,
+) -> Result<(), BootstrapError> {
+    // The manifests come with the image: checking them against the schema costs
+    // a download of all of it.
+    node.kubectl(&[verb, "--validate=false", "-f", "-"], Some(manifest)).await?;
+    Ok(())
 }
 
 /// The cluster's address and authority without anybody's credentials: what

@@ -9,10 +9,10 @@ mod run;
 
 use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Image};
+use crate::labels;
+use crate::text;
 
 pub use recipe::Recipe;
-
-const RECIPE_LABEL: &str = "io.skiff.recipe";
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -27,7 +27,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error("the engine runs on {host}; an image for {wanted} has to be built on such a machine")]
     OtherArchitecture { host: String, wanted: String },
     #[error("no Debian to build in: {reason}")]
@@ -38,7 +38,7 @@ pub enum BuildError {
 
 impl From<EngineError> for BuildError {
     fn from(error: EngineError) -> Self {
-        BuildError::Context(error.into())
+        BuildError::Run(error.into())
     }
 }
 
@@ -76,7 +76,7 @@ impl<'a> Build<'a> {
 
     /// There is nothing to do.
     pub fn is_up_to_date(&self) -> bool {
-        let current = |image: &Image| image.labels.get(RECIPE_LABEL) == Some(&self.digest);
+        let current = |image: &Image| image.labels.get(labels::RECIPE) == Some(&self.digest);
         !self.options.force && self.present.as_ref().is_some_and(current)
     }
 
@@ -86,10 +86,9 @@ impl<'a> Build<'a> {
     /// No base to build in, or the failing step's output.
     pub async fn run(self) -> Result<(), BuildError> {
         let base = base::ensure(self.ctx, self.options.mirror.as_deref()).await?;
-        let random = getrandom::u32().unwrap_or_default();
-        let builder = format!("skiff-build-{random:08x}");
-        let built = self.run_in(&builder, &base).await;
-        self.ctx.drain().await;
+        let suffix = text::random_hex(4).map_err(RunError::from)?;
+        let builder = format!("skiff-build-{suffix}");
+        let built = self.ctx.scope(async |ctx| self.run_in(ctx, &builder, &base).await).await;
         let removed = self.ctx.engine.remove_container(&builder).await;
         built?;
         removed?;

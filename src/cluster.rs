@@ -8,11 +8,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::labels;
+
 /// The name a cluster gets when nobody says another one (kind's default).
 pub const DEFAULT_NAME: &str = "kind";
-
-/// The role, in names and labels, of what stands before several API servers.
-pub const LOAD_BALANCER: &str = "external-load-balancer";
 
 /// One whole cluster definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +29,7 @@ pub struct Cluster {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Node {
     pub role: Role,
-    /// Node image; `None` leaves the choice to skiff.
+    /// Node image; `None` until skiff has chosen one.
     pub image: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub extra_mounts: Vec<Mount>,
@@ -49,8 +48,8 @@ impl Role {
     /// The role's word in names and labels.
     pub fn as_str(self) -> &'static str {
         match self {
-            Role::ControlPlane => "control-plane",
-            Role::Worker => "worker",
+            Role::ControlPlane => labels::CONTROL_PLANE,
+            Role::Worker => labels::WORKER,
         }
     }
 }
@@ -234,16 +233,33 @@ impl Cluster {
         self.node_names().into_iter().zip(&self.nodes)
     }
 
-    /// Whether a load balancer stands before its API servers.
-    pub fn is_balanced(&self) -> bool {
-        self.nodes.iter().filter(|node| node.role == Role::ControlPlane).count() > 1
+    /// Position of the node that runs `kubeadm init`: the first control-plane.
+    pub fn first_control_plane(&self) -> usize {
+        self.nodes.iter().position(|node| node.role == Role::ControlPlane).unwrap_or(0)
     }
 
-    /// The container that nodes reach the API by: the load balancer, or the
-    /// only control-plane.
+    pub fn control_planes(&self) -> usize {
+        self.nodes.iter().filter(|node| node.role == Role::ControlPlane).count()
+    }
+
+    /// Whether a load balancer stands in front of its API servers.
+    pub fn has_load_balancer(&self) -> bool {
+        self.control_planes() > 1
+    }
+
+    /// The container that nodes reach the API server by: the load balancer, or
+    /// the only control-plane.
     pub fn api_host(&self) -> String {
-        let role = if self.is_balanced() { LOAD_BALANCER } else { Role::ControlPlane.as_str() };
+        let role = match self.has_load_balancer() {
+            true => labels::LOAD_BALANCER,
+            false => labels::CONTROL_PLANE,
+        };
         format!("{}-{role}", self.name)
+    }
+
+    /// Gives every node the same image.
+    pub fn set_image(&mut self, image: &str) {
+        self.nodes.iter_mut().for_each(|node| node.image = Some(image.to_owned()));
     }
 
     /// The kubeconfig name of the cluster, its user and its context.

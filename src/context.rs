@@ -1,57 +1,68 @@
-//! One piece of work on an engine: what it is done with, how it is cancelled.
-
-mod session;
-
-pub use session::Session;
+//! What every operation is carried out with: the engine, the progress it
+//! reports to, and the token that cancels it.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{ByteStream, Command, Engine, EngineError, ExecEvent, ExecOutput};
+use crate::engine::{Engine, EngineError};
 use crate::progress::Progress;
+use crate::text::NoRandom;
 
-const START_ATTEMPTS: u32 = 6;
-const START_PAUSE: Duration = Duration::from_millis(200);
-
-/// Cheap to clone; all clones are the same work.
+/// Cheap to clone. Clones share the engine, the progress and the cancellation.
 #[derive(Clone)]
 pub struct Context {
     pub engine: Arc<dyn Engine>,
     pub progress: Progress,
     cancel: CancellationToken,
-    under_way: TaskTracker,
+    /// Tasks that go on when the future that started them is dropped.
+    tasks: TaskTracker,
 }
 
+/// Why something was not carried out on the engine or in a node.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("interrupted")]
     Cancelled,
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Random(#[from] NoRandom),
+    /// `output` is everything that the command wrote, stdout and stderr.
     #[error("command \"{}\" on {node} failed with exit status {code}", .argv.join(" "))]
     Command { node: String, argv: Vec<String>, code: i64, output: String },
 }
 
 impl Context {
     pub fn new(engine: Arc<dyn Engine>, progress: Progress, cancel: CancellationToken) -> Self {
-        Context { engine, progress, cancel, under_way: TaskTracker::new() }
+        Context { engine, progress, cancel, tasks: TaskTracker::new() }
     }
 
-    /// The same engine and listener, with nobody left to cancel it: for
-    /// cleaning up after a cancelled work.
+    /// The same engine and progress, but nothing cancels it: for cleaning up
+    /// after an operation that was cancelled.
     pub fn without_cancellation(&self) -> Context {
         Context::new(self.engine.clone(), self.progress.clone(), CancellationToken::new())
     }
 
-    /// Waits for `future`, but no longer than until the work is cancelled.
+    /// Runs `operation` and then waits for every task that it started with
+    /// [`Self::run_to_completion`] or [`Self::spawn`], whatever it returned.
+    /// So nothing goes on after the scope, not even what was cancelled.
+    pub async fn scope<T>(&self, operation: impl AsyncFnOnce(&Context) -> T) -> T {
+        let scoped = Context { tasks: TaskTracker::new(), ..self.clone() };
+        let outcome = operation(&scoped).await;
+        scoped.tasks.close();
+        scoped.tasks.wait().await;
+        outcome
+    }
+
+    /// Waits for `future`, but returns at once when the operation is cancelled.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`], or the future's own.
+    /// [`RunError::Cancelled`], or the error of `future`.
     pub async fn interruptible<T, E: Into<RunError>>(
         &self,
         future: impl Future<Output = Result<T, E>>,
@@ -63,12 +74,12 @@ impl Context {
         }
     }
 
-    /// Waits like [`Self::interruptible`], but what was begun goes on to its
-    /// end: a request to create something must not be dropped half-way, or
-    /// nobody knows whether it was carried out. [`Self::drain`] waits for it.
+    /// Waits like [`Self::interruptible`], but `future` itself is never dropped
+    /// half-way: whether a request to create something was carried out could
+    /// not be known then. The surrounding [`Self::scope`] waits for it.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`], or the future's own.
+    /// [`RunError::Cancelled`], or the error of `future`.
     pub async fn run_to_completion<T, E>(
         &self,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -80,7 +91,7 @@ impl Context {
         if self.cancel.is_cancelled() {
             return Err(RunError::Cancelled);
         }
-        let task = self.under_way.spawn(future);
+        let task = self.tasks.spawn(future);
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(RunError::Cancelled),
@@ -88,171 +99,45 @@ impl Context {
         }
     }
 
-    /// Has `future` go on beside the work, cancelled or not.
-    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        self.under_way.spawn(future);
+    /// Starts a task that is not cancelled. The surrounding [`Self::scope`]
+    /// waits for it.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
-    /// Returns once nothing begun by [`Self::run_to_completion`] or [`Self::spawn`] is
-    /// under way any more.
-    pub async fn drain(&self) {
-        self.under_way.close();
-        self.under_way.wait().await;
-    }
-
-    /// Runs a command in a node and returns what it wrote to stdout. Each line
-    /// of stderr goes to `told` meanwhile. A command that the engine could not
-    /// even start is tried again a few times.
+    /// Waits for `duration`.
     ///
     /// # Errors
-    /// [`RunError::Command`] with all output, if it does not exit with 0.
-    pub async fn run_told(
-        &self,
-        node: &str,
-        command: Command,
-        told: impl Fn(&str) + Send,
-    ) -> Result<Vec<u8>, RunError> {
-        for attempt in 1.. {
-            match self.interruptible(self.run_once(node, command.clone(), &told)).await {
-                Err(RunError::Command { output, .. })
-                    if attempt < START_ATTEMPTS && never_started(&output) =>
-                {
-                    self.progress
-                        .debug(1, format!("{} on {node}: {}", command.argv[0], output.trim()));
-                    self.pause_before_start(attempt).await?;
-                }
-                other => return other,
-            }
-        }
-        unreachable!("the last attempt returns")
-    }
-
-    async fn pause_before_start(&self, attempt: u32) -> Result<(), RunError> {
-        let pause = async {
-            tokio::time::sleep(START_PAUSE * attempt).await;
-            Ok(())
+    /// [`RunError::Cancelled`].
+    pub async fn sleep(&self, duration: Duration) -> Result<(), RunError> {
+        let sleep = async {
+            tokio::time::sleep(duration).await;
+            Ok::<_, RunError>(())
         };
-        self.interruptible::<_, RunError>(pause).await
+        self.interruptible(sleep).await
     }
 
-    async fn run_once(
+    /// Calls `check` until nothing is missing any more, with `pause` between
+    /// two calls, at most until `deadline` and at least once. Returns what the
+    /// last call found missing: `None` if all is well.
+    ///
+    /// # Errors
+    /// The error of `check`, or [`RunError::Cancelled`].
+    pub async fn poll_until<T, E: From<RunError>>(
         &self,
-        node: &str,
-        command: Command,
-        told: &(impl Fn(&str) + Send),
-    ) -> Result<Vec<u8>, RunError> {
-        let argv = command.argv.clone();
-        let said = self.engine.exec(node, command).await?;
-        heard(node, argv, said, told).await
-    }
-
-    /// Runs a command in a node with a stream as its stdin.
-    ///
-    /// # Errors
-    /// As [`Self::run`]; nothing is tried again.
-    pub async fn feed(
-        &self,
-        node: &str,
-        command: Command,
-        stdin: ByteStream,
-    ) -> Result<(), RunError> {
-        let argv = command.argv.clone();
-        let fed = async {
-            let said = self.engine.feed(node, command, stdin).await?;
-            heard(node, argv, said, &|_| {}).await
-        };
-        self.interruptible(fed).await.map(drop)
-    }
-
-    /// Runs a command in a node and returns its stdout as text.
-    ///
-    /// # Errors
-    /// [`RunError::Command`] with all output, if it does not exit with 0.
-    pub async fn run(&self, node: &str, command: Command) -> Result<String, RunError> {
-        let stdout = self.run_told(node, command, |_| {}).await?;
-        Ok(String::from_utf8_lossy(&stdout).into_owned())
-    }
-
-    /// The text of a file in a node.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub async fn read(&self, node: &str, path: &str) -> Result<String, RunError> {
-        self.run(node, Command::new(["cat", path])).await
-    }
-
-    /// Writes a file in a node, with its folder.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub async fn write(&self, node: &str, path: &str, text: String) -> Result<(), RunError> {
-        let script = "mkdir -p \"$(dirname \"$0\")\" && cat >\"$0\"";
-        self.run(node, Command::new(["sh", "-c", script, path]).stdin(text)).await.map(drop)
-    }
-}
-
-/// What a command wrote to stdout, once it has ended well.
-async fn heard(
-    node: &str,
-    argv: Vec<String>,
-    mut said: ExecOutput,
-    told: &(impl Fn(&str) + Send),
-) -> Result<Vec<u8>, RunError> {
-    let (mut stdout, mut both, mut line) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(piece) = said.next().await {
-        match piece? {
-            ExecEvent::Stdout(bytes) => {
-                stdout.extend_from_slice(&bytes);
-                both.extend_from_slice(&bytes);
+        deadline: Instant,
+        pause: Duration,
+        mut check: impl AsyncFnMut() -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        loop {
+            let missing = check().await?;
+            if missing.is_none() || Instant::now() >= deadline {
+                return Ok(missing);
             }
-            ExecEvent::Stderr(bytes) => {
-                both.extend_from_slice(&bytes);
-                for byte in bytes {
-                    if byte == b'\n' {
-                        told(&String::from_utf8_lossy(&std::mem::take(&mut line)));
-                    } else {
-                        line.push(byte);
-                    }
-                }
-            }
-            ExecEvent::Exit(0) => return Ok(stdout),
-            ExecEvent::Exit(code) => {
-                let output = String::from_utf8_lossy(&both).into_owned();
-                return Err(RunError::Command { node: node.to_owned(), argv, code, output });
-            }
+            self.sleep(pause).await?;
         }
     }
-    Err(ended_early(node, &argv).into())
-}
-
-fn ended_early(node: &str, argv: &[String]) -> EngineError {
-    EngineError::other(
-        format!("running {} in {node}", argv[0]),
-        "the connection to the engine ended early",
-    )
-}
-
-/// The engine's runtime failed before the command ran, for a reason that goes
-/// by: seen on loaded machines as "read init-p: connection reset by peer".
-fn never_started(output: &str) -> bool {
-    output.contains("OCI runtime exec failed")
-        && !["executable file not found", "no such file or directory", "permission denied"]
-            .iter()
-            .any(|lasting| output.contains(lasting))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_never_started_is_tried_again() {
-        assert!(never_started(
-            "OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown"
-        ));
-        assert!(!never_started(
-            "OCI runtime exec failed: exec: \"kubeadm\": executable file not found in $PATH: unknown"
-        ));
-        assert!(!never_started("error execution phase preflight"));
-    }
-}
+mod tests;

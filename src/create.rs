@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
+use crate::admin_kubeconfig::{self, AdminKubeconfigError};
 use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
 use crate::cluster::{Cluster, ProxyMode, Role};
 use crate::context::{Context, RunError};
+use crate::delete::{self, DeleteFailure};
 use crate::engine::{EngineError, Host};
-use crate::images::{self, ImageError};
-use crate::inventory::{self, CREATION_LABEL};
+use crate::inventory;
 use crate::kubeconfig;
-use crate::plan::{self, Plan, PlanInput, PlannedNode, proxy};
+use crate::plan::{self, Plan, PlanInput, PlannedNode, SettledCluster, proxy};
 use crate::progress::Step;
 use crate::provision::{self, ProvisionError, network, ports};
+use crate::pull::{self, PullError};
 use crate::readiness::{self, Wanted};
+use crate::settle;
+use crate::text;
 use crate::version::Version;
 
 /// How long a cluster may take to become usable when nobody says.
@@ -23,8 +27,6 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// What the caller decides about a creation.
 pub struct Options {
-    /// Overrides every node's image.
-    pub image: Option<String>,
     /// Keep what there is when the creation fails.
     pub retain: bool,
     /// How long to wait until the cluster is usable; 0 does not wait.
@@ -33,14 +35,14 @@ pub struct Options {
     pub kubeconfig: PathBuf,
     pub network: String,
     /// What relative host paths of mounts are relative to.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     pub get_env: fn(&str) -> Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     #[error(transparent)]
-    Image(#[from] ImageError),
+    Pull(#[from] PullError),
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error(transparent)]
@@ -48,14 +50,14 @@ pub enum CreateError {
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
     #[error(transparent)]
-    Context(#[from] RunError),
-    #[error("no randomness: {0}")]
-    Random(String),
+    AdminKubeconfig(#[from] AdminKubeconfigError),
+    #[error(transparent)]
+    Run(#[from] RunError),
 }
 
 impl From<EngineError> for CreateError {
     fn from(error: EngineError) -> Self {
-        CreateError::Context(error.into())
+        CreateError::Run(error.into())
     }
 }
 
@@ -65,8 +67,8 @@ pub struct Failed {
     pub error: CreateError,
     /// Nodes were kept on purpose.
     pub retained: bool,
-    /// Nodes could not be removed.
-    pub cleanup: Option<EngineError>,
+    /// Why nodes are left that should have been removed; empty if none is.
+    pub cleanup: Vec<DeleteFailure>,
 }
 
 /// Creates the cluster, or removes everything again and reports why.
@@ -74,34 +76,35 @@ pub struct Failed {
 /// # Errors
 /// The first failure; what was made is gone unless `retain` is set.
 pub async fn create(ctx: &Context, cluster: &Cluster, options: &Options) -> Result<(), Failed> {
-    let early = |error: CreateError| Failed { error, retained: false, cleanup: None };
-    let creation = random_hex(8).map_err(early)?;
-    let run = Creation { ctx, cluster, options, creation: &creation };
-    match run.run().await {
+    let failed = |error| Failed { error, retained: false, cleanup: Vec::new() };
+    let creation = text::random_hex(8).map_err(|e| failed(RunError::from(e).into()))?;
+    let outcome = ctx
+        .scope(async |ctx| Creation { ctx, cluster, options, creation: &creation }.run().await)
+        .await;
+    match outcome {
         Ok(()) => Ok(()),
+        Err(error) if options.retain => Err(Failed { retained: true, ..failed(error) }),
         Err(error) => {
-            ctx.drain().await;
-            if options.retain {
-                return Err(Failed { error, retained: true, cleanup: None });
-            }
-            let cleanup = remove_creation(&ctx.without_cancellation(), &creation).await.err();
-            Err(Failed { error, retained: false, cleanup })
+            let cleanup = remove_creation(&ctx.without_cancellation(), &creation).await;
+            Err(Failed { cleanup, ..failed(error) })
         }
     }
 }
 
-/// Only what this very run made: a cluster of the same name that somebody else
-/// made is none of ours.
-async fn remove_creation(ctx: &Context, creation: &str) -> Result<(), EngineError> {
-    let ours = ctx.engine.containers(&[format!("{CREATION_LABEL}={creation}")]).await?;
-    if ours.is_empty() {
-        return Ok(());
-    }
+/// Removes only what this very run created: the name may belong to a cluster
+/// that another run created. Returns what could not be removed.
+async fn remove_creation(ctx: &Context, creation: &str) -> Vec<DeleteFailure> {
+    let names = match inventory::of_creation(ctx, creation).await {
+        Ok(names) if names.is_empty() => return Vec::new(),
+        Ok(names) => names,
+        Err(error) => return vec![error.into()],
+    };
     let step = ctx.progress.step("Cleaning up 🧹");
-    let names: Vec<String> = ours.into_iter().map(|c| c.name).collect();
-    inventory::remove(&*ctx.engine, &names).await?;
-    step.done();
-    Ok(())
+    let kept = delete::remove(ctx, &names).await;
+    if kept.is_empty() {
+        step.done();
+    }
+    kept
 }
 
 struct Creation<'a> {
@@ -119,87 +122,63 @@ impl Creation<'_> {
         if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
             ctx.progress.warn(warning);
         }
-        if !ctx.interruptible(inventory::nodes(&*ctx.engine, &cluster.name)).await?.is_empty() {
+        if inventory::cluster(ctx, &cluster.name).await?.exists() {
             return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
         }
-        let default_image = self.images().await?;
-        let plan = self.provision(&host, &default_image).await?;
+        let settled = self.settle(host).await?;
+        let plan = self.provision(&settled).await?;
 
-        let bootstrap = Bootstrap::new(ctx, cluster, token()?, host.rootless);
+        let rootless = settled.host.rootless;
+        let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, rootless);
         let initialized = self.bring_up(&bootstrap, &plan).await?;
-        let first = &plan.nodes[self.first()].container.name;
+        let first = &plan.first_control_plane().container.name;
         self.wait_until_usable(first, &initialized).await?;
-        self.export(&initialized.admin_conf).await
+        self.merge_kubeconfig(&initialized.admin_conf).await
     }
 
-    /// Position of the node that runs `kubeadm init`.
-    fn first(&self) -> usize {
-        self.cluster.nodes.iter().position(|n| n.role == Role::ControlPlane).unwrap_or(0)
-    }
-
-    /// Settles the image of every node; returns the one for nodes that name none.
-    async fn images(&self) -> Result<String, CreateError> {
-        let of_node = |image: &Option<String>| self.options.image.clone().or_else(|| image.clone());
-        let named: Vec<Option<String>> =
-            self.cluster.nodes.iter().map(|n| of_node(&n.image)).collect();
-        let mut wanted: Vec<String> = named.iter().flatten().cloned().collect();
-        let mut default_image = String::new();
-        if named.iter().any(Option::is_none) {
-            let choice = images::choose(self.ctx).await?;
-            self.ctx.progress.info(format!(
-                "Node image: {} ({})",
-                images::friendly(&choice.image),
-                choice.why
-            ));
-            wanted.push(choice.image.clone());
-            default_image = choice.image;
+    /// Decides on the image of every node, and has the engine pull them.
+    async fn settle(&self, host: Host) -> Result<SettledCluster, CreateError> {
+        let (ctx, mut cluster) = (self.ctx, self.cluster.clone());
+        if let Some(choice) = settle::choose_images(ctx, &mut cluster).await? {
+            let image = pull::without_digest(&choice.image);
+            ctx.progress.info(format!("Node image: {image} ({})", choice.reason));
         }
-        wanted.sort();
-        wanted.dedup();
-        for image in &wanted {
-            let step = self
-                .ctx
-                .progress
-                .step(format!("Ensuring node image ({}) 🖼", images::friendly(image)));
-            images::ensure(self.ctx, image).await?;
+        let mut images: Vec<&String> = cluster.nodes.iter().flat_map(|n| &n.image).collect();
+        images.sort();
+        images.dedup();
+        for image in images {
+            let title = format!("Ensuring node image ({}) 🖼", pull::without_digest(image));
+            let step = ctx.progress.step(title);
+            pull::ensure(ctx, image).await?;
             step.done();
         }
-        Ok(self.options.image.clone().unwrap_or(default_image))
+        Ok(settle::settle(ctx, cluster, host).await?)
     }
 
     /// Network and containers, created but not started.
-    async fn provision(&self, host: &Host, default_image: &str) -> Result<Plan, CreateError> {
-        let (ctx, cluster) = (self.ctx, self.cluster);
+    async fn provision(&self, settled: &SettledCluster) -> Result<Plan, CreateError> {
+        let (ctx, cluster) = (self.ctx, &settled.cluster);
         let network = network::ensure(ctx, &self.options.network).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
-        let mut cluster_now = cluster.clone();
-        if let Some(image) = &self.options.image {
-            cluster_now.nodes.iter_mut().for_each(|node| node.image = Some(image.clone()));
-        }
-        let first = self.first();
-        let first_image = cluster_now.nodes[first].image.as_deref().unwrap_or(default_image);
         let mut plan = plan::plan(
-            &cluster_now,
+            settled,
             &PlanInput {
-                host,
-                default_image,
-                balancer: images::balancer(ctx, first_image).await?,
                 network: &self.options.network,
                 creation: self.creation,
                 proxy: &proxy,
-                folder: &self.options.folder,
-                pass_env: &self.options.get_env,
+                directory: &self.options.directory,
+                get_env: &self.options.get_env,
             },
         );
-        if let Some(balancer) = &plan.balancer {
-            images::ensure(ctx, &balancer.image).await?;
+        if let Some(balancer) = &plan.api_balancer {
+            pull::ensure(ctx, &balancer.image).await?;
         }
-        let reserved = if host.local {
-            ports::reserve(plan.containers_mut())?
-        } else {
-            ports::Reserved::default()
+        // Whether a port of another host is free cannot be found out from here.
+        let reserved = match settled.host.local {
+            true => ports::reserve(plan.containers_mut())?,
+            false => ports::Reserved::default(),
         };
-        let claim = &plan.nodes[first].container;
+        let claim = &plan.first_control_plane().container;
         provision::claim(ctx, &cluster.name, claim).await?;
         let others = plan.containers().filter(|container| container.name != claim.name);
         try_join_all(others.map(|container| provision::create(ctx, container))).await?;
@@ -215,48 +194,67 @@ impl Creation<'_> {
         plan: &Plan,
     ) -> Result<Initialized, CreateError> {
         let boxes = "📦 ".repeat(plan.nodes.len());
-        let preparing = Countdown::new(
-            self.ctx.progress.step(format!("Preparing nodes {boxes}")),
-            plan.nodes.len(),
-        );
-        let prepare = async |node: &PlannedNode| {
-            let state = provision::boot(self.ctx, &node.container).await?;
-            let version = bootstrap.configure(node, &state).await?;
-            preparing.one_is_done();
-            Ok::<_, CreateError>(version)
-        };
-        let join = async |title: &str, nodes: Vec<&PlannedNode>| {
-            if nodes.is_empty() {
-                return Ok(());
-            }
-            let versions = try_join_all(nodes.iter().map(|node| prepare(node))).await?;
-            let invitation = bootstrap.invitation().await?;
-            let step = self.ctx.progress.step(title);
-            let joins = nodes.iter().zip(&versions);
-            let joins = joins.map(|(node, version)| bootstrap.join(node, version, &invitation));
-            try_join_all(joins).await?;
-            step.done();
-            Ok::<_, CreateError>(())
-        };
-        let first = &plan.nodes[self.first()];
-        let others = |role| {
-            let of_role = |node: &&PlannedNode| node.node.role == role;
-            plan.nodes.iter().filter(of_role).filter(|node| !std::ptr::eq(*node, first)).collect()
-        };
-        let init = async {
-            if let Some(balancer) = &plan.balancer {
-                provision::start(self.ctx, balancer).await?;
-            }
-            let version = prepare(first).await?;
-            let admin_conf = self.initialize(bootstrap, &first.container.name, &version).await?;
-            Ok(Initialized { admin_conf, version })
-        };
+        let step = self.ctx.progress.step(format!("Preparing nodes {boxes}"));
+        let preparing = Countdown::new(step, plan.nodes.len());
+        let (planes, workers) = (plan.others(Role::ControlPlane), plan.others(Role::Worker));
+        let join = |title, nodes| self.join(bootstrap, &preparing, title, nodes);
         let (initialized, (), ()) = tokio::try_join!(
-            init,
-            join("Joining more control-plane nodes 🎮", others(Role::ControlPlane)),
-            join("Joining worker nodes 🚜", others(Role::Worker)),
+            self.init(bootstrap, &preparing, plan),
+            join("Joining more control-plane nodes 🎮", planes),
+            join("Joining worker nodes 🚜", workers),
         )?;
         Ok(initialized)
+    }
+
+    /// The first control-plane, with the API balancer in front of it.
+    async fn init(
+        &self,
+        bootstrap: &Bootstrap<'_>,
+        preparing: &Countdown,
+        plan: &Plan,
+    ) -> Result<Initialized, CreateError> {
+        if let Some(balancer) = &plan.api_balancer {
+            provision::start(self.ctx, balancer).await?;
+        }
+        let first = plan.first_control_plane();
+        let version = self.prepare(bootstrap, preparing, first).await?;
+        let admin_conf = self.initialize(bootstrap, &first.container.name, &version).await?;
+        Ok(Initialized { admin_conf, version })
+    }
+
+    /// Nodes of one role, which join at the same time.
+    async fn join(
+        &self,
+        bootstrap: &Bootstrap<'_>,
+        preparing: &Countdown,
+        title: &str,
+        nodes: Vec<&PlannedNode>,
+    ) -> Result<(), CreateError> {
+        if nodes.is_empty() {
+            return Ok(());
+        }
+        let prepared = nodes.iter().map(|node| self.prepare(bootstrap, preparing, node));
+        let versions = try_join_all(prepared).await?;
+        let credentials = bootstrap.join_credentials().await?;
+        let step = self.ctx.progress.step(title);
+        let nodes = nodes.iter().zip(&versions);
+        let joins = nodes.map(|(node, version)| bootstrap.join(node, version, &credentials));
+        try_join_all(joins).await?;
+        step.done();
+        Ok(())
+    }
+
+    /// Boots and configures a node.
+    async fn prepare(
+        &self,
+        bootstrap: &Bootstrap<'_>,
+        preparing: &Countdown,
+        node: &PlannedNode,
+    ) -> Result<Version, CreateError> {
+        let state = provision::boot(self.ctx, &node.container).await?;
+        let version = bootstrap.configure(node, &state).await?;
+        preparing.one_is_done();
+        Ok(version)
     }
 
     /// `kubeadm init` and what every cluster has; returns the `admin.conf`.
@@ -268,13 +266,13 @@ impl Creation<'_> {
     ) -> Result<String, CreateError> {
         let progress = &self.ctx.progress;
         let starting = progress.step("Starting control-plane 🕹");
-        let told = |line: &str| {
+        let on_line = |line: &str| {
             if let Some((_, phase)) = line.split_once("] ") {
                 starting.detail(phase.trim());
             }
             progress.debug(3, line);
         };
-        let admin_conf = bootstrap.init(node, version, told).await?;
+        let admin_conf = bootstrap.init(node, version, on_line).await?;
         starting.done();
         let installing = progress.step("Installing pod network and StorageClass 🔌");
         bootstrap.install(node).await?;
@@ -315,19 +313,10 @@ impl Creation<'_> {
         Ok(())
     }
 
-    async fn export(&self, admin_conf: &str) -> Result<(), CreateError> {
-        let nodes =
-            self.ctx.interruptible(inventory::nodes(&*self.ctx.engine, &self.cluster.name)).await?;
-        let server = self
-            .ctx
-            .interruptible(inventory::api_endpoint(&*self.ctx.engine, &self.cluster.name, &nodes))
-            .await?;
-        let entry =
-            kubeconfig::renamed(admin_conf, &self.cluster.name, &format!("https://{server}"))?;
-        // Not interruptible: a Ctrl-C between lock and rename would leave the lock.
+    async fn merge_kubeconfig(&self, admin_conf: &str) -> Result<(), CreateError> {
+        let cluster = inventory::cluster(self.ctx, &self.cluster.name).await?;
         let path = self.options.kubeconfig.clone();
-        let write = tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry));
-        Ok(write.await.expect("writing a file does not panic")?)
+        Ok(admin_kubeconfig::merge_admin_conf(self.ctx, &cluster, admin_conf, path).await?)
     }
 }
 
@@ -358,15 +347,9 @@ fn seconds(limit: Duration) -> String {
 }
 
 /// A bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
-fn token() -> Result<String, CreateError> {
-    let hex = random_hex(11)?;
+fn token() -> Result<String, RunError> {
+    let hex = text::random_hex(11)?;
     Ok(format!("{}.{}", &hex[..6], &hex[6..22]))
-}
-
-fn random_hex(bytes: usize) -> Result<String, CreateError> {
-    let mut random = vec![0u8; bytes];
-    getrandom::fill(&mut random).map_err(|e| CreateError::Random(e.to_string()))?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -4,18 +4,21 @@
 use std::fmt::Display;
 
 use crate::addon::AddonError;
+use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::builder::BuildError;
 use crate::config;
 use crate::context::RunError;
 use crate::create::{CreateError, Failed};
+use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
-use crate::images::ImageError;
 use crate::kubeconfig;
+use crate::kubectl::KubectlError;
 use crate::load::LoadError;
 use crate::logs::LogsError;
 use crate::node_image::NodeImageError;
 use crate::provision::ProvisionError;
+use crate::pull::PullError;
 
 /// A failure as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,7 +56,12 @@ impl Failure {
 
     /// The text for stderr.
     pub fn render(&self) -> String {
-        let mut text = format!("ERROR: {}\n", self.heading);
+        format!("ERROR: {}", self.text())
+    }
+
+    /// The text without a label, ending in a newline.
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.heading);
         if !self.details.trim().is_empty() {
             text.push_str(&format!("\n{}\n", self.details.trim_end()));
         }
@@ -98,6 +106,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
             RunError::Engine(error) => error.into(),
+            RunError::Random(error) => Failure::new(error),
             RunError::Command { ref output, .. } => {
                 let failure =
                     Failure::new(&error).details(format!("Command Output: {}", output.trim()));
@@ -166,13 +175,61 @@ impl From<kubeconfig::Error> for Failure {
     }
 }
 
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Self {
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
         match error {
-            ImageError::Context(error) => error.into(),
-            ImageError::Missing { .. } => Failure::new(&error)
+            PullError::Run(error) => error.into(),
+            PullError::Failed { .. } => Failure::new(&error)
                 .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
                 .hint("images that are here can be named with --image"),
+        }
+    }
+}
+
+impl From<AdminKubeconfigError> for Failure {
+    fn from(error: AdminKubeconfigError) -> Self {
+        match error {
+            AdminKubeconfigError::Run(error) => error.into(),
+            AdminKubeconfigError::Kubeconfig(error) => error.into(),
+            AdminKubeconfigError::NoControlPlane(_) => {
+                Failure::new(error).hint("`get clusters` lists them")
+            }
+        }
+    }
+}
+
+impl From<KubectlError> for Failure {
+    fn from(error: KubectlError) -> Self {
+        match error {
+            KubectlError::Run(error) => error.into(),
+            KubectlError::Kubeconfig(error) => error.into(),
+            KubectlError::NotLinux => Failure::new(error).hint("install kubectl for this system"),
+            KubectlError::Cache { .. } | KubectlError::Start(_) => Failure::new(error),
+        }
+    }
+}
+
+impl From<DeleteFailure> for Failure {
+    fn from(error: DeleteFailure) -> Self {
+        match error {
+            DeleteFailure::Run(error) => error.into(),
+            DeleteFailure::Kubeconfig(error) => error.into(),
+            DeleteFailure::Container { .. } => Failure::new(error),
+        }
+    }
+}
+
+impl From<DeleteError> for Failure {
+    fn from(error: DeleteError) -> Self {
+        let mut failures: Vec<Failure> = error.failures.into_iter().map(Into::into).collect();
+        if failures.len() == 1 {
+            return failures.remove(0);
+        }
+        let lines: Vec<String> = failures.iter().map(|f| format!("  {}", f.heading)).collect();
+        Failure {
+            interrupted: failures.iter().any(|failure| failure.interrupted),
+            hints: failures.into_iter().flat_map(|failure| failure.hints).collect(),
+            ..Failure::new(format!("{} steps failed", lines.len())).details(lines.join("\n"))
         }
     }
 }
@@ -181,7 +238,7 @@ impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            ProvisionError::Context(error) => error.into(),
+            ProvisionError::Run(error) => error.into(),
             ProvisionError::Host(_) => failure.hint("kind.sigs.k8s.io/docs/user/rootless says how to set a host up for rootless clusters: cgroup v2, and Delegate=yes for the user's service"),
             ProvisionError::NameInUse(name) => {
                 failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
@@ -199,7 +256,7 @@ impl From<BootstrapError> for Failure {
     fn from(error: BootstrapError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            BootstrapError::Context(error) => error.into(),
+            BootstrapError::Run(error) => error.into(),
             BootstrapError::Host(_) => failure.hint("--image names another node image"),
             BootstrapError::NotANodeImage(..) => {
                 failure.hint("a node image holds /kind/version; kindest/node images do")
@@ -215,12 +272,12 @@ impl From<BootstrapError> for Failure {
 impl From<CreateError> for Failure {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::Image(error) => error.into(),
+            CreateError::Pull(error) => error.into(),
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
             CreateError::Kubeconfig(error) => error.into(),
-            CreateError::Context(error) => error.into(),
-            CreateError::Random(_) => Failure::new(error),
+            CreateError::Run(error) => error.into(),
+            CreateError::AdminKubeconfig(error) => error.into(),
         }
     }
 }
@@ -233,9 +290,11 @@ impl From<Failed> for Failure {
                 .hints
                 .push("the nodes are kept (--retain); `delete cluster` removes them".into());
         }
-        if let Some(error) = failed.cleanup {
+        if !failed.cleanup.is_empty() {
+            let reasons: Vec<String> = failed.cleanup.iter().map(ToString::to_string).collect();
             failure.hints.push(format!(
-                "cleaning up failed as well ({error}); `delete cluster` removes what is left"
+                "cleaning up failed as well ({}); `delete cluster` removes what is left",
+                reasons.join("; ")
             ));
         }
         failure
@@ -246,7 +305,7 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            BuildError::Context(error) => error.into(),
+            BuildError::Run(error) => error.into(),
             BuildError::NoBase { .. } => {
                 failure.hint("install mmdebstrap (apt-get install mmdebstrap), or load an image named debian:trixie-slim")
             }
@@ -278,8 +337,8 @@ impl From<LoadError> for Failure {
             names => Some(format!("did you mean {}?", names.join(" or "))),
         };
         match error {
-            LoadError::Context(RunError::Command { ref output, .. }) => failure.details(output.trim()),
-            LoadError::Context(error) => error.into(),
+            LoadError::Run(RunError::Command { ref output, .. }) => failure.details(output.trim()),
+            LoadError::Run(error) => error.into(),
             LoadError::NoNodes(_) => failure.hint("use --name to say another cluster; `get clusters` lists them"),
             LoadError::UnknownNode { nodes, .. } => failure.hint(format!("the nodes are {}", nodes.join(", "))),
             LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or name others with --nodes")),
@@ -307,8 +366,8 @@ impl From<AddonError> for Failure {
     fn from(error: AddonError) -> Self {
         let failure = Failure::new(&error);
         match error {
-            AddonError::Context(RunError::Command { ref output, .. }) => failure.details(output.trim()),
-            AddonError::Context(error) => error.into(),
+            AddonError::Run(RunError::Command { ref output, .. }) => failure.details(output.trim()),
+            AddonError::Run(error) => error.into(),
             AddonError::Load(error) => error.into(),
             AddonError::Unknown { similar, known, .. } => match &similar[..] {
                 [] => failure.hint(format!("there are {}; a folder of your own needs a /", known.join(", "))),
@@ -347,7 +406,7 @@ impl From<AddonError> for Failure {
 impl From<LogsError> for Failure {
     fn from(error: LogsError) -> Self {
         match error {
-            LogsError::Context(error) => error.into(),
+            LogsError::Run(error) => error.into(),
             LogsError::Write { .. } => Failure::new(error),
         }
     }

@@ -1,95 +1,159 @@
-//! `create cluster --dry-run`: the plan as text, without an engine.
+//! `create cluster --dry-run`: what `create` would make, as text.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bootstrap;
 use crate::cluster::{Cluster, Family};
-use crate::engine::Host;
-use crate::images;
-use crate::kubeadm::{API_PORT, Facts};
+use crate::context::{Context, RunError};
+use crate::kubeadm::ConfigData;
 use crate::node_image;
-use crate::plan::{self, Balancer, PlanInput, proxy};
+use crate::plan::{self, PlanInput, SettledCluster, proxy};
 use crate::provision::network;
+use crate::pull;
+use crate::settle;
 use crate::version::Version;
 use crate::yaml;
 
-/// A YAML stream: first network and containers, then each node's kubeadm
-/// configuration. What only the engine knows (addresses, picked ports, whether
-/// the host has cgroup v1) stands as a placeholder.
-///
-/// # Errors
-/// Why a kubeadm patch does not apply.
-pub fn render(
-    cluster: &Cluster,
-    image: Option<&str>,
-    network: &str,
-    folder: &Path,
-    get_env: fn(&str) -> Option<String>,
-) -> Result<String, String> {
-    #[derive(Serialize)]
-    struct Printed<'a> {
-        cluster: &'a str,
-        network: Value,
-        containers: Vec<Value>,
-    }
-    let mut cluster = cluster.clone();
-    if let Some(image) = image {
-        cluster.nodes.iter_mut().for_each(|node| node.image = Some(image.to_owned()));
-    }
-    let situation = PlanInput {
-        host: &Host::default(),
-        default_image: images::PUBLISHED,
-        balancer: Balancer::Envoy,
-        network,
-        creation: "dry-run",
-        proxy: &proxy::settings(&cluster, &[], &get_env),
-        folder,
-        pass_env: &get_env,
-    };
-    let plan = plan::plan(&cluster, &situation);
-    let containers = plan
-        .containers()
-        .map(|container| without_empty(serde_json::to_value(container).unwrap_or_default()));
-    let printed = Printed {
-        cluster: &cluster.name,
-        network: without_empty(
-            serde_json::to_value(network::spec(network, Some(0))).unwrap_or_default(),
-        ),
-        containers: containers.collect(),
-    };
-    let mut text = yaml::to_string(&printed);
+/// How long the engine may take to answer.
+const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 
-    let endpoint = format!("{}:{API_PORT}", cluster.api_host());
-    for (index, node) in plan.nodes.iter().enumerate() {
-        let last = index as u8 + 2;
-        let family = cluster.networking.family;
-        let v4 = (family != Family::Ipv6).then(|| Ipv4Addr::new(192, 0, 2, last));
-        let v6 =
-            family.has_v6().then(|| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)));
-        let facts = Facts {
-            cluster: &cluster,
-            node_name: &node.container.name,
-            node: &node.node,
-            version: &version_of(&node.container.image)?,
-            addresses: (v4, v6),
-            endpoint: &endpoint,
-            token: "abcdef.0123456789abcdef",
-            provider: "docker",
-            rootless: false,
-        };
-        let (documents, _) = bootstrap::documents(&facts)?;
-        text.push_str(&format!("---\n# kubeadm on {}\n{documents}", node.container.name));
-    }
-    Ok(text)
+/// A settled cluster, and how it was settled.
+pub struct DryRun {
+    settled: SettledCluster,
+    /// Of the cluster's network, if it exists.
+    subnets: Vec<String>,
+    /// For the reader, one line each.
+    notes: Vec<String>,
 }
 
-/// The Kubernetes version an image's tag names, else the one built by default.
+/// Settles a cluster as `create` would, but pulls and creates nothing. Where
+/// no engine answers it says so, and assumes what holds on most machines.
+///
+/// # Errors
+/// [`RunError::Cancelled`] only.
+pub async fn settle(
+    ctx: Result<Context, String>,
+    cluster: &Cluster,
+    network: &str,
+) -> Result<DryRun, RunError> {
+    let asked = match ctx {
+        Ok(ctx) => ask(&ctx, cluster.clone(), network).await?,
+        Err(reason) => Err(reason),
+    };
+    Ok(asked.unwrap_or_else(|reason| DryRun::without_engine(cluster.clone(), &reason)))
+}
+
+async fn ask(
+    ctx: &Context,
+    mut cluster: Cluster,
+    network: &str,
+) -> Result<Result<DryRun, String>, RunError> {
+    let asked = async {
+        let host = ctx.interruptible(ctx.engine.host()).await?;
+        let mut notes = Vec::new();
+        if let Some(choice) = settle::choose_images(ctx, &mut cluster).await? {
+            let image = pull::without_digest(&choice.image);
+            notes.push(format!("node image: {image} ({})", choice.reason));
+        }
+        let networks = ctx.interruptible(ctx.engine.networks(network)).await?;
+        let subnets = networks.into_iter().next().map(|n| n.subnets).unwrap_or_default();
+        let settled = settle::settle(ctx, cluster, host).await?;
+        Ok::<_, RunError>(DryRun { settled, subnets, notes })
+    };
+    match tokio::time::timeout(ENGINE_LIMIT, asked).await {
+        Ok(Err(RunError::Cancelled)) => Err(RunError::Cancelled),
+        Ok(asked) => Ok(asked.map_err(|error| error.to_string())),
+        Err(_) => Ok(Err(format!("no answer within {} s", ENGINE_LIMIT.as_secs()))),
+    }
+}
+
+impl DryRun {
+    /// For where no engine answers, for this reason.
+    pub fn without_engine(cluster: Cluster, reason: &str) -> DryRun {
+        let image = pull::without_digest(node_image::PUBLISHED);
+        let mut notes = vec![format!("no container engine was asked: {reason}")];
+        notes.push(format!("assumed: node image {image}, load balancer Envoy, cgroup v2"));
+        DryRun { settled: settle::assume(cluster), subnets: Vec::new(), notes }
+    }
+
+    /// A YAML stream: first network and containers, then each node's kubeadm
+    /// configuration. What only comes into being with the containers (addresses,
+    /// picked ports, tokens) stands as a placeholder.
+    ///
+    /// # Errors
+    /// Why a kubeadm patch does not apply.
+    pub fn render(
+        &self,
+        network: &str,
+        directory: &Path,
+        get_env: fn(&str) -> Option<String>,
+    ) -> Result<String, String> {
+        #[derive(Serialize)]
+        struct Printed<'a> {
+            cluster: &'a str,
+            network: Value,
+            containers: Vec<Value>,
+        }
+        let cluster = &self.settled.cluster;
+        let plan = plan::plan(
+            &self.settled,
+            &PlanInput {
+                network,
+                creation: "dry-run",
+                proxy: &proxy::settings(cluster, &self.subnets, &get_env),
+                directory,
+                get_env: &get_env,
+            },
+        );
+        let value = |spec| without_empty(serde_json::to_value(spec).unwrap_or_default());
+        let printed = Printed {
+            cluster: &cluster.name,
+            network: without_empty(
+                serde_json::to_value(network::spec(network, Some(0))).unwrap_or_default(),
+            ),
+            containers: plan.containers().map(value).collect(),
+        };
+        let mut text: String = self.notes.iter().map(|note| format!("# {note}\n")).collect();
+        text.push_str(&yaml::to_string(&printed));
+
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let name = &node.container.name;
+            let version = version_of(&node.container.image)?;
+            let data = ConfigData::new(
+                cluster,
+                (name, &node.node),
+                &version,
+                &placeholders(cluster.networking.family, index),
+                "abcdef.0123456789abcdef",
+                self.settled.host.rootless,
+            );
+            let (documents, _) = bootstrap::kubeadm_config(&data)?;
+            text.push_str(&format!("---\n# kubeadm on {name}\n{documents}"));
+        }
+        Ok(text)
+    }
+}
+
+/// Addresses for documentation (RFC 5737, RFC 3849), which no network has.
+fn placeholders(family: Family, index: usize) -> Vec<IpAddr> {
+    let last = index as u8 + 2;
+    let v4 = IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
+    let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)));
+    match family {
+        Family::Ipv4 => vec![v4],
+        Family::Ipv6 => vec![v6],
+        Family::Dual => vec![v4, v6],
+    }
+}
+
+/// The Kubernetes version that an image's tag names, else the one built by default.
 fn version_of(image: &str) -> Result<Version, String> {
-    let tag = images::friendly(image).rsplit_once(':').map_or("", |(_, tag)| tag);
+    let tag = pull::without_digest(image).rsplit_once(':').map_or("", |(_, tag)| tag);
     tag.parse().or_else(|_| node_image::DEFAULT_VERSION.parse())
 }
 
@@ -109,13 +173,37 @@ fn without_empty(value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    #[test]
-    fn the_plan_shows_containers_and_kubeadm_documents() {
-        let text = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: lab\nnodes: [{role: control-plane}, {role: worker, labels: {tier: web}}]";
-        let cluster = crate::config::parse(text).unwrap();
-        let out = render(&cluster, Some("node:v1.36.4"), "kind", Path::new("/"), |_| None).unwrap();
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::engine::Image;
+    use crate::engine::fake::{FakeEngine, Fault};
+    use crate::labels;
+    use crate::progress::Progress;
+
+    fn cluster(nodes: &str) -> Cluster {
+        let text =
+            format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: lab\nnodes: {nodes}");
+        crate::config::parse(&text).unwrap()
+    }
+
+    async fn rendered(ctx: Result<Context, String>, cluster: &Cluster) -> String {
+        let dry_run = settle(ctx, cluster, "kind").await.unwrap();
+        dry_run.render("kind", Path::new("/"), |_| None).unwrap()
+    }
+
+    fn context(engine: FakeEngine) -> Result<Context, String> {
+        Ok(Context::new(Arc::new(engine), Progress::silent(), CancellationToken::new()))
+    }
+
+    #[tokio::test]
+    async fn the_plan_shows_containers_and_kubeadm_documents() {
+        let mut cluster = cluster("[{role: control-plane}, {role: worker, labels: {tier: web}}]");
+        cluster.set_image("node:v1.36.4");
+        let out = rendered(Err("none here".into()), &cluster).await;
+        assert!(out.starts_with("# no container engine was asked: none here\n"), "{out}");
         let documents = yaml::documents(&out).unwrap();
         assert_eq!(documents[0]["containers"][1]["name"], "lab-worker");
         assert_eq!(documents[0]["network"]["ipv6_subnet"], "fc00:f853:ccd:e793::/64");
@@ -123,5 +211,26 @@ mod tests {
         assert_eq!(kinds.iter().filter(|k| **k == "InitConfiguration").count(), 2);
         assert_eq!(documents[1]["kubernetesVersion"], "v1.36.4");
         assert!(out.contains("tier=web"));
+    }
+
+    #[tokio::test]
+    async fn the_engine_decides_on_image_and_balancer() {
+        let cluster = cluster("[{role: control-plane}, {role: control-plane}]");
+        let labels = [(labels::API_BALANCER.to_owned(), labels::HAPROXY.to_owned())].into();
+        let image = Image { labels, ..Image::default() };
+        let engine = FakeEngine::default().with_image(image, Vec::new());
+        let out = rendered(context(engine.clone()), &cluster).await;
+        let plan = &yaml::documents(&out).unwrap()[0];
+        let balancer = &plan["containers"][2];
+        assert_eq!(balancer["name"], "lab-external-load-balancer");
+        assert_eq!(balancer["image"], node_image::PUBLISHED);
+        assert!(balancer["entrypoint"].to_string().contains("haproxy"), "{balancer}");
+        // It only asked.
+        assert!(engine.calls().iter().all(|c| ["host", "image", "networks"].contains(&c.as_str())));
+
+        let broken = FakeEngine::armed(0, Fault::Fails);
+        let out = rendered(context(broken), &cluster).await;
+        assert!(out.contains("was asked: host: fault at call 0"), "{out}");
+        assert!(out.contains("envoy"), "{out}");
     }
 }

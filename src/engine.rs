@@ -34,8 +34,8 @@ pub trait Engine: Send + Sync {
     async fn image_names(&self) -> Result<Vec<String>>;
     /// An archive of images with all their layers, as `docker save` writes it.
     async fn export_images(&self, references: &[String]) -> Result<ByteStream>;
-    /// Pulls; `told` gets what the engine says meanwhile.
-    async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()>;
+    /// Pulls; `on_status` gets what the engine reports meanwhile.
+    async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()>;
     /// Makes an image of one layer from a tar stream. `changes` are
     /// Dockerfile instructions such as `ENTRYPOINT ["/init"]`.
     async fn import_image(
@@ -70,7 +70,12 @@ pub trait Engine: Send + Sync {
     async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput>;
     /// Runs a command inside a container with a stream as its stdin (its own
     /// `stdin` is not used). An error in the stream ends it early.
-    async fn feed(&self, name: &str, command: Command, stdin: ByteStream) -> Result<ExecOutput>;
+    async fn exec_with_stdin(
+        &self,
+        name: &str,
+        command: Command,
+        stdin: ByteStream,
+    ) -> Result<ExecOutput>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -106,7 +111,8 @@ pub struct Host {
     /// cgroup controllers that kubelet needs and the engine cannot use.
     pub missing_controllers: Vec<&'static str>,
     pub userns_remap: bool,
-    /// `/dev/mapper` must be seen in nodes (kind.md: btrfs, zfs, xfs, devicemapper).
+    /// `/dev/mapper` must be seen in nodes: the storage is btrfs, zfs, xfs or devicemapper
+    /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/util.go`, `mountDevMapper`).
     pub needs_dev_mapper: bool,
     /// As in GOARCH: `amd64`, `arm64`.
     pub arch: String,

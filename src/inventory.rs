@@ -1,117 +1,206 @@
-//! Clusters that are there: found, listed and deleted by their labels alone.
+//! The clusters that exist, as the engine's containers and their labels tell.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use futures_util::future::join_all;
+use crate::context::{Context, RunError};
+use crate::engine::{Container, EngineError};
+use crate::kubeadm::API_PORT;
+use crate::labels;
 
-pub use crate::cluster::LOAD_BALANCER;
-use crate::engine::{Container, Engine, EngineError};
+/// What a container is in its cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeRole {
+    ControlPlane,
+    Worker,
+    LoadBalancer,
+    /// A role that another program gave it, or none.
+    Other(String),
+}
 
-/// kind's labels (kind.md §3): the cluster's name, and the node's role.
-pub const CLUSTER_LABEL: &str = "io.x-k8s.kind.cluster";
-pub const ROLE_LABEL: &str = "io.x-k8s.kind.role";
-/// Ours: which program and which run of it made a container.
-pub const CREATED_BY_LABEL: &str = "io.skiff.created-by";
-pub const CREATION_LABEL: &str = "io.skiff.creation";
+impl NodeRole {
+    fn from_label(value: &str) -> Self {
+        match value {
+            labels::CONTROL_PLANE => NodeRole::ControlPlane,
+            labels::WORKER => NodeRole::Worker,
+            labels::LOAD_BALANCER => NodeRole::LoadBalancer,
+            other => NodeRole::Other(other.to_owned()),
+        }
+    }
 
-pub const CONTROL_PLANE: &str = "control-plane";
+    /// Whether pods can run on it (kind v0.33.0, `pkg/cluster/nodeutils/roles.go`,
+    /// `InternalNodes`).
+    pub fn is_kubernetes_node(&self) -> bool {
+        matches!(self, NodeRole::ControlPlane | NodeRole::Worker)
+    }
+}
 
+impl fmt::Display for NodeRole {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            NodeRole::ControlPlane => labels::CONTROL_PLANE,
+            NodeRole::Worker => labels::WORKER,
+            NodeRole::LoadBalancer => labels::LOAD_BALANCER,
+            NodeRole::Other(role) => role,
+        })
+    }
+}
+
+/// A container of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExistingNode {
     pub name: String,
-    pub cluster: String,
-    pub role: String,
+    pub role: NodeRole,
     pub running: bool,
 }
 
-impl ExistingNode {
-    fn of(container: Container) -> Self {
-        let label = |key| container.labels.get(key).cloned().unwrap_or_default();
-        ExistingNode {
-            cluster: label(CLUSTER_LABEL),
-            role: label(ROLE_LABEL),
-            name: container.name,
-            running: container.running,
-        }
+/// A cluster as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExistingCluster {
+    pub name: String,
+    /// Sorted by name; empty if there is no such cluster.
+    pub nodes: Vec<ExistingNode>,
+}
+
+impl ExistingCluster {
+    pub fn exists(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
+    pub fn kubernetes_nodes(&self) -> impl Iterator<Item = &ExistingNode> {
+        self.nodes.iter().filter(|node| node.role.is_kubernetes_node())
+    }
+
+    pub fn load_balancer(&self) -> Option<&ExistingNode> {
+        self.nodes.iter().find(|node| node.role == NodeRole::LoadBalancer)
+    }
+
+    /// The control-plane that commands for the whole cluster go to: the first
+    /// by name that runs, else the first.
+    pub fn control_plane(&self) -> Option<&ExistingNode> {
+        let planes = || self.nodes.iter().filter(|node| node.role == NodeRole::ControlPlane);
+        planes().find(|node| node.running).or_else(|| planes().next())
+    }
+
+    /// The container that publishes the API server's port.
+    pub fn api_entry(&self) -> Option<&ExistingNode> {
+        self.load_balancer().or_else(|| self.control_plane())
     }
 }
 
-/// Every node of every cluster, by cluster; load balancers count.
+/// Every cluster, by name.
 ///
 /// # Errors
-/// The engine's.
-pub async fn clusters(
-    engine: &dyn Engine,
-) -> Result<BTreeMap<String, Vec<ExistingNode>>, EngineError> {
-    let mut clusters: BTreeMap<String, Vec<ExistingNode>> = BTreeMap::new();
-    for container in engine.containers(&[CLUSTER_LABEL.to_owned()]).await? {
-        let node = ExistingNode::of(container);
-        clusters.entry(node.cluster.clone()).or_default().push(node);
-    }
-    for nodes in clusters.values_mut() {
-        nodes.sort_by(|a, b| a.name.cmp(&b.name));
+/// The engine's error, or [`RunError::Cancelled`].
+pub async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>, RunError> {
+    let mut clusters: BTreeMap<String, ExistingCluster> = BTreeMap::new();
+    for container in containers(ctx, labels::CLUSTER.to_owned()).await? {
+        let name = container.labels.get(labels::CLUSTER).cloned().unwrap_or_default();
+        let cluster = clusters.entry(name.clone()).or_default();
+        cluster.name = name;
+        cluster.nodes.push(node(container));
     }
     Ok(clusters)
 }
 
-/// The nodes of one cluster, sorted by name; empty if there is no such cluster.
+/// One cluster, which has no nodes if it does not exist.
 ///
 /// # Errors
-/// The engine's.
-pub async fn nodes(engine: &dyn Engine, cluster: &str) -> Result<Vec<ExistingNode>, EngineError> {
-    let found = engine.containers(&[format!("{CLUSTER_LABEL}={cluster}")]).await?;
-    let mut nodes: Vec<_> = found.into_iter().map(ExistingNode::of).collect();
-    nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(nodes)
+/// The engine's error, or [`RunError::Cancelled`].
+pub async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunError> {
+    let found = containers(ctx, format!("{}={name}", labels::CLUSTER)).await?;
+    Ok(ExistingCluster { name: name.to_owned(), nodes: found.into_iter().map(node).collect() })
 }
 
-/// The control-plane node that cluster-wide commands go to: the first by name
-/// that runs.
-pub fn control_plane(nodes: &[ExistingNode]) -> Option<&ExistingNode> {
-    let mut planes: Vec<_> = nodes.iter().filter(|n| n.role == CONTROL_PLANE).collect();
-    planes.sort_by_key(|n| (!n.running, n.name.clone()));
-    planes.first().copied()
-}
-
-/// Where the API server of a cluster answers on the host: `host:port`.
+/// The names of the containers that one run of skiff created.
 ///
 /// # Errors
-/// The engine's; [`EngineError::NotFound`] when no port is published (a
-/// stopped control-plane publishes none).
-pub async fn api_endpoint(
-    engine: &dyn Engine,
-    cluster: &str,
-    nodes: &[ExistingNode],
-) -> Result<String, EngineError> {
-    let balancer = nodes.iter().find(|n| n.role == LOAD_BALANCER);
+/// The engine's error, or [`RunError::Cancelled`].
+pub async fn of_creation(ctx: &Context, creation: &str) -> Result<Vec<String>, RunError> {
+    let found = containers(ctx, format!("{}={creation}", labels::CREATION)).await?;
+    Ok(found.into_iter().map(|container| container.name).collect())
+}
+
+/// Where a cluster's API server answers on the host: `host:port`.
+///
+/// # Errors
+/// The engine's error; [`EngineError::NotFound`] when no port is published (a
+/// stopped container publishes none).
+pub async fn api_endpoint(ctx: &Context, cluster: &ExistingCluster) -> Result<String, RunError> {
     let missing = |message: String| EngineError::NotFound {
-        what: format!("finding the API server of cluster {cluster:?}"),
+        what: format!("finding the API server of cluster {:?}", cluster.name),
         message,
     };
-    let node = balancer
-        .or_else(|| control_plane(nodes))
-        .ok_or_else(|| missing("it has no control-plane node".into()))?;
-    let found = engine.inspect(&node.name).await?;
-    let port = found.ports.get("6443/tcp");
-    // Docker Desktop publishes elsewhere and says so in a label (kind.md §3.8).
-    if let Some(desktop) = found.labels.get("desktop.docker.io/ports/6443/tcp") {
+    let node = cluster
+        .api_entry()
+        .ok_or_else(|| missing("the cluster has no control-plane node".into()))?;
+    let state = ctx.interruptible(ctx.engine.inspect(&node.name)).await?;
+    if let Some(desktop) = state.labels.get(labels::DESKTOP_API_PORT) {
         return Ok(desktop.clone());
     }
-    match port {
+    match state.ports.get(&format!("{API_PORT}/tcp")) {
         Some((host, port)) if host.contains(':') => Ok(format!("[{host}]:{port}")),
         Some((host, port)) => Ok(format!("{host}:{port}")),
         None => Err(missing(format!(
             "{} publishes no API port; is it running? (docker start {})",
             node.name, node.name
-        ))),
+        ))
+        .into()),
     }
 }
 
-/// Removes containers at the same time; all are tried.
-///
-/// # Errors
-/// The first failure.
-pub async fn remove(engine: &dyn Engine, names: &[String]) -> Result<(), EngineError> {
-    let done = join_all(names.iter().map(|name| engine.remove_container(name))).await;
-    done.into_iter().collect()
+/// Sorted by name.
+async fn containers(ctx: &Context, label: String) -> Result<Vec<Container>, RunError> {
+    let mut found = ctx.interruptible(ctx.engine.containers(&[label])).await?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn node(container: Container) -> ExistingNode {
+    let role = container.labels.get(labels::ROLE).map(String::as_str).unwrap_or_default();
+    ExistingNode {
+        role: NodeRole::from_label(role),
+        name: container.name,
+        running: container.running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(nodes: &[(&str, &str, bool)]) -> ExistingCluster {
+        let node = |(name, role, running): &(&str, &str, bool)| ExistingNode {
+            name: name.to_string(),
+            role: NodeRole::from_label(role),
+            running: *running,
+        };
+        ExistingCluster { name: "c".into(), nodes: nodes.iter().map(node).collect() }
+    }
+
+    #[test]
+    fn only_control_planes_and_workers_are_kubernetes_nodes() {
+        let roles = ["control-plane", "worker", "external-load-balancer", "registry", ""];
+        for (role, expected) in roles.into_iter().zip([true, true, false, false, false]) {
+            let parsed = NodeRole::from_label(role);
+            assert_eq!(parsed.is_kubernetes_node(), expected, "{role:?}");
+            assert_eq!(parsed.to_string(), role);
+        }
+    }
+
+    #[test]
+    fn commands_go_to_a_control_plane_that_runs() {
+        let one_down = cluster(&[
+            ("a", "worker", true),
+            ("b", "control-plane", false),
+            ("c", "control-plane", true),
+        ]);
+        assert_eq!(one_down.control_plane().unwrap().name, "c");
+        assert_eq!(one_down.api_entry().unwrap().name, "c");
+        let all_down = cluster(&[("b", "control-plane", false), ("c", "control-plane", false)]);
+        assert_eq!(all_down.control_plane().unwrap().name, "b");
+        let balanced = cluster(&[("b", "control-plane", true), ("l", labels::LOAD_BALANCER, true)]);
+        assert_eq!(balanced.api_entry().unwrap().name, "l");
+        assert!(cluster(&[]).control_plane().is_none() && !cluster(&[]).exists());
+    }
 }

@@ -9,16 +9,18 @@ mod documents;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::{Cluster, Family, Node, Role};
+use crate::cluster::{Cluster, Family, Node};
 use crate::version::Version;
 use crate::yaml;
 
 pub use commands::{init_command, join_command};
 
+/// What kind calls the engine in provider ids.
+const PROVIDER: &str = "docker";
 /// The port of every API server inside the cluster's network.
 pub const API_PORT: u16 = 6443;
 /// Where a joining node expects the kubeconfig it discovers the cluster by.
@@ -26,9 +28,9 @@ pub const DISCOVERY_PATH: &str = "/kind/discovery.conf";
 /// Where kubeadm looks for patches of the manifests it writes.
 pub const PATCHES_PATH: &str = "/kind/patches";
 
-/// All that the documents of one node depend on.
+/// What the documents of one node are rendered from; named as in kind.
 #[derive(Debug, Clone)]
-pub struct Facts<'a> {
+pub struct ConfigData<'a> {
     pub cluster: &'a Cluster,
     /// The node's container and host name.
     pub node_name: &'a str,
@@ -38,12 +40,8 @@ pub struct Facts<'a> {
     /// The node's addresses in the cluster's network. An unknown one leaves
     /// the choice to kubeadm and the kubelet.
     pub addresses: (Option<Ipv4Addr>, Option<Ipv6Addr>),
-    /// `host:port` of the control plane inside the network.
-    pub endpoint: &'a str,
     /// Bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
     pub token: &'a str,
-    /// The engine's word in provider ids, such as `docker`.
-    pub provider: &'a str,
     /// The engine runs without root: some sysctls must be left alone.
     pub rootless: bool,
 }
@@ -51,14 +49,14 @@ pub struct Facts<'a> {
 /// The node's documents, in kind's order: ClusterConfiguration,
 /// InitConfiguration, JoinConfiguration, KubeletConfiguration and, unless the
 /// proxy mode is none, KubeProxyConfiguration.
-pub fn documents(facts: &Facts) -> Vec<Value> {
+pub fn documents(data: &ConfigData) -> Vec<Value> {
     let mut all = vec![
-        documents::cluster(facts),
-        documents::init(facts),
-        documents::join(facts),
-        components::kubelet(facts),
+        documents::cluster(data),
+        documents::init(data),
+        documents::join(data),
+        components::kubelet(data),
     ];
-    all.extend(components::proxy(facts));
+    all.extend(components::proxy(data));
     all
 }
 
@@ -67,7 +65,21 @@ pub fn render(documents: &[Value]) -> String {
     documents.iter().map(yaml::to_string).collect::<Vec<_>>().join("---\n")
 }
 
-impl Facts<'_> {
+impl<'a> ConfigData<'a> {
+    /// Takes the first address of each family.
+    pub fn new(
+        cluster: &'a Cluster,
+        (node_name, node): (&'a str, &'a Node),
+        version: &'a Version,
+        addresses: &[IpAddr],
+        token: &'a str,
+        rootless: bool,
+    ) -> Self {
+        let v4 = addresses.iter().find_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None });
+        let v6 = addresses.iter().find_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None });
+        ConfigData { cluster, node_name, node, version, addresses: (v4, v6), token, rootless }
+    }
+
     /// kind's threshold; v1beta4 itself exists since 1.31.
     fn is_v1beta4(&self) -> bool {
         self.version.at_least(1, 36)
@@ -91,6 +103,11 @@ impl Facts<'_> {
                 flags.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
             Value::Object(map)
         }
+    }
+
+    /// `host:port` of the control plane inside the cluster's network.
+    pub fn endpoint(&self) -> String {
+        format!("{}:{API_PORT}", self.cluster.api_host())
     }
 
     /// The node's addresses of the cluster's families, the primary first:
@@ -119,10 +136,6 @@ impl Facts<'_> {
             gates.insert("KubeletInUserNamespace".to_owned(), true);
         }
         gates
-    }
-
-    fn control_planes(&self) -> usize {
-        self.cluster.nodes.iter().filter(|n| n.role == Role::ControlPlane).count()
     }
 }
 

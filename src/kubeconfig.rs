@@ -11,8 +11,8 @@ mod paths;
 use std::io;
 use std::path::PathBuf;
 
-pub use file::{export, forget, writable};
-pub use merge::{merge, remove, renamed};
+pub use file::{merge_into, remove_cluster, writable};
+pub use merge::{for_cluster, merge, remove};
 pub use paths::{read_paths, write_target};
 
 /// What can go wrong with a kubeconfig. Files stay untouched in every case.

@@ -48,7 +48,7 @@ pub use targets::Target;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error("no nodes found for cluster {0:?}")]
     NoNodes(String),
     #[error("unknown node: {name:?}")]
@@ -71,6 +71,6 @@ pub enum LoadError {
 
 impl From<EngineError> for LoadError {
     fn from(error: EngineError) -> Self {
-        LoadError::Context(error.into())
+        LoadError::Run(error.into())
     }
 }

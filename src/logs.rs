@@ -1,5 +1,5 @@
-//! `export logs`: everything that tells what happened on the nodes
-//! (layout: kind.md §7).
+//! `export logs`: everything that tells what happened on the nodes, in kind's
+//! layout (kind v0.33.0, `pkg/cluster/internal/providers/common/logs.go`).
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,20 +7,21 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 
 use crate::context::{Context, RunError};
-use crate::engine::{Command, EngineError, docker};
-use crate::inventory::{ExistingNode, LOAD_BALANCER};
+use crate::engine::{Command, EngineError};
+use crate::inventory::{ExistingCluster, ExistingNode};
+use crate::node::{self, NodeHandle};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogsError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: std::io::Error },
 }
 
 impl From<EngineError> for LogsError {
     fn from(error: EngineError) -> Self {
-        LogsError::Context(error.into())
+        LogsError::Run(error.into())
     }
 }
 
@@ -31,28 +32,31 @@ impl From<EngineError> for LogsError {
 /// What could not be collected; empty if all could.
 pub async fn export(
     ctx: &Context,
-    nodes: &[ExistingNode],
+    cluster: &ExistingCluster,
     folder: &Path,
     version: &str,
 ) -> Vec<LogsError> {
     let about_host = async {
         write(folder, "kind-version.txt", version.as_bytes())?;
-        let host = ctx.engine.host().await?;
+        let host = ctx.interruptible(ctx.engine.host()).await?;
         let text = serde_json::to_string_pretty(&host.description).unwrap_or_default();
         write(folder, "docker-info.txt", text.as_bytes())
     };
-    let each = join_all(nodes.iter().map(|node| of_node(ctx, node, folder.join(&node.name))));
+    let each =
+        join_all(cluster.nodes.iter().map(|node| of_node(ctx, node, folder.join(&node.name))));
     let (host, nodes) = tokio::join!(about_host, each);
     host.err().into_iter().chain(nodes.into_iter().flatten()).collect()
 }
 
-async fn of_node(ctx: &Context, node: &ExistingNode, folder: PathBuf) -> Vec<LogsError> {
+async fn of_node(ctx: &Context, existing: &ExistingNode, folder: PathBuf) -> Vec<LogsError> {
     let mut failed = Vec::new();
     let mut keep = |outcome: Result<(), LogsError>| failed.extend(outcome.err());
-    let name = &node.name;
+    let name = &existing.name;
+    let node = NodeHandle::new(ctx, name);
     keep(
         async {
-            let log = docker::collect(ctx.engine.logs(name, false).await?).await;
+            let log = ctx.interruptible(ctx.engine.logs(name, false)).await?;
+            let log = node::collect(log).await;
             write(
                 &folder,
                 "serial.log",
@@ -63,7 +67,7 @@ async fn of_node(ctx: &Context, node: &ExistingNode, folder: PathBuf) -> Vec<Log
     );
     keep(
         async {
-            let state = ctx.engine.inspect_json(name).await?;
+            let state = ctx.interruptible(ctx.engine.inspect_json(name)).await?;
             write(
                 &folder,
                 "inspect.json",
@@ -72,7 +76,7 @@ async fn of_node(ctx: &Context, node: &ExistingNode, folder: PathBuf) -> Vec<Log
         }
         .await,
     );
-    if node.role == LOAD_BALANCER || !node.running {
+    if !existing.role.is_kubernetes_node() || !existing.running {
         return failed;
     }
     let commands: [(&str, &[&str]); 5] = [
@@ -83,32 +87,31 @@ async fn of_node(ctx: &Context, node: &ExistingNode, folder: PathBuf) -> Vec<Log
         ("images.log", &["ctr", "--namespace", "k8s.io", "images", "list"]),
     ];
     let collected = join_all(commands.map(|(file, argv)| {
-        let folder = folder.clone();
+        let (node, folder) = (node.clone(), folder.clone());
         async move {
-            let text = ctx.run_told(name, Command::new(argv.iter().copied()), |_| {}).await?;
+            let text = node.output(Command::new(argv.iter().copied())).await?;
             write(&folder, file, &text)
         }
     }));
     for outcome in collected.await {
         keep(outcome);
     }
-    keep(var_log(ctx, name, &folder).await);
+    keep(var_log(&node, &folder).await);
     failed
 }
 
 /// The node's `/var/log`, with links followed.
-async fn var_log(ctx: &Context, node: &str, folder: &Path) -> Result<(), LogsError> {
+async fn var_log(node: &NodeHandle, folder: &Path) -> Result<(), LogsError> {
     // A file that grows while it is read is no failure.
     let script = "tar --hard-dereference --ignore-failed-read -C /var/log -chf - . 2>/dev/null || [ $? = 1 ]";
     let command = Command::new(["sh", "-c", script]);
     let mut archive = tempfile::tempfile()
         .map_err(|source| LogsError::Write { path: std::env::temp_dir(), source })?;
-    let mut said = ctx.engine.exec(node, command).await?;
-    while let Some(piece) = said.next().await {
-        if let crate::engine::ExecEvent::Stdout(bytes) = piece? {
-            std::io::Write::write_all(&mut archive, &bytes)
-                .map_err(|source| LogsError::Write { path: folder.into(), source })?;
-        }
+    let mut pieces = node.stream_out(command).await?;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|e| EngineError::other("reading /var/log", e))?;
+        std::io::Write::write_all(&mut archive, &piece)
+            .map_err(|source| LogsError::Write { path: folder.into(), source })?;
     }
     let unpacked = unpack(archive, folder);
     unpacked.map_err(|source| LogsError::Write { path: folder.into(), source })

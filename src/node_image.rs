@@ -1,109 +1,60 @@
-//! `build node-image`: a node image from Debian packages and Go modules, where
-//! none can be pulled.
+//! Node images: which one a cluster gets, and building one.
 
-use include_dir::{Dir, include_dir};
+mod build;
 
-use crate::builder::{self, Build, BuildError, Recipe};
-use crate::context::Context;
-use crate::images;
+pub use build::{NodeImageError, Options, Outcome, build, versions};
 
-static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
+use crate::context::{Context, RunError};
+use crate::labels;
+use crate::plan::ApiBalancer;
 
-/// The Kubernetes version that is built when nobody says another one.
+/// kind 0.33's default node image, which anyone with a registry can pull
+/// (kind v0.33.0, `pkg/apis/config/defaults/image.go`).
+pub const PUBLISHED: &str =
+    "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
+
+/// The Kubernetes version that is built unless another one is named.
 pub const DEFAULT_VERSION: &str = "v1.37.2";
 
-/// The default name of an image built here.
+/// The default name of a node image built here.
 pub fn reference(version: &str) -> String {
     format!("skiff/node:{version}")
 }
 
-/// Kubernetes versions with a recipe, newest first.
-pub fn versions() -> Vec<String> {
-    let found = FILES.get_dir("versions").into_iter().flat_map(|dir| dir.files());
-    let mut names: Vec<String> =
-        found.filter_map(|f| Some(f.path().file_name()?.to_str()?.to_owned())).collect();
-    names.sort_by(|a, b| b.cmp(a));
-    names
-}
-
-pub struct Options {
-    pub version: String,
-    /// The image's name.
-    pub image: String,
-    pub build: builder::Options,
-    /// Use the published image instead if it is here or can be pulled.
-    pub prefer_pull: bool,
-}
-
+/// The image of nodes that name none, and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Built,
-    UpToDate,
-    /// The published image is there instead.
-    Published,
+pub struct Choice {
+    pub image: String,
+    pub reason: &'static str,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum NodeImageError {
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    #[error("there is no recipe for Kubernetes {version}; there are: {}", versions().join(", "))]
-    UnknownVersion { version: String },
-}
-
-/// Builds a node image unless it is there already.
+/// Chooses the published image if it is here, else one built here, else the
+/// published one, to be pulled.
 ///
 /// # Errors
-/// An unknown version, or that of building.
-pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImageError> {
-    let version = &options.version;
-    if !versions().contains(version) {
-        return Err(NodeImageError::UnknownVersion { version: version.clone() });
+/// The engine's error, or [`RunError::Cancelled`].
+pub async fn choose(ctx: &Context) -> Result<Choice, RunError> {
+    let choice = |image: &str, reason| Choice { image: image.to_owned(), reason };
+    if ctx.interruptible(ctx.engine.image(PUBLISHED)).await?.is_some() {
+        return Ok(choice(PUBLISHED, "published, already here"));
     }
-    let recipe = Recipe {
-        what: "node image",
-        folder: &FILES,
-        arguments: vec![version.clone()],
-        labels: vec![
-            ("io.skiff.kubernetes", version.clone()),
-            (images::BALANCER_LABEL, "haproxy".into()),
-        ],
-    };
-    let build = Build::plan(ctx, &options.image, recipe, options.build.clone()).await?;
-    if build.is_up_to_date() {
-        return Ok(Outcome::UpToDate);
+    let built = reference(DEFAULT_VERSION);
+    if ctx.interruptible(ctx.engine.image(&built)).await?.is_some() {
+        return Ok(choice(&built, "built on this machine"));
     }
-    if options.prefer_pull && published(ctx).await? {
-        return Ok(Outcome::Published);
-    }
-    build.run().await?;
-    Ok(Outcome::Built)
+    Ok(choice(PUBLISHED, "published, to be pulled"))
 }
 
-/// Whether the published image is here or can be pulled.
-async fn published(ctx: &Context) -> Result<bool, BuildError> {
-    match images::ensure(ctx, images::PUBLISHED).await {
-        Ok(()) => Ok(true),
-        Err(images::ImageError::Missing { reason, .. }) => {
-            ctx.progress.info(format!(
-                "{} cannot be pulled ({reason}); building an image instead",
-                images::friendly(images::PUBLISHED)
-            ));
-            Ok(false)
-        }
-        Err(images::ImageError::Context(error)) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_version_has_its_parts() {
-        assert!(versions().contains(&DEFAULT_VERSION.to_owned()));
-        for version in versions() {
-            assert!(FILES.get_file(format!("kubernetes/{version}/go.sum")).is_some(), "{version}");
-        }
-    }
+/// What balances the API servers of a cluster with this node image: a program
+/// in the image, else the image that kind uses.
+///
+/// # Errors
+/// The engine's error, or [`RunError::Cancelled`].
+pub async fn api_balancer(ctx: &Context, node_image: &str) -> Result<ApiBalancer, RunError> {
+    let found = ctx.interruptible(ctx.engine.image(node_image)).await?;
+    let label = found.as_ref().and_then(|image| image.labels.get(labels::API_BALANCER));
+    Ok(match label.map(String::as_str) {
+        Some(labels::HAPROXY) => ApiBalancer::Haproxy { image: node_image.to_owned() },
+        _ => ApiBalancer::Envoy,
+    })
 }

@@ -37,7 +37,7 @@ pub fn kubeadm(mut documents: Vec<Value>, patches: &KubeadmPatches) -> Result<Ve
 
 /// What in the patches has no effect on these documents, one sentence each.
 /// Unreadable patches are left to [`kubeadm`].
-pub fn idle(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
+pub fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
     let merge = merge_patches(patches).unwrap_or_default();
     let targets =
         merge.iter().map(Target::of_document).chain(patches.json.iter().map(Target::of_json));
@@ -67,12 +67,12 @@ pub fn containerd(
         .get("version")
         .cloned()
         .ok_or("containerd's configuration does not say its version")?;
-    let mut idle = Vec::new();
+    let mut without_effect = Vec::new();
     for patch in &patches.merge {
         let patch = toml::parse(patch)?;
         match patch.get("version").filter(|own| **own != version) {
             None => merge::rfc7386(&mut config, &patch),
-            Some(own) => idle.push(format!(
+            Some(own) => without_effect.push(format!(
                 "a containerd patch for configuration version {own} has no effect on version {version}"
             )),
         }
@@ -81,7 +81,7 @@ pub fn containerd(
         json::apply(&mut config, &json::parse(patch)?)
             .map_err(|e| format!("JSON 6902 patch of containerd's configuration: {e}"))?;
     }
-    Ok((toml::to_string(config)?, idle))
+    Ok((toml::to_string(config)?, without_effect))
 }
 
 /// Whether a text can be a kubeadm merge patch: YAML documents that are

@@ -1,7 +1,7 @@
 //! A cluster definition turned into containers: pure, so that it can be
 //! printed, compared and tested without an engine.
 
-mod balancer;
+mod api_balancer;
 pub mod proxy;
 
 use std::collections::BTreeMap;
@@ -12,27 +12,41 @@ use crate::cluster::{
     Cluster, Family, HostPort, Mount, Networking, Node, PortMapping, Propagation, Protocol, Role,
 };
 use crate::engine::{ContainerSpec, Host, Publish};
-use crate::inventory::{CLUSTER_LABEL, CREATED_BY_LABEL, CREATION_LABEL, ROLE_LABEL};
 use crate::kubeadm::API_PORT;
+use crate::labels;
 
-pub use balancer::{Balancer, ENVOY_IMAGE};
+pub use api_balancer::{ApiBalancer, ENVOY_IMAGE};
 
 /// A cluster as containers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// In the definition's order.
     pub nodes: Vec<PlannedNode>,
-    /// Before the API servers, where there are several.
-    pub balancer: Option<ContainerSpec>,
+    /// Position of the node that runs `kubeadm init`.
+    first: usize,
+    /// In front of the API servers, where there are several.
+    pub api_balancer: Option<ContainerSpec>,
 }
 
 impl Plan {
+    /// The node that runs `kubeadm init`.
+    pub fn first_control_plane(&self) -> &PlannedNode {
+        &self.nodes[self.first]
+    }
+
+    /// The nodes of a role that join, all but [`Self::first_control_plane`].
+    pub fn others(&self, role: Role) -> Vec<&PlannedNode> {
+        let nodes = self.nodes.iter().enumerate();
+        let joining = nodes.filter(|(at, node)| *at != self.first && node.node.role == role);
+        joining.map(|(_, node)| node).collect()
+    }
+
     pub fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
-        self.nodes.iter().map(|node| &node.container).chain(&self.balancer)
+        self.nodes.iter().map(|node| &node.container).chain(&self.api_balancer)
     }
 
     pub fn containers_mut(&mut self) -> impl Iterator<Item = &mut ContainerSpec> {
-        self.nodes.iter_mut().map(|node| &mut node.container).chain(&mut self.balancer)
+        self.nodes.iter_mut().map(|node| &mut node.container).chain(&mut self.api_balancer)
     }
 }
 
@@ -43,62 +57,82 @@ pub struct PlannedNode {
     pub container: ContainerSpec,
 }
 
-/// What the plan needs to know besides the definition.
+/// A definition in which nothing is left open that the engine decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettledCluster {
+    /// Every node has an image.
+    pub cluster: Cluster,
+    pub host: Host,
+    /// What stands in front of the API servers, if there are several.
+    pub api_balancer: Option<ApiBalancer>,
+}
+
+/// What the plan depends on besides the cluster.
 pub struct PlanInput<'a> {
-    pub host: &'a Host,
-    /// Node image of nodes that name none.
-    pub default_image: &'a str,
-    pub balancer: Balancer,
     pub network: &'a str,
     /// Marks everything that one run creates.
     pub creation: &'a str,
     pub proxy: &'a BTreeMap<String, String>,
     /// What relative host paths are relative to.
-    pub folder: &'a Path,
-    pub pass_env: &'a dyn Fn(&str) -> Option<String>,
+    pub directory: &'a Path,
+    pub get_env: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// Host ports that skiff is to pick are still open in it;
 /// [`crate::provision::ports`] fills them in.
-pub fn plan(cluster: &Cluster, situation: &PlanInput) -> Plan {
-    let planned = cluster.named_nodes().map(|(name, node)| PlannedNode {
+pub fn plan(settled: &SettledCluster, input: &PlanInput) -> Plan {
+    let planned = settled.cluster.named_nodes().map(|(name, node)| PlannedNode {
         node: node.clone(),
-        container: container(cluster, node, name, situation),
+        container: container(settled, node, name, input),
     });
-    Plan { nodes: planned.collect(), balancer: balancer::container(cluster, situation) }
+    let api_balancer = settled.api_balancer.as_ref();
+    Plan {
+        nodes: planned.collect(),
+        first: settled.cluster.first_control_plane(),
+        api_balancer: api_balancer.map(|program| api_balancer::container(settled, program, input)),
+    }
 }
 
-/// What nodes and balancer have in common (kind.md §3.3, generic).
-fn base(cluster: &Cluster, name: String, role: &str, situation: &PlanInput) -> ContainerSpec {
+/// What nodes and API balancer have in common
+/// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`, `commonArgs`).
+fn base(settled: &SettledCluster, name: String, role: &str, input: &PlanInput) -> ContainerSpec {
+    let cluster = &settled.cluster;
     let sysctls = [("net.ipv6.conf.all.disable_ipv6", "0"), ("net.ipv6.conf.all.forwarding", "1")];
     ContainerSpec {
         hostname: name.clone(),
         labels: BTreeMap::from([
-            (CLUSTER_LABEL.to_owned(), cluster.name.clone()),
-            (ROLE_LABEL.to_owned(), role.to_owned()),
-            (CREATED_BY_LABEL.to_owned(), format!("skiff-{}", env!("CARGO_PKG_VERSION"))),
-            (CREATION_LABEL.to_owned(), situation.creation.to_owned()),
+            (labels::CLUSTER.to_owned(), cluster.name.clone()),
+            (labels::ROLE.to_owned(), role.to_owned()),
+            (labels::CREATED_BY.to_owned(), labels::created_by()),
+            (labels::CREATION.to_owned(), input.creation.to_owned()),
         ]),
-        env: situation.proxy.iter().map(|(key, value)| format!("{key}={value}")).collect(),
-        network: Some(situation.network.to_owned()),
+        env: input.proxy.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+        network: Some(input.network.to_owned()),
         sysctls: sysctls
             .into_iter()
             .filter(|_| cluster.networking.family.has_v6())
             .map(|(k, v)| (k.into(), v.into()))
             .collect(),
         restart_on_failure: Some(1),
-        userns_host: situation.host.userns_remap,
+        userns_host: settled.host.userns_remap,
         tty: true,
         name,
         ..ContainerSpec::default()
     }
 }
 
-/// As kind runs its nodes (kind.md §3.3).
-fn container(cluster: &Cluster, node: &Node, name: String, situation: &PlanInput) -> ContainerSpec {
-    let base = base(cluster, name, node.role.as_str(), situation);
+/// A node as kind runs it
+/// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`, `runArgsForNode`).
+fn container(
+    settled: &SettledCluster,
+    node: &Node,
+    name: String,
+    input: &PlanInput,
+) -> ContainerSpec {
+    let cluster = &settled.cluster;
+    let base = base(settled, name, node.role.as_str(), input);
     let mut env: Vec<String> = Vec::new();
-    if let Some(value) = (situation.pass_env)("KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER") {
+    if let Some(value) = (input.get_env)("KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER") {
         env.push(format!("KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER={value}"));
     }
     if node.role == Role::ControlPlane {
@@ -113,24 +147,24 @@ fn container(cluster: &Cluster, node: &Node, name: String, situation: &PlanInput
     }
     env.extend(base.env);
 
-    let host = situation.host;
+    let host = &settled.host;
     let mut binds = vec!["/lib/modules:/lib/modules:ro".to_owned()];
     if host.needs_dev_mapper {
         binds.push("/dev/mapper:/dev/mapper".into());
     }
-    binds.extend(node.extra_mounts.iter().map(|mount| bind(mount, situation.folder)));
+    binds.extend(node.extra_mounts.iter().map(|mount| bind(mount, input.directory)));
 
     let family = cluster.networking.family;
     let mut publish: Vec<Publish> =
         node.port_mappings.iter().map(|mapping| published(mapping, family)).collect();
     if node.role == Role::ControlPlane {
-        publish.push(match cluster.is_balanced() {
+        publish.push(match cluster.has_load_balancer() {
             true => own_api(family),
             false => published_api(&cluster.networking),
         });
     }
     ContainerSpec {
-        image: node.image.clone().unwrap_or_else(|| situation.default_image.to_owned()),
+        image: node.image.clone().unwrap_or_default(),
         env,
         privileged: true,
         security_opt: vec!["seccomp=unconfined".into(), "apparmor=unconfined".into()],
@@ -143,10 +177,11 @@ fn container(cluster: &Cluster, node: &Node, name: String, situation: &PlanInput
     }
 }
 
-/// `SOURCE:TARGET[:OPTIONS]` (kind.md §2.3, extraMounts).
-fn bind(mount: &Mount, folder: &Path) -> String {
+/// `SOURCE:TARGET[:OPTIONS]` (kind v0.33.0,
+/// `pkg/cluster/internal/providers/docker/provision.go`, `generateMountBindings`).
+fn bind(mount: &Mount, directory: &Path) -> String {
     // Tidied: without `./` and a last `/`.
-    let source: PathBuf = folder.join(&mount.host_path).components().collect();
+    let source: PathBuf = directory.join(&mount.host_path).components().collect();
     let options = [
         mount.read_only.then_some("ro"),
         mount.selinux_relabel.then_some("Z"),

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 
 use crate::context::{Context, RunError};
 use crate::engine::{ContainerSpec, ContainerState, EngineError};
+use crate::text::last_lines;
 
 /// kind waits this long for a node to boot; a loaded machine needs more.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -17,7 +18,7 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error(transparent)]
     Host(#[from] host::HostError),
     #[error("node(s) already exist for a cluster with the name {0:?}")]
@@ -32,7 +33,7 @@ pub enum ProvisionError {
 
 impl From<EngineError> for ProvisionError {
     fn from(error: EngineError) -> Self {
-        ProvisionError::Context(error.into())
+        ProvisionError::Run(error.into())
     }
 }
 
@@ -81,7 +82,8 @@ pub async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionE
 }
 
 /// Starts a container and waits until its init has booted: before that, a
-/// command run inside can disturb the set-up of cgroups (kind.md §3.3).
+/// command run inside can disturb the set-up of cgroups
+/// (kind v0.33.0, `pkg/cluster/internal/providers/common/cgroups.go`).
 ///
 /// # Errors
 /// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
@@ -103,8 +105,7 @@ pub async fn boot(ctx: &Context, spec: &ContainerSpec) -> Result<ContainerState,
         Ok::<_, RunError>(tokio::time::timeout(BOOT_TIMEOUT, read).await)
     });
     let failed = |reason: String, log: &str| {
-        let tail: Vec<&str> = log.lines().rev().take(20).collect();
-        let log = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        let log = last_lines(log, 20);
         ProvisionError::Boot { node: spec.name.clone(), reason, log }
     };
     match booted.await? {

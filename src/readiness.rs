@@ -4,35 +4,40 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::bootstrap::ADMIN_CONF;
 use crate::context::{Context, RunError};
-use crate::engine::Command;
+use crate::node::NodeHandle;
 
 const PAUSE: Duration = Duration::from_millis(250);
+const PATHS: [&str; 3] = [
+    "/api/v1/nodes",
+    "/apis/apps/v1/namespaces/kube-system/deployments",
+    "/apis/apps/v1/namespaces/kube-system/daemonsets",
+];
 
-/// What a cluster must show to count as usable.
+/// What a cluster must have to count as usable.
 pub struct Wanted {
     pub nodes: usize,
-    /// Services work, so kube-proxy and CoreDNS can; both need it.
+    /// Services work, so kube-proxy and CoreDNS can; both need them.
     pub services: bool,
 }
 
-/// Waits until the cluster is usable. `Ok` holds what is missing when the time
-/// is over: nothing, if all went well.
+/// Waits until the cluster is usable; asks through the control-plane `node`.
+/// Returns what is missing when the time is over: nothing, if all went well.
 ///
 /// # Errors
-/// The engine's, or cancelled.
+/// The engine's error, or [`RunError::Cancelled`].
 pub async fn wait(
     ctx: &Context,
     node: &str,
     wanted: &Wanted,
     limit: Duration,
-    told: impl Fn(&str),
+    on_missing: impl Fn(&str),
 ) -> Result<Vec<String>, RunError> {
-    let until = tokio::time::Instant::now() + limit;
-    loop {
-        let missing = match look(ctx, node).await {
+    let node = NodeHandle::new(ctx, node);
+    let check = async || {
+        let missing = match look(&node).await {
             Ok(seen) => missing(&seen, wanted),
             // The API server may still be restarting.
             Err(RunError::Command { output, .. }) => {
@@ -40,25 +45,19 @@ pub async fn wait(
             }
             Err(error) => return Err(error),
         };
-        if missing.is_empty() || tokio::time::Instant::now() >= until {
-            return Ok(missing);
+        if missing.is_empty() {
+            return Ok::<_, RunError>(None);
         }
-        told(&missing.join("; "));
-        let pause = async {
-            tokio::time::sleep(PAUSE).await;
-            Ok::<_, RunError>(())
-        };
-        ctx.interruptible(pause).await?;
-    }
+        on_missing(&missing.join("; "));
+        Ok(Some(missing))
+    };
+    Ok(ctx.poll_until(Instant::now() + limit, PAUSE, check).await?.unwrap_or_default())
 }
 
-/// Nodes, Deployments and DaemonSets in one go; raw, since discovery would cost
-/// more than the answers.
-async fn look(ctx: &Context, node: &str) -> Result<Vec<Value>, RunError> {
-    let script = "for path in /api/v1/nodes /apis/apps/v1/namespaces/kube-system/deployments /apis/apps/v1/namespaces/kube-system/daemonsets; do \
-         kubectl --kubeconfig=\"$0\" --request-timeout=5s get --raw $path || exit 1; echo; done";
-    let text = ctx.run(node, Command::new(["sh", "-c", script, ADMIN_CONF])).await?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+/// Nodes, Deployments and DaemonSets.
+async fn look(node: &NodeHandle) -> Result<Vec<Value>, RunError> {
+    let answers = node.kubectl_get_raw(&PATHS).await?;
+    Ok(answers.iter().filter_map(|answer| serde_json::from_str(answer).ok()).collect())
 }
 
 /// What is not as it should be, in words; empty if all is.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use skiff::{config, dry_run, yaml};
+use skiff::dry_run::DryRun;
+use skiff::{config, yaml};
 
 fn examples() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
@@ -19,8 +20,10 @@ fn examples() -> BTreeMap<String, String> {
 }
 
 fn planned(text: &str) -> String {
-    let cluster = config::parse(text).unwrap();
-    dry_run::render(&cluster, Some("node:v1.37.2"), "kind", Path::new("/here"), |_| None).unwrap()
+    let mut cluster = config::parse(text).unwrap();
+    cluster.set_image("node:v1.37.2");
+    let dry_run = DryRun::without_engine(cluster, "none is needed");
+    dry_run.render("kind", Path::new("/here"), |_| None).unwrap()
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use skiff::cluster::Role;
-use skiff::{config, dry_run, yaml};
+use skiff::dry_run::DryRun;
+use skiff::{config, yaml};
 
 const WORDS: &[&str] = &[
     "~",
@@ -175,7 +176,10 @@ fn check(text: &str, plan: bool) -> bool {
     if !plan {
         return true;
     }
-    let plan = dry_run::render(&cluster, Some("node:v1.37.2"), "kind", Path::new("/"), |_| None);
+    let mut cluster = cluster;
+    cluster.set_image("node:v1.37.2");
+    let dry_run = DryRun::without_engine(cluster, "none is needed");
+    let plan = dry_run.render("kind", Path::new("/"), |_| None);
     if let Ok(plan) = plan {
         yaml::documents(&plan).expect("a plan is YAML");
     }

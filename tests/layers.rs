@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 /// From the inside outwards. A module may use its own layer's lower ranks only
 /// where that is listed first, and nothing above.
 const LAYERS: [&[&str]; 6] = [
-    &["cluster", "version", "yaml", "progress"],
+    &["labels", "cluster", "version", "yaml", "progress", "text", "cache"],
     &["patch", "config", "kubeadm", "kubeconfig"],
-    &["engine", "context"],
+    &["engine", "context", "node"],
     &[
         "inventory",
-        "images",
+        "pull",
         "builder",
-        "node_image",
         "plan",
+        "node_image",
+        "settle",
         "provision",
         "bootstrap",
         "readiness",
     ],
-    &["create", "dry_run", "logs", "load", "addon"],
+    &["admin_kubeconfig", "delete", "create", "dry_run", "logs", "load", "kubectl", "addon"],
     &["diagnose", "report", "signal", "cli"],
 ];
 
@@ -44,7 +45,7 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),
     ("semver", &["addon"]),
-    ("strsim", &["addon"]),
+    ("strsim", &["text", "addon"]),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

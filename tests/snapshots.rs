@@ -5,10 +5,11 @@
 //! `SNAPSHOTS=write cargo test --test snapshots` writes them anew.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
 use skiff::cluster::{Cluster, Family};
-use skiff::kubeadm::{self, Facts};
+use skiff::kubeadm::{self, ConfigData};
 use skiff::{config, yaml};
 
 const VERSIONS: [&str; 4] = ["v1.22.17", "v1.30.14", "v1.36.4", "v1.37.2"];
@@ -28,28 +29,19 @@ fn cluster(planes: usize, workers: usize, family: &str) -> Cluster {
     .unwrap()
 }
 
-fn told(cluster: &Cluster, version: &str) -> String {
-    let balanced = cluster.nodes.iter().filter(|n| n.role.as_str() == "control-plane").count() > 1;
-    let host = if balanced { "lab-external-load-balancer" } else { "lab-control-plane" };
+fn rendered(cluster: &Cluster, version: &str) -> String {
     let family = cluster.networking.family;
     let mut text = String::new();
-    for (index, (node, name)) in cluster.nodes.iter().zip(cluster.node_names()).enumerate() {
+    for (index, (name, node)) in cluster.named_nodes().enumerate() {
         let last = index + 2;
-        let facts = Facts {
-            cluster,
-            node_name: &name,
-            node,
-            version: &version.parse().unwrap(),
-            addresses: (
-                (family != Family::Ipv6).then(|| format!("172.18.0.{last}").parse().unwrap()),
-                family.has_v6().then(|| format!("fc00:f853:ccd:e793::{last}").parse().unwrap()),
-            ),
-            endpoint: &format!("{host}:6443"),
-            token: "abcdef.0123456789abcdef",
-            provider: "docker",
-            rootless: false,
-        };
-        let mut documents = kubeadm::documents(&facts);
+        let v4 = (family != Family::Ipv6).then(|| format!("172.18.0.{last}"));
+        let v6 = family.has_v6().then(|| format!("fc00:f853:ccd:e793::{last}"));
+        let addresses: Vec<IpAddr> =
+            v4.into_iter().chain(v6).map(|address| address.parse().unwrap()).collect();
+        let version = version.parse().unwrap();
+        let token = "abcdef.0123456789abcdef";
+        let data = ConfigData::new(cluster, (&name, node), &version, &addresses, token, false);
+        let mut documents = kubeadm::documents(&data);
         if index > 0 {
             documents.retain(|document| document["kind"] == "JoinConfiguration");
         }
@@ -67,7 +59,7 @@ fn kubeadm_documents() {
         for (planes, workers) in TOPOLOGIES {
             for family in FAMILIES {
                 let name = format!("{version}-{planes}+{workers}-{family}.yaml");
-                let text = told(&cluster(planes, workers, family), version);
+                let text = rendered(&cluster(planes, workers, family), version);
                 assert_eq!(yaml::documents(&text).unwrap().len(), 4 + planes + workers, "{name}");
                 let path = folder.join(&name);
                 if write {

@@ -7,6 +7,7 @@ use super::object;
 use super::plan::Check;
 use crate::context::RunError;
 use crate::engine::{Command, EngineError};
+use crate::node::NodeHandle;
 
 impl Check {
     /// Looks once; `None` if it holds, else what is missing.
@@ -42,7 +43,9 @@ impl Check {
             }
             Check::Http { node, url, status } => {
                 let ask = "exec curl -sk -o /dev/null -w '%{http_code}' --max-time 5 \"$0\"";
-                let said = kube.ctx.run(node, Command::new(["sh", "-c", ask, url])).await?;
+                let said = NodeHandle::new(&kube.ctx, node)
+                    .run(Command::new(["sh", "-c", ask, url]))
+                    .await?;
                 let wrong = said.trim() != status.to_string();
                 wrong
                     .then(|| format!("{url} on {node} answers {} instead of {status}", said.trim()))

@@ -1,6 +1,6 @@
 //! Manifests from the net, kept for when there is none.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,6 +8,7 @@ use reqwest::Client;
 
 use super::AddonError;
 use super::manifest::{LIMIT, check, hex, too_large};
+use crate::cache;
 use crate::context::{Context, RunError};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ const READ_LIMIT: Duration = Duration::from_secs(15);
 /// # Errors
 /// [`AddonError::Download`], [`AddonError::Checksum`].
 pub async fn get(ctx: &Context, url: &str, sha256: Option<&str>) -> Result<Vec<u8>, AddonError> {
-    let copy = folder().join(hex(url.as_bytes()));
+    let copy = cache::directory("manifests").join(hex(url.as_bytes()));
     let kept = std::fs::read(&copy).ok();
     if let (Some(bytes), Some(wanted)) = (&kept, sha256)
         && hex(bytes) == wanted
@@ -45,11 +46,6 @@ pub async fn get(ctx: &Context, url: &str, sha256: Option<&str>) -> Result<Vec<u
         }
         (Err(reason), None) => Err(AddonError::Download { url: url.to_owned(), reason }),
     }
-}
-
-fn folder() -> PathBuf {
-    let dirs = directories::ProjectDirs::from("", "", "skiff");
-    dirs.map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().into()).join("manifests")
 }
 
 fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

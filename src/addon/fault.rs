@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::kube::Kube;
-use super::object::{self, ADDON_LABEL};
+use super::object;
 use crate::context::RunError;
+use crate::labels;
 
 /// Reasons for waiting that do not go by.
 const HOPELESS: [&str; 3] = ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
@@ -21,7 +22,7 @@ pub struct NoSuchImage {
 /// # Errors
 /// kubectl's.
 async fn pods(kube: &Kube, addon: &str) -> Result<Vec<Value>, RunError> {
-    let label = format!("{ADDON_LABEL}={addon}");
+    let label = format!("{}={addon}", labels::ADDON);
     Ok(object::flat(kube.get(&["pods", "--all-namespaces", "--selector", &label]).await?))
 }
 
@@ -116,7 +117,7 @@ pub async fn port_holder(
 
 fn holds(pod: &Value, ports: &[u16], addon: &str) -> Option<(u16, String)> {
     let over = ["Succeeded", "Failed"].iter().any(|phase| pod["status"]["phase"] == *phase);
-    if over || pod["metadata"]["labels"][ADDON_LABEL] == addon {
+    if over || pod["metadata"]["labels"][labels::ADDON] == addon {
         return None;
     }
     let containers = pod["spec"]["containers"].as_array()?;
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_port_is_held_by_somebody_else() {
-        let pod = json!({"metadata": {"name": "p", "namespace": "n", "labels": {ADDON_LABEL: "x"}},
+        let pod = json!({"metadata": {"name": "p", "namespace": "n", "labels": {labels::ADDON: "x"}},
             "spec": {"containers": [{"ports": [{"containerPort": 1}, {"hostPort": 443}]}]}});
         assert_eq!(holds(&pod, &[80, 443], "other"), Some((443, "n/p".into())));
         assert_eq!(holds(&pod, &[80], "other"), None);

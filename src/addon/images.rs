@@ -10,6 +10,7 @@ use super::definition::ImageNames;
 use crate::context::{Context, RunError};
 use crate::engine::Command;
 use crate::load::{self, Target};
+use crate::node::NodeHandle;
 
 /// For the whole image; without a network it fails at once.
 const PULL_LIMIT: &str = "600";
@@ -123,7 +124,7 @@ async fn pull(
 [ -d $hosts ] && set -- --hosts-dir $hosts \"$@\"
 exec timeout \"$0\" ctr --namespace=k8s.io images pull \"$@\" >/dev/null";
     let command = Command::new(["sh", "-c", script, PULL_LIMIT, reference]);
-    match ctx.run(node, command).await {
+    match NodeHandle::new(ctx, node).run(command).await {
         Err(RunError::Command { output, .. }) => Err(AddonError::NoImage {
             image: names.official.clone(),
             node: node.to_owned(),

@@ -11,12 +11,13 @@ use super::catalog::Addon;
 use super::fault;
 use super::images;
 use super::manifest::Manifest;
-use super::object::{ADDON_LABEL, Id};
+use super::object::Id;
 use super::plan::{self, Check, Stage};
 use super::prepare::{Prepared, Scene};
 use super::record::Record;
 use super::settings::Assignment;
 use crate::context::{Context, RunError};
+use crate::labels;
 use crate::progress::Step;
 use crate::yaml;
 
@@ -87,7 +88,7 @@ pub async fn install(
     });
     let mut failures = join_all(installs).await.into_iter().filter_map(Result::err);
     let Some(first) = failures.next() else { return Ok(()) };
-    for other in failures.filter(|e| !matches!(e, AddonError::Context(RunError::Cancelled))) {
+    for other in failures.filter(|e| !matches!(e, AddonError::Run(RunError::Cancelled))) {
         ctx.progress.warn(other.to_string());
     }
     Err(first)
@@ -175,7 +176,7 @@ impl Installation<'_> {
         let known = |id: &&Id| !kinds.iter().any(|kind| kind.is_of(id));
         let ids: Vec<Id> = prepared.record.objects.iter().filter(known).cloned().collect();
         let there = self.scene.kube.there(&ids).await?;
-        let others = there.iter().filter(|o| o["metadata"]["labels"][ADDON_LABEL] != **name);
+        let others = there.iter().filter(|o| o["metadata"]["labels"][labels::ADDON] != **name);
         let (namespaces, foreign): (Vec<Id>, Vec<Id>) =
             others.filter_map(|o| Id::of(o).ok()).partition(|id| id.kind == "Namespace");
         if !foreign.is_empty() && !self.options.adopt {
@@ -226,11 +227,7 @@ impl Installation<'_> {
                 let (addon, after) = (addon.to_owned(), self.options.limit);
                 return Err(AddonError::NotReady { addon, after, missing, report });
             }
-            let pause = async {
-                tokio::time::sleep(PAUSE).await;
-                Ok::<_, RunError>(())
-            };
-            kube.ctx.interruptible(pause).await?;
+            kube.ctx.sleep(PAUSE).await?;
         }
         Ok(())
     }

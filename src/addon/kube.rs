@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::AddonError;
 use super::object::{self, Id};
-use crate::bootstrap;
 use crate::context::{Context, RunError};
-use crate::inventory::{self, ExistingNode};
+use crate::inventory;
+use crate::node::NodeHandle;
 use crate::version::Version;
 
 /// Whose changes they are, to the API server.
@@ -15,7 +15,7 @@ const FIELD_MANAGER: &str = "--field-manager=skiff";
 pub struct Kube {
     pub ctx: Context,
     /// Where kubectl runs.
-    plane: String,
+    plane: NodeHandle,
 }
 
 /// What is known about a cluster before anything is done to it.
@@ -29,19 +29,19 @@ impl Kube {
     /// # Errors
     /// [`AddonError::NoCluster`], [`AddonError::Stopped`].
     pub async fn find(ctx: &Context, cluster: &str) -> Result<Kube, AddonError> {
-        let nodes = ctx.interruptible(inventory::nodes(&*ctx.engine, cluster)).await?;
-        if nodes.is_empty() {
+        let found = inventory::cluster(ctx, cluster).await?;
+        if !found.exists() {
             return Err(AddonError::NoCluster(cluster.to_owned()));
         }
-        let stopped: Vec<&ExistingNode> = nodes.iter().filter(|node| !node.running).collect();
-        match inventory::control_plane(&nodes) {
+        match found.control_plane() {
             Some(plane) if plane.running => {
-                Ok(Kube { ctx: ctx.clone(), plane: plane.name.clone() })
+                Ok(Kube { ctx: ctx.clone(), plane: NodeHandle::new(ctx, &plane.name) })
             }
-            _ => Err(AddonError::Stopped {
-                cluster: cluster.to_owned(),
-                nodes: stopped.into_iter().map(|node| node.name.clone()).collect(),
-            }),
+            _ => {
+                let stopped = found.nodes.into_iter().filter(|node| !node.running);
+                let nodes = stopped.map(|node| node.name).collect();
+                Err(AddonError::Stopped { cluster: cluster.to_owned(), nodes })
+            }
         }
     }
 
@@ -50,9 +50,7 @@ impl Kube {
     /// # Errors
     /// [`RunError::Command`] with its output.
     pub async fn kubectl(&self, args: &[&str], stdin: Option<String>) -> Result<String, RunError> {
-        let mut command = bootstrap::kubectl(args);
-        command.stdin = stdin.map(Into::into);
-        self.ctx.run(&self.plane, command).await
+        self.plane.kubectl(args, stdin).await
     }
 
     /// Objects as JSON; `Value::Null` where nothing is.
@@ -146,7 +144,7 @@ impl Seen {
             names.first().map(|name| name.to_string())
         };
         named(&|labels| labels[key] == value)
-            .or_else(|| named(&|labels| !labels["node-role.kubernetes.io/control-plane"].is_null()))
+            .or_else(|| named(&|labels| !labels[crate::labels::NODE_ROLE_CONTROL_PLANE].is_null()))
     }
 
     /// The nodes that pods without tolerations run on.

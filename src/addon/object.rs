@@ -5,8 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Whose an object is.
-pub const ADDON_LABEL: &str = "io.skiff.addon";
+use crate::labels;
 
 /// What an object is found by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,18 +86,16 @@ pub fn flat(object: Value) -> Vec<Value> {
     }
 }
 
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-
 /// Says whose it is on the object, and on the pods it makes.
 pub fn label(object: &mut Value, addon: &str) {
     if let Some(labels) = table(object, &["metadata", "labels"]) {
-        labels.insert(ADDON_LABEL.into(), json!(addon));
-        labels.insert(MANAGED_BY.into(), json!("skiff"));
+        labels.insert(labels::ADDON.into(), json!(addon));
+        labels.insert(labels::MANAGED_BY.into(), json!("skiff"));
     }
     let workload = is_workload(object["kind"].as_str().unwrap_or_default());
     let template = ["spec", "template", "metadata", "labels"];
     if let Some(labels) = workload.then(|| table(object, &template)).flatten() {
-        labels.insert(ADDON_LABEL.into(), json!(addon));
+        labels.insert(labels::ADDON.into(), json!(addon));
     }
 }
 
@@ -154,9 +151,12 @@ mod tests {
         label(&mut deployment, "x");
         assert_eq!(
             deployment["metadata"]["labels"],
-            json!({"a": "b", ADDON_LABEL: "x", MANAGED_BY: "skiff"})
+            json!({"a": "b", labels::ADDON: "x", labels::MANAGED_BY: "skiff"})
         );
-        assert_eq!(deployment["spec"]["template"]["metadata"]["labels"], json!({ADDON_LABEL: "x"}));
+        assert_eq!(
+            deployment["spec"]["template"]["metadata"]["labels"],
+            json!({labels::ADDON: "x"})
+        );
         let mut service = json!({"kind": "Service", "metadata": {"labels": "none"}});
         label(&mut service, "x");
         assert_eq!(service, json!({"kind": "Service", "metadata": {"labels": "none"}}));

@@ -224,7 +224,7 @@ spec: {replicas: {{ settings.replicas }}, image: {{ images.app | tojson }}}
         let stages = stages(&addon(template), &facts()).unwrap();
         let applied: Vec<_> = applied(&stages).collect();
         assert_eq!(applied[0]["spec"], json!({"replicas": 2, "image": "x/app:1"}));
-        assert_eq!(applied[0]["metadata"]["labels"][object::ADDON_LABEL], "small");
+        assert_eq!(applied[0]["metadata"]["labels"][crate::labels::ADDON], "small");
         let checks = checks(&stages);
         let http = Check::Http { node: "n1".into(), url: "http://n1/".into(), status: 404 };
         assert_eq!(checks[0], http);

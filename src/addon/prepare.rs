@@ -10,11 +10,12 @@ use super::fault;
 use super::images::{self, Choice, Shelf, Source};
 use super::kube::{Kube, Seen};
 use super::manifest::Manifest;
-use super::object::{self, ADDON_LABEL, Id};
+use super::object::{self, Id};
 use super::plan::{self, Facts, Stage};
 use super::record::Record;
 use super::settings::{self, Assignment};
 use crate::context::Context;
+use crate::labels;
 use crate::load::Target;
 
 /// The cluster as it was found.
@@ -193,7 +194,7 @@ impl Scene {
             let (namespace, name) =
                 wanted.secret.split_once('/').unwrap_or(("default", &wanted.secret));
             let secret = self.kube.get(&["secret", "--namespace", namespace, name]).await?;
-            let ours = secret["metadata"]["labels"][ADDON_LABEL] == definition.name;
+            let ours = secret["metadata"]["labels"][labels::ADDON] == definition.name;
             if let Some(kept) = Certificate::from_secret(&secret).filter(|_| ours) {
                 return Ok(kept);
             }

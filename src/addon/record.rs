@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::kube::Kube;
-use super::object::{self, ADDON_LABEL, Id};
+use super::object::{self, Id};
 use super::plan::Check;
 use super::settings::Settings;
 use crate::context::RunError;
+use crate::labels;
 
 const NAMESPACE: &str = "kube-system";
 
@@ -58,7 +59,7 @@ impl Record {
     /// kubectl's.
     pub async fn all(kube: &Kube) -> Result<Vec<Record>, RunError> {
         let found =
-            kube.get(&["configmap", "--namespace", NAMESPACE, "--selector", ADDON_LABEL]).await?;
+            kube.get(&["configmap", "--namespace", NAMESPACE, "--selector", labels::ADDON]).await?;
         let mut records: Vec<Record> =
             object::flat(found).iter().filter_map(Record::read).collect();
         records.sort_by(|a, b| a.name.cmp(&b.name));

@@ -10,7 +10,7 @@ use super::*;
 use crate::context::Context;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::engine::{Command, ContainerSpec};
-use crate::inventory::{CLUSTER_LABEL, CONTROL_PLANE, ROLE_LABEL};
+use crate::labels;
 use crate::progress::Progress;
 
 const NODE: &str = "kind-control-plane";
@@ -78,7 +78,7 @@ impl Api {
         let engine = engine.with_nodes(move |_, command| api.kubectl(command));
         engine.put(ContainerSpec {
             name: NODE.into(),
-            labels: [(CLUSTER_LABEL, "kind"), (ROLE_LABEL, CONTROL_PLANE)]
+            labels: [(labels::CLUSTER, "kind"), (labels::ROLE, labels::CONTROL_PLANE)]
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
             ..ContainerSpec::default()

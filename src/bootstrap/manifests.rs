@@ -29,7 +29,8 @@ provisioner: kubernetes.io/host-path
 ";
 
 /// Fills in what a network manifest asks for by kind's magic phrases
-/// (kind.md §4.2, installcni); without them it is passed on as it is.
+/// (kind v0.33.0, `pkg/cluster/internal/create/actions/installcni/cni.go`); without
+/// them it is passed on as it is.
 ///
 /// # Errors
 /// A template or manifest that cannot be read.

@@ -5,7 +5,7 @@ use tokio_util::io::ReaderStream;
 
 use super::BuildError;
 use crate::context::Context;
-use crate::images;
+use crate::pull::{self, PullError};
 
 const PULLED_BASE: &str = "debian:trixie-slim";
 const OWN_BASE: &str = "skiff/debian:trixie";
@@ -21,10 +21,10 @@ pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, Build
             return Ok(image.to_owned());
         }
     }
-    let pull_failed = match images::ensure(ctx, PULLED_BASE).await {
+    let pull_failed = match pull::ensure(ctx, PULLED_BASE).await {
         Ok(()) => return Ok(PULLED_BASE.to_owned()),
-        Err(images::ImageError::Missing { reason, .. }) => reason,
-        Err(images::ImageError::Context(error)) => return Err(error.into()),
+        Err(PullError::Failed { reason, .. }) => reason,
+        Err(PullError::Run(error)) => return Err(error.into()),
     };
     let step = ctx.progress.step("Making a Debian to build in with mmdebstrap");
     let no_base = |reason: String| BuildError::NoBase {

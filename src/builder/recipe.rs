@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest, Sha256};
 
+use crate::text;
+
 /// What recipes share.
 static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
@@ -37,7 +39,7 @@ impl Recipe {
             add(path.to_string_lossy().as_bytes());
             add(contents);
         }
-        hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        text::hex(&hash.finalize()[..12])
     }
 
     /// As a tar archive, for the builder's root folder.

@@ -2,13 +2,11 @@
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-
-use super::{Build, BuildError, RECIPE_LABEL};
-use crate::context::RunError;
-use crate::engine::{ByteStream, Command, ContainerSpec, EngineError, ExecEvent};
-use crate::inventory::CREATED_BY_LABEL;
+use super::{Build, BuildError};
+use crate::context::{Context, RunError};
+use crate::engine::{Command, ContainerSpec, EngineError};
+use crate::labels;
+use crate::node::NodeHandle;
 
 /// Compilers' caches and finished parts; survives builds.
 const CACHE_VOLUME: &str = "skiff-build-cache";
@@ -34,8 +32,12 @@ const PASSED_ENV: [&str; 10] = [
 ];
 
 impl Build<'_> {
-    pub(super) async fn run_in(&self, builder: &str, base: &str) -> Result<(), BuildError> {
-        let ctx = self.ctx;
+    pub(super) async fn run_in(
+        &self,
+        ctx: &Context,
+        builder: &str,
+        base: &str,
+    ) -> Result<(), BuildError> {
         let step = ctx.progress.step(format!("Building {} {} 🔨", self.recipe.what, self.image));
         let spec = self.container(builder, base);
         let (engine, name) = (ctx.engine.clone(), builder.to_owned());
@@ -44,25 +46,26 @@ impl Build<'_> {
             engine.start_container(&name).await
         })
         .await?;
-        self.furnish(builder).await?;
+        let builder = NodeHandle::new(ctx, builder);
+        self.copy_inputs(&builder).await?;
 
-        let said = Mutex::new(String::new());
-        let told = |line: &str| {
+        let last_line = Mutex::new(String::new());
+        let on_line = |line: &str| {
             step.detail(line);
             ctx.progress.debug(1, line);
-            line.clone_into(&mut said.lock().expect("no holder panics"));
+            line.clone_into(&mut last_line.lock().expect("no holder panics"));
         };
         let script = ["bash".into(), "/src/build.sh".into()];
         let script = script.into_iter().chain(self.recipe.arguments.iter().cloned());
-        if let Err(error) = ctx.run_told(builder, Command::new(script), told).await {
+        if let Err(error) = builder.run_with(Command::new(script), on_line).await {
             let RunError::Command { output, .. } = error else { return Err(error.into()) };
-            let last = said.into_inner().expect("no holder panics");
+            let last = last_line.into_inner().expect("no holder panics");
             return Err(BuildError::Failed { what: self.recipe.what, last, output });
         }
 
         step.detail("importing");
-        let file_system = self.result(builder).await?;
-        let label = format!("LABEL {RECIPE_LABEL}={}", self.digest);
+        let file_system = builder.stream_out(Command::new(["cat", "/rootfs.tar"])).await?;
+        let label = format!("LABEL {}={}", labels::RECIPE, self.digest);
         let instructions: Vec<String> = self.recipe.instructions().chain([label]).collect();
         let import = ctx.engine.import_image(&self.image, &instructions, file_system);
         ctx.interruptible(import).await?;
@@ -77,12 +80,11 @@ impl Build<'_> {
             .collect();
         env.push(format!("ARCH={}", self.arch));
         env.extend(self.options.mirror.iter().map(|mirror| format!("DEBIAN_MIRROR={mirror}")));
-        let creator = format!("skiff-{}", env!("CARGO_PKG_VERSION"));
         ContainerSpec {
             name: builder.to_owned(),
             hostname: "builder".into(),
             image: base.to_owned(),
-            labels: [(CREATED_BY_LABEL.to_owned(), creator)].into(),
+            labels: [(labels::CREATED_BY.to_owned(), labels::created_by())].into(),
             env,
             privileged: true, // mounts, for making a root file system
             binds: vec![format!("{CACHE_VOLUME}:/cache")],
@@ -95,11 +97,11 @@ impl Build<'_> {
 
     /// Brings in the recipe, and what the host trusts, a company's own authority
     /// for example; nothing of that gets into the image.
-    async fn furnish(&self, builder: &str) -> Result<(), BuildError> {
+    async fn copy_inputs(&self, builder: &NodeHandle) -> Result<(), BuildError> {
         let archive =
             self.recipe.archive().map_err(|e| EngineError::other("packing the recipe", e))?;
         let unpack = Command::new(["tar", "-C", "/", "-x"]);
-        self.ctx.run(builder, unpack.stdin(archive)).await?;
+        builder.run(unpack.stdin(archive)).await?;
         let bundle = std::env::var("SSL_CERT_FILE")
             .ok()
             .into_iter()
@@ -107,24 +109,8 @@ impl Build<'_> {
             .find_map(|path| std::fs::read(path).ok());
         if let Some(bundle) = bundle {
             let keep = Command::new(["sh", "-c", "cat >/host-ca.crt"]);
-            self.ctx.run(builder, keep.stdin(bundle)).await?;
+            builder.run(keep.stdin(bundle)).await?;
         }
         Ok(())
-    }
-
-    /// The file system that the recipe left, a tar archive.
-    async fn result(&self, builder: &str) -> Result<ByteStream, RunError> {
-        let read = self.ctx.engine.exec(builder, Command::new(["cat", "/rootfs.tar"]));
-        let bytes = self.ctx.interruptible(read).await?.filter_map(|said| async {
-            match said {
-                Ok(ExecEvent::Stdout(bytes)) => Some(Ok::<Bytes, std::io::Error>(bytes)),
-                Ok(ExecEvent::Exit(0) | ExecEvent::Stderr(_)) => None,
-                Ok(ExecEvent::Exit(code)) => Some(Err(std::io::Error::other(format!(
-                    "reading the file system: exit {code}"
-                )))),
-                Err(error) => Some(Err(std::io::Error::other(error))),
-            }
-        });
-        Ok(bytes.boxed())
     }
 }

@@ -138,9 +138,7 @@ impl Install {
             let text = addon::preview(&ctx, &cluster, &packages, &options).await?;
             return say(text.trim_end());
         }
-        let installed = addon::install(&ctx, &cluster, &packages, &options).await;
-        ctx.drain().await;
-        Ok(installed?)
+        Ok(addon::install(&ctx, &cluster, &packages, &options).await?)
     }
 }
 

@@ -8,8 +8,8 @@ use super::{Invocation, Program};
 use crate::addon;
 use crate::builder;
 use crate::diagnose::Failure;
-use crate::images;
 use crate::node_image::{self, DEFAULT_VERSION, Options, Outcome};
+use crate::pull;
 
 #[derive(clap::Subcommand)]
 pub enum Build {
@@ -117,7 +117,7 @@ impl NodeImage {
             Outcome::UpToDate => up_to_date(&image),
             Outcome::Published => format!(
                 "Using the published image {}; nothing to build.",
-                images::friendly(images::PUBLISHED)
+                pull::without_digest(node_image::PUBLISHED)
             ),
         };
         invocation.progress.info(line);

@@ -46,7 +46,7 @@ pub struct CreateCluster {
     /// An add-on to install once the cluster is usable; may be given several times
     #[arg(long = "addon", value_name = "ADDON")]
     addons: Vec<String>,
-    /// Print what would be created; needs no engine
+    /// Print what would be created; asks the engine if one answers
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -84,13 +84,14 @@ impl CreateCluster {
                 .warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
             invocation.progress.warn("a network other than kind's own is not supported");
         }
-        let folder =
-            std::env::current_dir().map_err(|e| Failure::new(format!("no current folder: {e}")))?;
+        let directory = std::env::current_dir()
+            .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;
         if self.dry_run {
-            let text =
-                dry_run::render(&cluster, self.image.as_deref(), &network, &folder, node_env);
-            let text =
-                text.map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
+            let ctx = invocation.context().map_err(|failure| failure.heading);
+            let dry_run = dry_run::settle(ctx, &cluster, &network).await?;
+            let text = dry_run
+                .render(&network, &directory, node_env)
+                .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
             say(text.trim_end())?;
             let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
             return if addons.is_empty() {
@@ -100,12 +101,11 @@ impl CreateCluster {
             };
         }
         let options = Options {
-            image: self.image.clone(),
             retain: self.retain,
             wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
             kubeconfig: self.kubeconfig.target()?,
             network,
-            folder,
+            directory,
             get_env: node_env,
         };
         let delete =
@@ -131,7 +131,6 @@ impl CreateCluster {
         }
         let options = addon::Options { limit: addon::DEFAULT_LIMIT, ..addon::Options::default() };
         let installed = addon::install(ctx, cluster, addons, &options).await;
-        ctx.drain().await;
         installed.map_err(|error| {
             let names = self.addons.join(" ");
             Failure::from(error)
@@ -156,6 +155,9 @@ impl CreateCluster {
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             config::valid_name(&name).map_err(Failure::new)?;
             cluster.name = name;
+        }
+        if let Some(image) = &self.image {
+            cluster.set_image(image);
         }
         Ok(cluster)
     }

@@ -1,8 +1,7 @@
 use super::{ClusterName, Invocation, KubeconfigFlag, NodesFlag};
-use crate::context::Context;
+use crate::delete;
 use crate::diagnose::Failure;
 use crate::inventory;
-use crate::kubeconfig;
 use crate::load;
 
 #[derive(clap::Subcommand)]
@@ -45,9 +44,9 @@ impl Delete {
             Delete::Cluster { name, kubeconfig } => {
                 let name = name.get();
                 invocation.progress.info(format!("Deleting cluster {name:?} ..."));
-                let deleted = delete(&invocation.context()?, &name, &kubeconfig).await;
-                let nodes = deleted.map_err(|failure| {
-                    failure.during(format!("failed to delete cluster {name:?}"))
+                let deleted = delete::delete(&invocation.context()?, &name, kubeconfig.all()).await;
+                let nodes = deleted.map_err(|error| {
+                    Failure::from(error).during(format!("failed to delete cluster {name:?}"))
                 })?;
                 if !nodes.is_empty() {
                     invocation.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
@@ -62,18 +61,21 @@ impl Delete {
                 }
                 let ctx = invocation.context()?;
                 let names = if all {
-                    inventory::clusters(&*ctx.engine).await?.into_keys().collect()
+                    inventory::clusters(&ctx).await?.into_keys().collect()
                 } else {
                     names
                 };
                 let mut done = Vec::new();
                 for name in names {
-                    match delete(&ctx, &name, &kubeconfig).await {
+                    match delete::delete(&ctx, &name, kubeconfig.all()).await {
                         Ok(_) => done.push(name),
-                        // As kind does: told, but not the exit code's business.
-                        Err(failure) => invocation.progress.warn(
-                            failure.during(format!("failed to delete cluster {name:?}")).render(),
-                        ),
+                        // As in kind: reported, but the exit code stays 0
+                        // (kind v0.33.0, `pkg/cmd/kind/delete/clusters/deleteclusters.go`).
+                        Err(error) => {
+                            let failure = Failure::from(error)
+                                .during(format!("failed to delete cluster {name:?}"));
+                            invocation.progress.warn(failure.text());
+                        }
                     }
                 }
                 invocation.progress.info(format!("Deleted clusters: {}", listed(&done)));
@@ -87,20 +89,4 @@ impl Delete {
 fn listed(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     format!("[{}]", quoted.join(" "))
-}
-
-/// Kubeconfig first, so that no entry is left for a cluster that is gone; its
-/// failure is reported, but does not keep the nodes.
-async fn delete(
-    ctx: &Context,
-    name: &str,
-    kubeconfig: &KubeconfigFlag,
-) -> Result<Vec<String>, Failure> {
-    let nodes: Vec<String> =
-        inventory::nodes(&*ctx.engine, name).await?.into_iter().map(|n| n.name).collect();
-    let (paths, cluster) = (kubeconfig.all(), name.to_owned());
-    let forgotten = tokio::task::spawn_blocking(move || kubeconfig::forget(&paths, &cluster)).await;
-    inventory::remove(&*ctx.engine, &nodes).await?;
-    forgotten.expect("writing a file does not panic")?;
-    Ok(nodes)
 }

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
-use super::{ClusterName, Invocation, KubeconfigFlag, get, say, version};
+use super::{ClusterName, Invocation, KubeconfigFlag, say, version};
+use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
 use crate::diagnose::Failure;
 use crate::inventory;
-use crate::kubeconfig;
 use crate::logs;
 
 #[derive(clap::Subcommand)]
@@ -34,11 +34,9 @@ impl Export {
         match self {
             Export::Kubeconfig { name, kubeconfig, internal } => {
                 let name = name.get();
-                let entry = get::of_cluster(&ctx, &name, internal).await?;
-                let path = kubeconfig.target()?;
-                let written =
-                    tokio::task::spawn_blocking(move || kubeconfig::export(&path, &entry)).await;
-                written.expect("writing a file does not panic")?;
+                let reader = if internal { Reader::Network } else { Reader::Host };
+                let entry = admin_kubeconfig::read(&ctx, &name, reader).await?;
+                admin_kubeconfig::merge(entry, kubeconfig.target()?).await?;
                 invocation
                     .progress
                     .info(format!("Set kubectl context to \"{}\"", context_name(&name)));
@@ -46,8 +44,8 @@ impl Export {
             }
             Export::Logs { folder, name } => {
                 let name = name.get();
-                let nodes = inventory::nodes(&*ctx.engine, &name).await?;
-                if nodes.is_empty() {
+                let cluster = inventory::cluster(&ctx, &name).await?;
+                if !cluster.exists() {
                     return Err(Failure::new(format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
                 }
@@ -60,7 +58,7 @@ impl Export {
                 invocation.progress.info(format!("Exporting logs for cluster {name:?} to:"));
                 say(folder.display())?;
                 let failed =
-                    logs::export(&ctx, &nodes, &folder, &version::line(invocation.program)).await;
+                    logs::export(&ctx, &cluster, &folder, &version::line(invocation.program)).await;
                 let failed: Vec<String> =
                     failed.into_iter().map(|e| Failure::from(e).heading).collect();
                 match failed.is_empty() {

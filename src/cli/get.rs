@@ -1,9 +1,7 @@
 use super::{ClusterName, Invocation, NodesFlag, say};
-use crate::bootstrap::ADMIN_CONF;
-use crate::context::Context;
+use crate::admin_kubeconfig::{self, Reader};
 use crate::diagnose::Failure;
 use crate::inventory;
-use crate::kubeconfig;
 use crate::load;
 use crate::yaml;
 
@@ -39,7 +37,7 @@ impl Get {
         let ctx = invocation.context()?;
         match self {
             Get::Clusters => {
-                let clusters = inventory::clusters(&*ctx.engine).await?;
+                let clusters = inventory::clusters(&ctx).await?;
                 if clusters.is_empty() {
                     invocation.progress.info("No kind clusters found.");
                 }
@@ -47,10 +45,11 @@ impl Get {
             }
             Get::Nodes { name, all_clusters } => {
                 let name = name.get();
-                let nodes = if all_clusters {
-                    inventory::clusters(&*ctx.engine).await?.into_values().flatten().collect()
+                let nodes: Vec<_> = if all_clusters {
+                    let clusters = inventory::clusters(&ctx).await?;
+                    clusters.into_values().flat_map(|cluster| cluster.nodes).collect()
                 } else {
-                    inventory::nodes(&*ctx.engine, &name).await?
+                    inventory::cluster(&ctx, &name).await?.nodes
                 };
                 if nodes.is_empty() {
                     invocation.progress.info(if all_clusters {
@@ -63,35 +62,14 @@ impl Get {
             }
             Get::Images { nodes } => print_images(&load::list(&ctx, &nodes.target()).await?)?,
             Get::Kubeconfig { name, internal } => {
-                let config = of_cluster(&ctx, &name.get(), internal).await?;
+                let reader = if internal { Reader::Network } else { Reader::Host };
+                let config = admin_kubeconfig::read(&ctx, &name.get(), reader).await?;
                 // kind prints an empty line after it.
                 say(yaml::to_string(&config))?;
             }
         }
         Ok(())
     }
-}
-
-/// A cluster's kubeconfig, with the address for this host or for its network.
-pub async fn of_cluster(
-    ctx: &Context,
-    name: &str,
-    internal: bool,
-) -> Result<serde_json::Value, Failure> {
-    let nodes = inventory::nodes(&*ctx.engine, name).await?;
-    let missing = || {
-        Failure::new(format!("could not locate any control plane nodes for cluster named '{name}'. Use the --name option to select a different cluster"))
-            .hint("`get clusters` lists them")
-    };
-    let plane = inventory::control_plane(&nodes).ok_or_else(missing)?;
-    let admin_conf = ctx.read(&plane.name, ADMIN_CONF).await?;
-    let server = if internal {
-        let balancer = nodes.iter().find(|n| n.role == inventory::LOAD_BALANCER);
-        format!("{}:6443", balancer.unwrap_or(plane).name)
-    } else {
-        inventory::api_endpoint(&*ctx.engine, name, &nodes).await?
-    };
-    Ok(kubeconfig::renamed(&admin_conf, name, &format!("https://{server}"))?)
 }
 
 fn print_images(images: &[load::Listed]) -> Result<(), Failure> {

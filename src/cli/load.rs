@@ -35,9 +35,7 @@ impl Load {
                     return Err(Failure::new("a list of image names is required"));
                 };
                 let ctx = invocation.context()?;
-                let loaded = load::docker_images(&ctx, &nodes.target(), &images).await;
-                ctx.drain().await;
-                Ok(loaded?)
+                Ok(load::docker_images(&ctx, &nodes.target(), &images).await?)
             }
             Load::ImageArchive { files, nodes } => {
                 let Some(files) = given(files) else {
@@ -47,9 +45,7 @@ impl Load {
                     invocation.progress.warn("several archives are loaded one after the other; one archive of all images (docker save A B) shares their layers");
                 }
                 let ctx = invocation.context()?;
-                let loaded = load::image_archives(&ctx, &nodes.target(), &files).await;
-                ctx.drain().await;
-                Ok(loaded?)
+                Ok(load::image_archives(&ctx, &nodes.target(), &files).await?)
             }
         }
     }

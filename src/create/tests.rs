@@ -17,12 +17,11 @@ fn cluster(nodes: &str) -> Cluster {
 
 fn options(kubeconfig: &Path) -> Options {
     Options {
-        image: None,
         retain: false,
         wait: Duration::from_secs(5),
         kubeconfig: kubeconfig.to_owned(),
         network: "kind".into(),
-        folder: "/".into(),
+        directory: "/".into(),
         get_env: |_| None,
     }
 }
@@ -123,7 +122,7 @@ async fn sweep(cluster: &Cluster) {
                 engine.container_names()
             );
             assert!(!kubeconfig.exists(), "{what} ({kind}) wrote the kubeconfig");
-            assert!(failure.cleanup.is_none());
+            assert!(failure.cleanup.is_empty());
             let said = failure.error.to_string();
             if kind == 2 {
                 assert!(said.contains("interrupted"), "{what}: {said}");

@@ -12,7 +12,6 @@ use bollard::exec::{StartExecOptions, StartExecResults};
 use bollard::models::ExecConfig;
 use bollard::query_parameters as query;
 use bollard::{API_DEFAULT_VERSION, Docker};
-use bytes::Bytes;
 use futures_util::stream;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
@@ -99,13 +98,13 @@ impl Engine for DockerEngine {
         Ok(self.docker.export_images(&names).map_err(std::io::Error::other).boxed())
     }
 
-    async fn pull_image(&self, reference: &str, told: &(dyn Fn(String) + Sync)) -> Result<()> {
+    async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(reference).build();
         let mut answers = self.docker.create_image(Some(options), None, None);
         let mut failure = None;
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(info) => told(info.status.unwrap_or_default()),
+                Ok(info) => on_status(info.status.unwrap_or_default()),
                 Err(error) => failure = Some(self.failed(format!("pulling {reference}"), error)),
             }
         }
@@ -268,7 +267,12 @@ impl Engine for DockerEngine {
         self.run(name, command, stdin).await
     }
 
-    async fn feed(&self, name: &str, command: Command, stdin: ByteStream) -> Result<ExecOutput> {
+    async fn exec_with_stdin(
+        &self,
+        name: &str,
+        command: Command,
+        stdin: ByteStream,
+    ) -> Result<ExecOutput> {
         self.run(name, command, Some(stdin)).await
     }
 }
@@ -335,17 +339,4 @@ impl DockerEngine {
         });
         Ok(output.chain(exit).boxed())
     }
-}
-
-/// What a stream of bytes holds, whole.
-///
-/// # Errors
-/// The first error of the stream.
-pub async fn collect(mut stream: ByteStream) -> std::io::Result<Vec<u8>> {
-    let mut all = Vec::new();
-    while let Some(piece) = stream.next().await {
-        let piece: Bytes = piece?;
-        all.extend_from_slice(&piece);
-    }
-    Ok(all)
 }

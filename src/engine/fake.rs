@@ -133,7 +133,7 @@ fn answer(state: &State, argv: &[String]) -> String {
             let proxy =
                 json!({"metadata": {"name": "kube-proxy"}, "status": {"numberReady": nodes}});
             format!(
-                "{}\n{}\n{}\n",
+                "{}\u{1e}{}\u{1e}{}\u{1e}",
                 json!({"items": vec![ready; nodes]}),
                 json!({"items": [dns]}),
                 json!({"items": [proxy]})
@@ -307,7 +307,12 @@ impl Engine for FakeEngine {
     }
 
     /// The command answers at once, and once more when it has been told all.
-    async fn feed(&self, name: &str, command: Command, stdin: ByteStream) -> Result<ExecOutput> {
+    async fn exec_with_stdin(
+        &self,
+        name: &str,
+        command: Command,
+        stdin: ByteStream,
+    ) -> Result<ExecOutput> {
         let first = self.exec(name, command.clone()).await?;
         let begun =
             first.filter(|said| std::future::ready(!matches!(said, Ok(ExecEvent::Exit(_)))));

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::Facts;
+use super::ConfigData;
 use crate::cluster::ProxyMode;
 
 /// KubeletConfiguration; that of the first control plane holds for all nodes.
-pub(super) fn kubelet(facts: &Facts) -> Value {
-    let driver = if facts.version.at_least(1, 24) { "systemd" } else { "cgroupfs" };
+pub(super) fn kubelet(data: &ConfigData) -> Value {
+    let driver = if data.version.at_least(1, 24) { "systemd" } else { "cgroupfs" };
     let mut document = json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -22,21 +22,21 @@ pub(super) fn kubelet(facts: &Facts) -> Value {
             "imagefs.available": "0%",
         },
     });
-    if facts.version.at_least(1, 31) {
+    if data.version.at_least(1, 31) {
         // Newer kubelets refuse cgroup v1 hosts unless told otherwise.
         document["failCgroupV1"] = json!(false);
     }
-    if facts.is_ipv6() {
+    if data.is_ipv6() {
         document["address"] = json!("::");
         document["healthzBindAddress"] = json!("::");
     }
-    add_feature_gates(facts, &mut document);
+    add_feature_gates(data, &mut document);
     document
 }
 
 /// KubeProxyConfiguration; `None` when the cluster goes without kube-proxy.
-pub(super) fn proxy(facts: &Facts) -> Option<Value> {
-    let mode = facts.cluster.networking.proxy_mode;
+pub(super) fn proxy(data: &ConfigData) -> Option<Value> {
+    let mode = data.cluster.networking.proxy_mode;
     if mode == ProxyMode::None {
         return None;
     }
@@ -49,19 +49,19 @@ pub(super) fn proxy(facts: &Facts) -> Option<Value> {
         "conntrack": {"maxPerCore": 0},
     });
     let conntrack = &mut document["conntrack"];
-    if facts.rootless {
+    if data.rootless {
         // Zero leaves sysctls alone that only root may set.
         conntrack["tcpEstablishedTimeout"] = json!("0s");
         conntrack["tcpCloseWaitTimeout"] = json!("0s");
     } else if mode == ProxyMode::Nftables {
         conntrack["tcpBeLiberal"] = json!(true);
     }
-    add_feature_gates(facts, &mut document);
+    add_feature_gates(data, &mut document);
     Some(document)
 }
 
-fn add_feature_gates(facts: &Facts, document: &mut Value) {
-    let gates = facts.feature_gates();
+fn add_feature_gates(data: &ConfigData, document: &mut Value) {
+    let gates = data.feature_gates();
     if !gates.is_empty() {
         document["featureGates"] = json!(gates);
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cluster::Role;
 use crate::cluster::{ContainerdPatches, HostPort, KubeadmPatches, Networking, ProxyMode, Role::*};
 
 fn cluster(roles: &[Role]) -> Cluster {
@@ -23,21 +24,19 @@ fn cluster(roles: &[Role]) -> Cluster {
 }
 
 /// The documents of the cluster's first node, by kind, after `adjust`.
-fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut Facts)) -> Value {
+fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut ConfigData)) -> Value {
     let version = version.parse().unwrap();
-    let mut facts = Facts {
+    let mut data = ConfigData {
         cluster,
         node_name: "kind-node",
         node: &cluster.nodes[0],
         version: &version,
         addresses: (Some("172.18.0.2".parse().unwrap()), Some("fc00::2".parse().unwrap())),
-        endpoint: "kind-control-plane:6443",
         token: "012345.0123456789abcdef",
-        provider: "docker",
         rootless: false,
     };
-    adjust(&mut facts);
-    let documents = documents(&facts);
+    adjust(&mut data);
+    let documents = documents(&data);
     let read = yaml::documents(&render(&documents)).unwrap();
     assert_eq!(read, documents, "the text says what the values say");
     documents.into_iter().map(|d| (d["kind"].as_str().unwrap().to_owned(), d)).collect()

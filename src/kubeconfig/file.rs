@@ -15,12 +15,12 @@ use crate::yaml;
 /// Room for what a cluster adds to a kubeconfig, amply; in bytes.
 const ENTRY_SIZE: u64 = 32 * 1024;
 
-/// Merges `entry`, as made by [`super::renamed`], into the file at `path`,
+/// Merges `entry`, as made by [`super::for_cluster`], into the file at `path`,
 /// which is created with its directories if missing.
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::Parse`], [`Error::Locked`] or [`Error::Write`].
-pub fn export(path: &Path, entry: &Value) -> Result<(), Error> {
+pub fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
     if is_special(path) {
         return fs::write(path, yaml::to_string(entry)).map_err(|e| cannot_write(path, e));
     }
@@ -37,13 +37,13 @@ pub fn export(path: &Path, entry: &Value) -> Result<(), Error> {
 /// Removes the cluster's entries from every file that has them.
 ///
 /// # Errors
-/// The first one, after all files were tried; kinds as for [`export`].
-pub fn forget(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
-    let results: Vec<_> = paths.iter().map(|path| forget_in(path, cluster)).collect();
+/// The first one, after all files were tried; kinds as for [`merge_into`].
+pub fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
+    let results: Vec<_> = paths.iter().map(|path| remove_cluster_in(path, cluster)).collect();
     results.into_iter().collect()
 }
 
-fn forget_in(path: &Path, cluster: &str) -> Result<(), Error> {
+fn remove_cluster_in(path: &Path, cluster: &str) -> Result<(), Error> {
     let without = || Ok(read(path)?.and_then(|config| remove(config, cluster)));
     // Looking first spares files that are none of our business the lock.
     if is_special(path) || without()?.is_none() {
@@ -56,10 +56,10 @@ fn forget_in(path: &Path, cluster: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether [`export`] to `path` should work; changes nothing.
+/// Whether [`merge_into`] to `path` should work; changes nothing.
 ///
 /// # Errors
-/// Those [`export`] would most likely return.
+/// Those [`merge_into`] would most likely return.
 pub fn writable(path: &Path) -> Result<(), Error> {
     if is_special(path) {
         return Ok(());
@@ -117,7 +117,7 @@ fn write_atomically(target: &Path, text: &str) -> io::Result<()> {
     }
     temp.as_file().sync_all()?;
     match temp.persist(target) {
-        // A file mounted into a container cannot be renamed over, but written.
+        // A file mounted into a container cannot be for_cluster over, but written.
         Err(e) if e.error.kind() == ErrorKind::ResourceBusy => fs::write(target, text),
         persisted => persisted.map(drop).map_err(|e| e.error),
     }

@@ -15,7 +15,7 @@ const LISTS: [(&str, &str); 3] =
 ///
 /// # Errors
 /// [`Error::Admin`] unless it has exactly one of each.
-pub fn renamed(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
+pub fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
     let mut config = yaml::document(admin_conf).and_then(checked).map_err(Error::Admin)?;
     let name = context_name(cluster);
     for (list, content) in LISTS {
@@ -137,7 +137,7 @@ users:
 ";
 
     fn entry(cluster: &str) -> Value {
-        renamed(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
+        for_cluster(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
     }
 
     #[test]
@@ -161,7 +161,7 @@ users:
         let doubled = ADMIN.replace("- name: u\n", "- name: v\n- name: u\n");
         let hollow = ADMIN.replace("  user: {client-key-data: S0VZ}\n", "");
         for text in ["", "[]", "{", "clusters: []", doubled.as_str(), hollow.as_str()] {
-            let error = renamed(text, "a", "https://x").unwrap_err();
+            let error = for_cluster(text, "a", "https://x").unwrap_err();
             assert!(matches!(error, Error::Admin(_)), "{text}: {error}");
         }
     }

@@ -25,7 +25,7 @@ pub async fn load(ctx: &Context, target: &Target, paths: &[String]) -> Result<()
         // What they have changes with every archive; what it holds is not known yet.
         let nodes = targets::nodes(ctx, target, &Interest::of([], [])).await?;
         let begun = nodes.into_iter().map(|node| Transfer::begin(ctx, node, Vec::new())).collect();
-        transfer::import(ctx, begun, async |receivers| {
+        transfer::import(ctx, begun, async |ctx, receivers| {
             let input = open(path)?;
             let imported = import::import(ctx, input, &architecture, receivers, |images| images);
             imported.await.map_err(|error| error.of(path))

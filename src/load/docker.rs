@@ -18,6 +18,7 @@ use super::targets::{self, Node, Target};
 use super::transfer::{self, Transfer};
 use crate::context::{Context, RunError};
 use crate::engine::Host;
+use crate::node::NodeHandle;
 
 /// What one node needs of one image.
 enum Need {
@@ -49,6 +50,10 @@ impl Asked {
 /// # Errors
 /// [`LoadError`]; what was complete before stays.
 pub async fn load(ctx: &Context, target: &Target, names: &[String]) -> Result<(), LoadError> {
+    ctx.scope(async |ctx| load_in_scope(ctx, target, names).await).await
+}
+
+async fn load_in_scope(ctx: &Context, target: &Target, names: &[String]) -> Result<(), LoadError> {
     let asked = asked(ctx, names).await?;
     let about = about(&asked);
     let host = async { Ok(ctx.interruptible(ctx.engine.host()).await?) };
@@ -106,7 +111,7 @@ async fn rename(
 ) -> Result<(), LoadError> {
     let about = about(std::slice::from_ref(image));
     let from = node.state.name_of(target).unwrap_or_default();
-    ctx.run(&node.name, node::tag(&from, names)).await?;
+    NodeHandle::new(ctx, &node.name).run(node::tag(&from, names)).await?;
     match image.need(&node::state(ctx, &node.name, &about).await?) {
         Need::Nothing => Ok(()),
         _ => Err(LoadError::Failed {
@@ -207,7 +212,7 @@ async fn transfer(
         return Ok(());
     }
     ctx.progress.info(format!("{why}; sending the engine's export instead"));
-    transfer::import(ctx, left, async |receivers| {
+    transfer::import(ctx, left, async |ctx, receivers| {
         let arguments: Vec<String> = asked.iter().map(|asked| asked.argument.clone()).collect();
         let export = ctx.interruptible(ctx.engine.export_images(&arguments)).await?;
         let export = SyncIoBridge::new_with_handle(StreamReader::new(export), Handle::current());
@@ -241,7 +246,7 @@ async fn pulled(
             let (left, why) = transfer::confirmed(ctx, transfers, outcome).await?;
             Ok((left, why.map(|why| why.to_string()).unwrap_or_default()))
         }
-        Err(PullError::Store(StoreError::Context(RunError::Cancelled))) => {
+        Err(PullError::Store(StoreError::Run(RunError::Cancelled))) => {
             Err(RunError::Cancelled.into())
         }
         Err(error) => Ok((transfers, error.to_string())),

@@ -24,7 +24,8 @@ use crate::context::{Context, RunError};
 use crate::engine::{
     ByteStream, Command, ContainerSpec, Engine, EngineError, ExecEvent, ExecOutput,
 };
-use crate::inventory::CREATED_BY_LABEL;
+use crate::labels;
+use crate::node::NodeHandle;
 
 /// Where the helper sees the engine's folder.
 const SEEN: &str = "/engine";
@@ -77,7 +78,7 @@ impl Files {
             }
             Files::Helper { name, .. } => {
                 let script = "cd \"$0\" && for file; do [ ! -f \"$file\" ] || echo \"$file\"; done | tar -chf - -T -";
-                let archive = ctx.run_told(name, command(script, paths), |_| {}).await?;
+                let archive = NodeHandle::new(ctx, name).output(command(script, paths)).await?;
                 Ok(unpacked(&archive)?)
             }
         }
@@ -99,7 +100,7 @@ impl Files {
             Files::Helper { name, .. } => {
                 let script =
                     "cd \"$0\" && for file; do stat -c '%n %s' \"$file\" 2>/dev/null; done; true";
-                let said = ctx.run(name, command(script, paths)).await?;
+                let said = NodeHandle::new(ctx, name).run(command(script, paths)).await?;
                 let line = |line: &str| {
                     let (path, size) = line.rsplit_once(' ')?;
                     Some((path.to_owned(), size.parse().ok()?))
@@ -241,11 +242,11 @@ impl Helper {
                 Err(error) => failure = Some(error),
             }
         }
-        Err(failure.map_or_else(|| StoreError::Unknown("nothing".into()), StoreError::Context))
+        Err(failure.map_or_else(|| StoreError::Unknown("nothing".into()), StoreError::Run))
     }
 
     fn spec(&self, image: &str, folder: String) -> ContainerSpec {
-        let label = (CREATED_BY_LABEL.to_owned(), format!("skiff-{}", env!("CARGO_PKG_VERSION")));
+        let label = (labels::CREATED_BY.to_owned(), labels::created_by());
         ContainerSpec {
             name: self.name.clone(),
             hostname: "load".into(),
@@ -280,7 +281,7 @@ impl Helper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::docker::collect;
+    use crate::node::collect;
 
     async fn contents(folder: &Path, names: &'static [u8]) -> io::Result<Vec<u8>> {
         let files = Files::Here(folder.to_owned());

@@ -8,6 +8,7 @@ use super::oci::Digest;
 use super::reference::Reference;
 use super::targets::{self, Target};
 use crate::context::Context;
+use crate::node::NodeHandle;
 
 /// An image on some nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub async fn remove(ctx: &Context, target: &Target, name: &str) -> Result<Vec<St
     for node in &nodes {
         let names = unnamed(&node.state, &reference);
         if !names.is_empty() {
-            ctx.run(&node.name, node::remove(&names)).await?;
+            NodeHandle::new(ctx, &node.name).run(node::remove(&names)).await?;
             removed.push(node.name.clone());
         }
     }

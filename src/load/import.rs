@@ -27,6 +27,7 @@ use super::reference::Reference;
 use super::serve::Sent;
 use crate::context::{Context, RunError};
 use crate::engine::ByteStream;
+use crate::node::NodeHandle;
 
 /// Pieces that may wait for a slow node; the others wait with it.
 const WAITING: usize = 8;
@@ -38,7 +39,7 @@ pub type Input = Box<dyn Read + Send>;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
@@ -47,7 +48,7 @@ impl ImportError {
     /// Says which archive it was.
     pub fn of(self, path: &str) -> LoadError {
         match self {
-            ImportError::Context(error) => LoadError::Context(error),
+            ImportError::Run(error) => LoadError::Run(error),
             ImportError::Archive(error) => LoadError::Archive { path: path.to_owned(), error },
         }
     }
@@ -120,11 +121,11 @@ fn begin<'a>(
     let platform =
         Platform { os: "linux".into(), architecture: architecture.into(), variant: None };
     let command = node::import(&platform, &receiver.snapshotter);
-    let (alone, node, stop) = (ctx.without_cancellation(), receiver.node.clone(), stop.clone());
+    let (node, stop) = (NodeHandle::new(&ctx.without_cancellation(), &receiver.node), stop.clone());
     let stdin = stdin_of(pieces, stop.clone());
     let import = async move {
         let import =
-            ctx.run_to_completion(async move { alone.feed(&node, command, stdin).await }).await;
+            ctx.run_to_completion(async move { node.stream_in(command, stdin).await }).await;
         if matches!(import, Err(RunError::Cancelled)) {
             stop.cancel();
         }

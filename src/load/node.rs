@@ -10,8 +10,9 @@ use std::net::{IpAddr, SocketAddr};
 use super::catalog::LoadImage;
 use super::oci::{Digest, Platform};
 use super::reference::Reference;
-use crate::context::{Context, RunError, Session};
+use crate::context::{Context, RunError};
 use crate::engine::Command;
+use crate::node::{NodeHandle, Session};
 
 const DEFAULT_SNAPSHOTTER: &str = "overlayfs";
 /// kubelet's images.
@@ -181,7 +182,7 @@ pub async fn look(
     loop {
         let start = ["bash", "-c", &script, "load", &snapshotter].map(str::to_owned);
         let command = Command::new(start.into_iter().chain(about.0.iter().cloned()));
-        let (session, said) = Session::begin(ctx, node, command, END).await?;
+        let (session, said) = NodeHandle::new(ctx, node).session(command, END).await?;
         let state = parse(&said);
         if state.snapshotter == snapshotter {
             return Ok((state, Waiting { session, snapshotter }));

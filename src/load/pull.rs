@@ -52,14 +52,13 @@ pub async fn pull(
     let first = pullers.first().ok_or(PullError::NoWay)?;
     let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::NoWay)?;
     let helper = Helper::of(&first.node);
-    let pulled = async {
+    let pulled = ctx.scope(async |ctx| {
         let mut store = store::open(ctx, &helper, host, asked).await?;
         store.images = named(std::mem::take(&mut store.images));
+        // When it returns the registry is gone, so that pulls under way end.
         serve(ctx, gateway, &host.arch, store, pullers).await
-    };
+    });
     let pulled = pulled.await;
-    // The registry is gone by now, so that pulls under way come to their end.
-    ctx.drain().await;
     helper.remove(ctx);
     pulled
 }

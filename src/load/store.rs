@@ -31,7 +31,7 @@ const HELD: u64 = 32 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(transparent)]
-    Context(#[from] RunError),
+    Run(#[from] RunError),
     #[error("the engine keeps images with {0:?}, which cannot be read layer by layer")]
     Unknown(String),
     #[error("the engine's image store: {0}")]
@@ -86,7 +86,7 @@ pub async fn open(
     let size = asked.iter().fold(0, |sum: u64, image| sum.saturating_add(image.size));
     if here.is_none() && size <= HELD {
         match Store::held(ctx, &host.arch, asked).await {
-            Err(StoreError::Context(RunError::Cancelled)) => return Err(RunError::Cancelled.into()),
+            Err(StoreError::Run(RunError::Cancelled)) => return Err(RunError::Cancelled.into()),
             Err(error) => ctx.progress.debug(1, format!("not held in memory: {error}")),
             held => {
                 ctx.progress.debug(1, "layers are held in memory");

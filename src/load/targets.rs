@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use super::LoadError;
 use super::node::{self, Interest, NodeState, Waiting};
 use crate::context::Context;
-use crate::inventory::{self, LOAD_BALANCER};
+use crate::inventory;
 
 /// Nodes of a cluster: those named, or all if none is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,8 +30,9 @@ pub async fn nodes(
     target: &Target,
     about: &Interest,
 ) -> Result<Vec<Node>, LoadError> {
-    let found = ctx.interruptible(inventory::nodes(&*ctx.engine, &target.cluster)).await?;
-    let mut found: Vec<_> = found.into_iter().filter(|n| n.role != LOAD_BALANCER).collect();
+    let cluster = inventory::cluster(ctx, &target.cluster).await?;
+    let mut found: Vec<_> =
+        cluster.nodes.into_iter().filter(|node| node.role.is_kubernetes_node()).collect();
     if found.is_empty() {
         return Err(LoadError::NoNodes(target.cluster.clone()));
     }

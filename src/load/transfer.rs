@@ -62,7 +62,7 @@ impl Transfer {
 pub async fn import(
     ctx: &Context,
     mut left: Vec<Transfer>,
-    import: impl AsyncFn(&[Receiver]) -> Result<Outcome, LoadError>,
+    import: impl AsyncFn(&Context, &[Receiver]) -> Result<Outcome, LoadError>,
 ) -> Result<(), LoadError> {
     let mut failure = None;
     // What a node was found to have can be gone by then.
@@ -76,8 +76,7 @@ pub async fn import(
                 sent: transfer.sent.clone(),
             })
             .collect();
-        let imported = watched(&left, import(&receivers)).await;
-        ctx.drain().await;
+        let imported = ctx.scope(async |ctx| watched(&left, import(ctx, &receivers)).await).await;
         let imported = match (imported, failure) {
             // What came from stdin cannot be read again.
             (Err(LoadError::Archive { .. }), Some(failure)) => return Err(failure),
@@ -147,11 +146,7 @@ async fn checked(
         if fault.is_none() || attempt == KNOWN_ATTEMPTS {
             return Ok(fault);
         }
-        let pause = async {
-            tokio::time::sleep(KNOWN_PAUSE).await;
-            Ok::<_, RunError>(())
-        };
-        ctx.interruptible(pause).await?;
+        ctx.sleep(KNOWN_PAUSE).await?;
         state = node::state(ctx, node, &about).await?;
     }
     unreachable!("the last attempt returns")
@@ -184,7 +179,7 @@ fn is_final(error: &RunError) -> bool {
 /// A node's failure in its own last words.
 fn failed(node: &str, error: RunError) -> LoadError {
     let RunError::Command { ref output, code, .. } = error else {
-        return LoadError::Context(error);
+        return LoadError::Run(error);
     };
     let last = output.lines().rfind(|line| !line.trim().is_empty());
     LoadError::Failed {

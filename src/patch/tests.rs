@@ -43,15 +43,17 @@ fn old_map_form_into_v1beta4() {
         {"name": "node-ip", "value": "172.18.0.2"},
     ]});
     assert_eq!(done[0]["nodeRegistration"], want);
-    assert!(idle(&[init_v1beta4()], &merges(&[INGRESS_READY])).is_empty());
+    assert!(without_effect(&[init_v1beta4()], &merges(&[INGRESS_READY])).is_empty());
 }
 
 #[test]
 fn old_map_form_that_says_v1beta4() {
     let patches = merges(&[&format!("apiVersion: kubeadm.k8s.io/v1beta4\n{INGRESS_READY}")]);
-    let idle = idle(&[init_v1beta4()], &patches);
-    assert_eq!(idle.len(), 1);
-    assert!(idle[0].contains("nodeRegistration.kubeletExtraArgs has no effect as a mapping"));
+    let without_effect = without_effect(&[init_v1beta4()], &patches);
+    assert_eq!(without_effect.len(), 1);
+    assert!(
+        without_effect[0].contains("nodeRegistration.kubeletExtraArgs has no effect as a mapping")
+    );
     assert_eq!(kubeadm(vec![init_v1beta4()], &patches).unwrap(), [init_v1beta4()]);
 }
 
@@ -91,7 +93,7 @@ fn patches_reach_what_they_match() {
         ],
     };
     assert_eq!(
-        idle(&documents, &patches),
+        without_effect(&documents, &patches),
         [
             "a kubeadm patch of kubeadm.k8s.io/v1beta4 ClusterConfiguration",
             "a kubeadm patch without `kind`",
@@ -172,9 +174,12 @@ snapshotter = "native"
 [plugins."io.containerd.cri.v1.images".registry]
 config_path = "/etc/containerd/certs.d"
 "#;
-    let (patched, idle) = containerd(config, &patches).unwrap();
+    let (patched, without_effect) = containerd(config, &patches).unwrap();
     assert_eq!(patched, want);
-    assert_eq!(idle, ["a containerd patch for configuration version 2 has no effect on version 3"]);
+    assert_eq!(
+        without_effect,
+        ["a containerd patch for configuration version 2 has no effect on version 3"]
+    );
 }
 
 #[test]

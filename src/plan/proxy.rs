@@ -1,4 +1,5 @@
-//! Proxy settings that nodes get (kind.md §3.6).
+//! Proxy settings that nodes get
+//! (kind v0.33.0, `pkg/cluster/internal/providers/common/proxy.go`).
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ pub fn settings(
     direct
         .extend([cluster.networking.service_subnet.clone(), cluster.networking.pod_subnet.clone()]);
     direct.extend(cluster.node_names());
-    direct.extend(cluster.is_balanced().then(|| cluster.api_host()));
+    direct.extend(cluster.has_load_balancer().then(|| cluster.api_host()));
     direct.extend([".svc", ".svc.cluster", ".svc.cluster.local"].map(str::to_owned));
 
     let mut out = BTreeMap::new();

@@ -1,21 +1,33 @@
 use super::*;
 use crate::config;
 
+fn plan_of(settled: &SettledCluster) -> Plan {
+    let input = PlanInput {
+        network: "kind",
+        creation: "run-1",
+        proxy: &BTreeMap::new(),
+        directory: Path::new("/here"),
+        get_env: &|_| None,
+    };
+    plan(settled, &input)
+}
+
+fn with_images(mut cluster: Cluster) -> Cluster {
+    for node in &mut cluster.nodes {
+        node.image.get_or_insert_with(|| "node:test".into());
+    }
+    cluster
+}
+
 fn planned(text: &str, host: &Host) -> Plan {
     let cluster =
         config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{text}"))
             .unwrap();
-    let situation = PlanInput {
-        host,
-        default_image: "node:test",
-        balancer: Balancer::Haproxy { image: "node:test".into() },
-        network: "kind",
-        creation: "run-1",
-        proxy: &BTreeMap::new(),
-        folder: Path::new("/here"),
-        pass_env: &|_| None,
-    };
-    plan(&cluster, &situation)
+    let cluster = with_images(cluster);
+    let haproxy = ApiBalancer::Haproxy { image: "node:test".into() };
+    let api_balancer = cluster.has_load_balancer().then_some(haproxy);
+    let settled = SettledCluster { cluster, host: host.clone(), api_balancer };
+    plan_of(&settled)
 }
 
 #[test]
@@ -33,8 +45,8 @@ fn a_control_plane_publishes_its_api_and_workers_do_not() {
             .env
             .contains(&"KUBECONFIG=/etc/kubernetes/admin.conf".to_owned())
     );
-    assert_eq!(planned.nodes[1].container.labels[ROLE_LABEL], "worker");
-    assert_eq!(planned.nodes[1].container.labels[CREATION_LABEL], "run-1");
+    assert_eq!(planned.nodes[1].container.labels[labels::ROLE], "worker");
+    assert_eq!(planned.nodes[1].container.labels[labels::CREATION], "run-1");
 }
 
 #[test]
@@ -134,9 +146,9 @@ fn the_host_decides_about_devices() {
 fn several_api_servers_get_a_balancer_that_takes_the_clusters_port() {
     let text = "networking: {apiServerPort: 6000, apiServerAddress: 0.0.0.0}\nnodes: [{role: control-plane}, {role: control-plane}, {role: worker}]";
     let plan = planned(text, &Host::default());
-    let balancer = plan.balancer.as_ref().unwrap();
+    let balancer = plan.api_balancer.as_ref().unwrap();
     assert_eq!(balancer.name, "kind-external-load-balancer");
-    assert_eq!(balancer.labels[ROLE_LABEL], "external-load-balancer");
+    assert_eq!(balancer.labels[labels::ROLE], "external-load-balancer");
     assert!(!balancer.privileged && balancer.volumes.is_empty());
     let api = |publish: &Publish| (publish.host_address.clone(), publish.host_port);
     assert_eq!(api(&balancer.publish[0]), ("0.0.0.0".into(), HostPort::Fixed(6000)));
@@ -152,17 +164,12 @@ fn several_api_servers_get_a_balancer_that_takes_the_clusters_port() {
 #[test]
 fn a_node_image_without_a_balancer_is_helped_by_envoy() {
     let cluster = config::parse("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking: {ipFamily: dual}\nnodes: [{role: control-plane}, {role: control-plane}]").unwrap();
-    let situation = PlanInput {
-        host: &Host::default(),
-        default_image: "node:test",
-        balancer: Balancer::Envoy,
-        network: "kind",
-        creation: "run-1",
-        proxy: &BTreeMap::new(),
-        folder: Path::new("/here"),
-        pass_env: &|_| None,
+    let settled = SettledCluster {
+        cluster: with_images(cluster),
+        host: Host::default(),
+        api_balancer: Some(ApiBalancer::Envoy),
     };
-    let balancer = plan(&cluster, &situation).balancer.unwrap();
+    let balancer = plan_of(&settled).api_balancer.unwrap();
     assert_eq!(balancer.image, ENVOY_IMAGE);
     let config: serde_json::Value = serde_json::from_str(&balancer.entrypoint[2]).unwrap();
     let planes = &config["static_resources"]["clusters"][0];

@@ -1,4 +1,5 @@
-//! What the engine's host must offer before anything is made (kind.md §3.9).
+//! What the engine's host must offer before anything is made
+//! (kind v0.33.0, `pkg/cluster/internal/create/create.go`, `validateProvider`).
 
 use crate::engine::Host;
 use crate::version::Version;

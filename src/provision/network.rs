@@ -1,4 +1,5 @@
-//! The network that all clusters share, made as kind makes it (kind.md §3.4).
+//! The network that all clusters share, made as kind makes it
+//! (kind v0.33.0, `pkg/cluster/internal/providers/docker/network.go`).
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,7 @@ use skiff::context::Context;
 use skiff::engine::docker::DockerEngine;
 use skiff::engine::endpoint::DockerEnv;
 use skiff::engine::{Engine, EngineError};
+use skiff::node::NodeHandle;
 use skiff::node_image;
 use skiff::progress::Progress;
 use tempfile::TempDir;
@@ -216,7 +217,11 @@ pub fn in_node(node: &str, script: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let engine = DockerEngine::connect(DockerEnv::of_process().endpoint().unwrap()).unwrap();
     let ctx = Context::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
-    runtime.block_on(ctx.run(node, skiff::engine::Command::new(["sh", "-c", script]))).unwrap()
+    runtime
+        .block_on(
+            NodeHandle::new(&ctx, node).run(skiff::engine::Command::new(["sh", "-c", script])),
+        )
+        .unwrap()
 }
 
 fn labelled(label: String) -> Vec<String> {

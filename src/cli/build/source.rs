@@ -1,4 +1,5 @@
-//! What kind takes for the source of a node image (kind.md §5.5).
+//! What kind takes for the source of a node image
+//! (kind v0.33.0, `pkg/build/nodeimage/build.go`, `detectBuildType`).
 
 use std::fmt;
 use std::path::Path;

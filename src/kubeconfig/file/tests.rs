@@ -2,7 +2,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::thread;
 
 use super::*;
-use crate::kubeconfig::renamed;
+use crate::kubeconfig::for_cluster;
 
 const ADMIN: &str = "
 clusters: [{name: c, cluster: {server: 'https://c:6443'}}]
@@ -11,7 +11,7 @@ contexts: [{name: u@c, context: {cluster: c, user: u}}]
 ";
 
 fn entry(cluster: &str) -> Value {
-    renamed(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
+    for_cluster(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
 }
 
 fn names(path: &Path) -> Vec<String> {
@@ -39,14 +39,14 @@ fn a_new_file_is_private_and_its_directories_are_not() {
     let path = dir.path().join(".kube/deep/config");
     writable(&path).unwrap();
     assert!(!dir.path().join(".kube").exists(), "asking creates nothing");
-    export(&path, &entry("a")).unwrap();
+    merge_into(&path, &entry("a")).unwrap();
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(parent(&path)), 0o755);
     assert_eq!(names(&path), ["kind-a"]);
     assert_eq!(listing(parent(&path)), ["config"]);
-    forget(std::slice::from_ref(&path), "a").unwrap();
+    remove_cluster(std::slice::from_ref(&path), "a").unwrap();
     assert_eq!(names(&path), [""; 0]);
-    export(&path, &entry("a")).unwrap();
+    merge_into(&path, &entry("a")).unwrap();
     assert_eq!(names(&path), ["kind-a"], "an emptied file takes entries again");
 }
 
@@ -56,13 +56,13 @@ fn mode_symlink_and_relative_paths_stay() {
     let (link, real) = (dir.path().join("link"), dir.path().join("real/config"));
     symlink("real/config", &link).unwrap();
     writable(&link).unwrap();
-    export(&link, &entry("a")).unwrap();
+    merge_into(&link, &entry("a")).unwrap();
     assert!(real.is_file(), "a link that leads nowhere is followed");
 
     let theirs = "clusters:\n- {name: work, cluster: {certificate-authority: ../ca.crt}}\n";
     fs::write(&real, theirs).unwrap();
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
-    export(&link, &entry("a")).unwrap();
+    merge_into(&link, &entry("a")).unwrap();
     assert!(link.is_symlink());
     assert_eq!(mode(&real), 0o640);
     let config = read(&real).unwrap().unwrap();
@@ -74,11 +74,11 @@ fn mode_symlink_and_relative_paths_stay() {
 fn nothing_is_written_when_nothing_changes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config");
-    export(&path, &entry("a")).unwrap();
+    merge_into(&path, &entry("a")).unwrap();
     let inode = || fs::metadata(&path).unwrap().ino();
     let before = inode();
-    export(&path, &entry("a")).unwrap();
-    forget(std::slice::from_ref(&path), "other").unwrap();
+    merge_into(&path, &entry("a")).unwrap();
+    remove_cluster(std::slice::from_ref(&path), "other").unwrap();
     assert_eq!(inode(), before);
 }
 
@@ -89,7 +89,7 @@ fn concurrent_exports_keep_every_entry() {
     thread::scope(|scope| {
         for n in 0..8 {
             let path = &path;
-            scope.spawn(move || export(path, &entry(&n.to_string())).unwrap());
+            scope.spawn(move || merge_into(path, &entry(&n.to_string())).unwrap());
         }
     });
     let mut found = names(&path);
@@ -104,8 +104,11 @@ fn malformed_files_are_named_and_kept() {
     let path = dir.path().join("config");
     for text in ["a: [", "- list", "clusters: {}", "users: [x]", "a: 1\n---\nb: 2\n"] {
         fs::write(&path, text).unwrap();
-        let all =
-            [writable(&path), export(&path, &entry("a")), forget(std::slice::from_ref(&path), "a")];
+        let all = [
+            writable(&path),
+            merge_into(&path, &entry("a")),
+            remove_cluster(std::slice::from_ref(&path), "a"),
+        ];
         for result in all {
             let error = result.unwrap_err();
             assert!(matches!(error, Error::Parse { .. }), "{text}: {error}");
@@ -121,9 +124,9 @@ fn forget_tries_every_file_and_reports_the_first_failure() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("bad"), "- list").unwrap();
-    export(&at("good"), &entry("a")).unwrap();
+    merge_into(&at("good"), &entry("a")).unwrap();
     let paths = [at("missing/config"), at("bad"), at("good")];
-    let error = forget(&paths, "a").unwrap_err();
+    let error = remove_cluster(&paths, "a").unwrap_err();
     assert!(matches!(&error, Error::Parse { path, .. } if *path == at("bad")), "{error}");
     assert_eq!(names(&at("good")), [""; 0]);
     assert_eq!(listing(dir.path()), ["bad", "good"]);
@@ -136,7 +139,7 @@ fn unwritable_places_are_found_out_beforehand() {
     let below_a_file = dir.path().join("file/config");
     for path in [dir.path(), &below_a_file] {
         assert!(writable(path).is_err(), "{}", path.display());
-        assert!(export(path, &entry("a")).is_err(), "{}", path.display());
+        assert!(merge_into(path, &entry("a")).is_err(), "{}", path.display());
     }
     assert_eq!(listing(dir.path()), ["file"]);
 }
@@ -146,7 +149,7 @@ fn a_full_disk_leaves_the_original() {
     // Every write to this device fails with ENOSPC; full(4).
     let full = Path::new("/dev/full");
     if full.exists() {
-        let error = export(full, &entry("a")).unwrap_err();
+        let error = merge_into(full, &entry("a")).unwrap_err();
         assert!(error.to_string().starts_with("cannot write kubeconfig /dev/full"), "{error}");
     }
 }
@@ -155,8 +158,8 @@ fn a_full_disk_leaves_the_original() {
 fn devices_are_written_to_and_stay() {
     let null = Path::new("/dev/null");
     writable(null).unwrap();
-    export(null, &entry("a")).unwrap();
-    forget(&[null.to_owned()], "a").unwrap();
+    merge_into(null, &entry("a")).unwrap();
+    remove_cluster(&[null.to_owned()], "a").unwrap();
     assert!(is_special(null));
 }
 
@@ -170,7 +173,7 @@ fn awkward_strings_survive() {
         ["yes", "on", "0777", "1_000", "0x1f", "1e3", "~", "null", "a: b", "- x", " #", &long]
     {
         config["users"][0]["user"]["token"] = json!(text);
-        export(&path, &config).unwrap();
+        merge_into(&path, &config).unwrap();
         assert_eq!(read(&path).unwrap().unwrap()["users"][0]["user"]["token"], text);
     }
     assert!(fs::read_to_string(&path).unwrap().contains(&long), "base64 stays on one line");

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::engine::{Command, ContainerSpec, Image};
-use crate::inventory::{CLUSTER_LABEL, ROLE_LABEL};
+use crate::labels;
 use crate::load::archive::tests::{config, oci_layout, tar_of};
 use crate::load::oci;
 use crate::progress::Progress;
@@ -118,8 +118,8 @@ async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -
         engine.put(ContainerSpec {
             name: name.to_owned(),
             labels: [
-                (CLUSTER_LABEL.to_owned(), "kind".to_owned()),
-                (ROLE_LABEL.to_owned(), "worker".to_owned()),
+                (labels::CLUSTER.to_owned(), "kind".to_owned()),
+                (labels::ROLE.to_owned(), "worker".to_owned()),
             ]
             .into(),
             ..ContainerSpec::default()
@@ -140,9 +140,7 @@ async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -
 async fn loaded(engine: &FakeEngine, cancel: CancellationToken) -> Result<(), LoadError> {
     let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel);
     let target = Target { cluster: "kind".into(), nodes: Vec::new() };
-    let loaded = load(&ctx, &target, &["app:1".to_owned()]).await;
-    ctx.drain().await;
-    loaded
+    load(&ctx, &target, &["app:1".to_owned()]).await
 }
 
 fn containerd(change: impl FnOnce(&mut Containerd)) -> Arc<Mutex<Containerd>> {
@@ -225,7 +223,7 @@ async fn sweep(size: u64, fault: &str) {
         match outcome {
             Ok(()) => assert_eq!(nodes.lock().unwrap().loaded.len(), 2, "{fault} at {call}"),
             Err(error) => assert!(
-                fault != "cancel" || matches!(error, LoadError::Context(RunError::Cancelled)),
+                fault != "cancel" || matches!(error, LoadError::Run(RunError::Cancelled)),
                 "{fault} at {call}: {error}"
             ),
         }

@@ -142,7 +142,7 @@ proptest! {
             "v1beta3" => merges(&[&other_kind]),
             _ => merges(&[&other_kind, &other_version]),
         };
-        prop_assert_eq!(idle(&before, &patches).len(), patches.merge.len());
+        prop_assert_eq!(without_effect(&before, &patches).len(), patches.merge.len());
         prop_assert_eq!(kubeadm(before.clone(), &patches).unwrap(), before);
     }
 
@@ -160,16 +160,16 @@ proptest! {
             merge: vec![toml::to_string(patch.clone()).unwrap()],
             json: Vec::new(),
         };
-        let (patched, idle) = containerd(&text, &own).unwrap();
+        let (patched, without_effect) = containerd(&text, &own).unwrap();
         prop_assert_eq!(toml::parse(&patched).unwrap(), merge_patch(config.clone(), &patch));
-        prop_assert!(idle.is_empty());
+        prop_assert!(without_effect.is_empty());
 
         let others = ContainerdPatches {
             merge: vec![format!("version = {}\n{}", version + 1, own.merge[0])],
             json: Vec::new(),
         };
-        let (patched, idle) = containerd(&text, &others).unwrap();
+        let (patched, without_effect) = containerd(&text, &others).unwrap();
         prop_assert_eq!(toml::parse(&patched).unwrap(), config);
-        prop_assert_eq!(idle.len(), 1);
+        prop_assert_eq!(without_effect.len(), 1);
     }
 }

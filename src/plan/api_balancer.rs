@@ -4,17 +4,19 @@
 
 use serde_json::json;
 
-use super::{PlanInput, base, published_api};
-use crate::cluster::{Cluster, Family, LOAD_BALANCER, Role};
+use super::{PlanInput, SettledCluster, base, published_api};
+use crate::cluster::{Family, Role};
 use crate::engine::ContainerSpec;
 use crate::kubeadm::API_PORT;
+use crate::labels;
 
-/// The image kind takes (kind.md §0); there is none of it in node images.
+/// The image that kind uses
+/// (kind v0.33.0, `pkg/cluster/internal/loadbalancer/const.go`).
 pub const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
 
 /// The program that balances.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Balancer {
+pub enum ApiBalancer {
     /// In this node image, so nothing more has to be pulled.
     Haproxy {
         image: String,
@@ -22,26 +24,27 @@ pub enum Balancer {
     Envoy,
 }
 
-/// The balancer's container; `None` where there is one API server only.
-pub fn container(cluster: &Cluster, situation: &PlanInput) -> Option<ContainerSpec> {
-    if !cluster.is_balanced() {
-        return None;
-    }
+pub(super) fn container(
+    settled: &SettledCluster,
+    program: &ApiBalancer,
+    input: &PlanInput,
+) -> ContainerSpec {
+    let cluster = &settled.cluster;
     let planes = cluster.named_nodes().filter(|(_, node)| node.role == Role::ControlPlane);
     let planes: Vec<String> = planes.map(|(name, _)| name).collect();
     let family = cluster.networking.family;
-    let (image, entrypoint) = match &situation.balancer {
-        Balancer::Haproxy { image } => (image.clone(), haproxy(&planes, family)),
-        Balancer::Envoy => (ENVOY_IMAGE.to_owned(), envoy(&planes, family)),
+    let (image, entrypoint) = match program {
+        ApiBalancer::Haproxy { image } => (image.clone(), haproxy(&planes, family)),
+        ApiBalancer::Envoy => (ENVOY_IMAGE.to_owned(), envoy(&planes, family)),
     };
-    Some(ContainerSpec {
+    ContainerSpec {
         image,
         entrypoint,
         publish: vec![published_api(&cluster.networking)],
         // Both programs leave at once on it; a node image asks for another.
         stop_signal: Some("SIGTERM".into()),
-        ..base(cluster, cluster.api_host(), LOAD_BALANCER, situation)
-    })
+        ..base(settled, cluster.api_host(), labels::LOAD_BALANCER, input)
+    }
 }
 
 /// Names are looked up again and again: a node that was restarted may have
@@ -94,7 +97,8 @@ backend planes
     ["sh", "-c", script, &config].map(str::to_owned).into()
 }
 
-/// As kind configures it (kind.md §3.5), without files and open admin port.
+/// As kind configures it (kind v0.33.0, `pkg/cluster/internal/loadbalancer/config.go`),
+/// without files and open admin port.
 fn envoy(planes: &[String], family: Family) -> Vec<String> {
     let listen = if family.has_v6() { "::" } else { "0.0.0.0" };
     let lookup = if family == Family::Ipv6 { "AUTO" } else { "V4_PREFERRED" };

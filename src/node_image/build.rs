@@ -1,0 +1,104 @@
+//! `build node-image`: a node image from Debian packages and Go modules, where
+//! none can be pulled.
+
+use include_dir::{Dir, include_dir};
+
+use super::PUBLISHED;
+use crate::builder::{self, Build, BuildError, Recipe};
+use crate::context::Context;
+use crate::labels;
+use crate::pull::{self, PullError};
+
+static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
+
+/// Kubernetes versions with a recipe, newest first.
+pub fn versions() -> Vec<String> {
+    let found = FILES.get_dir("versions").into_iter().flat_map(|dir| dir.files());
+    let mut names: Vec<String> =
+        found.filter_map(|f| Some(f.path().file_name()?.to_str()?.to_owned())).collect();
+    names.sort_by(|a, b| b.cmp(a));
+    names
+}
+
+pub struct Options {
+    pub version: String,
+    /// The image's name.
+    pub image: String,
+    pub build: builder::Options,
+    /// Use the published image instead if it is here or can be pulled.
+    pub prefer_pull: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Built,
+    UpToDate,
+    /// The published image is there instead.
+    Published,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NodeImageError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("there is no recipe for Kubernetes {version}; there are: {}", versions().join(", "))]
+    UnknownVersion { version: String },
+}
+
+/// Builds a node image unless it is there already.
+///
+/// # Errors
+/// An unknown version, or that of building.
+pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImageError> {
+    let version = &options.version;
+    if !versions().contains(version) {
+        return Err(NodeImageError::UnknownVersion { version: version.clone() });
+    }
+    let recipe = Recipe {
+        what: "node image",
+        folder: &FILES,
+        arguments: vec![version.clone()],
+        labels: vec![
+            (labels::KUBERNETES, version.clone()),
+            (labels::API_BALANCER, labels::HAPROXY.into()),
+        ],
+    };
+    let build = Build::plan(ctx, &options.image, recipe, options.build.clone()).await?;
+    if build.is_up_to_date() {
+        return Ok(Outcome::UpToDate);
+    }
+    if options.prefer_pull && published(ctx).await? {
+        return Ok(Outcome::Published);
+    }
+    build.run().await?;
+    Ok(Outcome::Built)
+}
+
+/// Whether the published image is here or can be pulled.
+async fn published(ctx: &Context) -> Result<bool, BuildError> {
+    match pull::ensure(ctx, PUBLISHED).await {
+        Ok(()) => Ok(true),
+        Err(PullError::Failed { reason, .. }) => {
+            ctx.progress.info(format!(
+                "{} cannot be pulled ({reason}); building an image instead",
+                pull::without_digest(PUBLISHED)
+            ));
+            Ok(false)
+        }
+        Err(PullError::Run(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DEFAULT_VERSION;
+    use super::*;
+
+    #[test]
+    fn every_version_has_its_parts() {
+        assert!(versions().contains(&DEFAULT_VERSION.to_owned()));
+        for version in versions() {
+            assert!(FILES.get_file(format!("kubernetes/{version}/go.sum")).is_some(), "{version}");
+        }
+    }
+}

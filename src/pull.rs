@@ -1,0 +1,43 @@
+//! Images in the engine: pulled unless they are there.
+
+use crate::context::{Context, RunError};
+use crate::engine::EngineError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("image {image} is not here, and pulling it failed: {reason}")]
+    Failed { image: String, reason: String },
+}
+
+/// Pulls the image unless the engine has it.
+///
+/// # Errors
+/// [`PullError::Failed`] with the engine's reason.
+pub async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> {
+    if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
+        return Ok(());
+    }
+    let step = ctx.progress.step(format!("Pulling {}", without_digest(image)));
+    let on_status = |status: String| step.detail(status);
+    match ctx.interruptible(ctx.engine.pull_image(image, &on_status)).await {
+        Ok(()) => {
+            step.done();
+            Ok(())
+        }
+        Err(RunError::Engine(
+            error @ (EngineError::NotFound { .. }
+            | EngineError::Other { .. }
+            | EngineError::Conflict { .. }),
+        )) => {
+            Err(PullError::Failed { image: image.to_owned(), reason: error.message().to_owned() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An image's name as people write it: without the digest.
+pub fn without_digest(image: &str) -> &str {
+    image.split_once('@').map_or(image, |(name, _)| name)
+}
