@@ -1,7 +1,7 @@
 //! skiff: local Kubernetes clusters in containers.
 //!
 //! From the middle outwards; a module uses only what stands above it here, and
-//! `tests/layers.rs` keeps it so.
+//! `tests/it/layers.rs` keeps it so.
 //!
 //! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`]
 //! and [`progress`] are small tools.

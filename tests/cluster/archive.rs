@@ -1,11 +1,12 @@
 //! A tiny image as an archive, as `docker save` writes it.
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
+
+use crate::support::archive::{sha256, tar};
 
 /// One layer with one file, under this name.
 pub fn of_image(reference: &str) -> Vec<u8> {
-    let layer = tar(&[("hello", b"hello\n")]);
+    let layer = tar(&[("hello", "hello\n")]);
     let config = json!({
         "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
         "os": "linux",
@@ -17,23 +18,8 @@ pub fn of_image(reference: &str) -> Vec<u8> {
     let manifest =
         json!([{"Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"]}]);
     tar(&[
-        ("layer.tar", &layer),
-        (&config_name, config.as_bytes()),
+        ("layer.tar", &layer[..]),
+        (&config_name[..], config.as_bytes()),
         ("manifest.json", manifest.to_string().as_bytes()),
     ])
-}
-
-fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for (path, bytes) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, path, *bytes).unwrap();
-    }
-    archive.into_inner().unwrap()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+
+pub use crate::support::archive::digest;
+use crate::support::archive::tar;
 
 /// An image of one program and a file that it prints.
 pub struct Made {
@@ -12,11 +14,6 @@ pub struct Made {
     /// What `/top` holds, in the topmost layer.
     pub top: String,
     pub layers: Vec<Vec<u8>>,
-}
-
-pub fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 impl Made {
@@ -48,7 +45,7 @@ impl Made {
             names.into_iter().zip(self.layers.clone()).collect();
         entries.push(("config.json".into(), self.config()));
         entries.push(("manifest.json".into(), manifest.to_string().into_bytes()));
-        tar_of(&entries)
+        tar(&entries)
     }
 
     /// An OCI layout whose index names a second platform that is not in it;
@@ -90,7 +87,7 @@ impl Made {
         entries.extend([blob(&config), blob(manifest.as_bytes()), blob(both.as_bytes())]);
         entries.push(("index.json".into(), index.into_bytes()));
         entries.push(("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
-        (tar_of(&entries), digest(both.as_bytes()))
+        (tar(&entries), digest(both.as_bytes()))
     }
 }
 
@@ -100,18 +97,7 @@ fn arch() -> &'static str {
 
 /// A layer of one executable file.
 pub fn layer(name: &str, text: &[u8]) -> Vec<u8> {
-    tar_of(&[(name.to_owned(), text.to_vec())])
-}
-
-fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, text) in entries {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o755);
-        archive.append_data(&mut header, name, &text[..]).unwrap();
-    }
-    archive.into_inner().unwrap()
+    tar(&[(name, text)])
 }
 
 /// Calls the engine's API, which must succeed.

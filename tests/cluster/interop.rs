@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use crate::archive;
 use crate::fake_node::{self, fetched};
 use crate::harness::{Lab, check, containers_of, in_node, stderr, with_engine};
-use crate::table::{CASES, check as answers};
+use crate::support::table::{CASES, check as answers};
 
 const IMAGE: &str = "skiff/node:v1.37.2";
 /// What kind needs on a host with cgroup v1; skiff sees to it by itself.

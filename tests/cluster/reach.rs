@@ -7,7 +7,7 @@ use skiff::engine::endpoint::{DockerEnv, Endpoint};
 
 use crate::fake_node;
 use crate::harness::{Lab, check, containers_of, stderr};
-use crate::tls::{Authority, engine_behind_tls};
+use crate::support::tls::{Authority, engine_behind_tls};
 
 fn socket() -> PathBuf {
     match DockerEnv::of_process().endpoint().unwrap() {

@@ -94,13 +94,11 @@ fn serve(authority: &Authority, socket: Option<PathBuf>) -> String {
 }
 
 /// An engine that has nothing: every list is empty.
-#[allow(dead_code, reason = "not every test binary uses both")]
 pub fn pretend_engine(authority: &Authority) -> String {
     serve(authority, None)
 }
 
 /// The engine behind a socket, reached with TLS.
-#[allow(dead_code, reason = "not every test binary uses both")]
 pub fn engine_behind_tls(authority: &Authority, socket: &Path) -> String {
     serve(authority, Some(socket.to_owned()))
 }

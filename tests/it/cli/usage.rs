@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::harness::{SKIFF, command, kind, refused, refused_with, skiff, text};
-use crate::table::{CASES, check};
+use crate::program::{SKIFF, command, kind, refused, refused_with, skiff, text};
+use crate::support::table::{CASES, check};
 
 #[test]
 fn it_answers_as_kind_does() {

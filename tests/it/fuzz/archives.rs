@@ -8,11 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use skiff::load::archive::{self, Sink};
 use skiff::load::{Digest, LoadImage};
 
-use crate::Random;
+use super::Random;
+use crate::support::archive::{digest, sha256};
 
 /// Bytes; the whole run needs less, whatever it reads.
 const SWOLLEN: u64 = 160 << 20;
@@ -70,18 +70,14 @@ fn file(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Entry {
     Entry { name: name.into(), kind: b'0', link: String::new(), bytes: bytes.into(), size: None }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn blob(bytes: &[u8]) -> Entry {
-    file(format!("blobs/sha256/{}", hex(bytes)), bytes)
+    file(format!("blobs/sha256/{}", sha256(bytes)), bytes)
 }
 
 fn descriptor(kind: &str, bytes: &[u8]) -> Value {
     json!({
         "mediaType": format!("application/vnd.oci.image.{kind}"),
-        "digest": format!("sha256:{}", hex(bytes)),
+        "digest": digest(bytes),
         "size": bytes.len(),
     })
 }
@@ -97,7 +93,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn config(layers: &[Vec<u8>]) -> Vec<u8> {
-    let diff_ids: Vec<String> = layers.iter().map(|l| format!("sha256:{}", hex(l))).collect();
+    let diff_ids: Vec<String> = layers.iter().map(|l| digest(l)).collect();
     json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": diff_ids}})
         .to_string()
         .into_bytes()
@@ -205,7 +201,7 @@ fn mutate(entries: &mut Vec<Entry>, other: &[Entry], random: &mut Random) {
         // A document that is another one, and is called so.
         10 => {
             if let Some(text) = changed(&entries[at].bytes, random) {
-                let name = entries[at].name.replace(&hex(&entries[at].bytes), &hex(&text));
+                let name = entries[at].name.replace(&sha256(&entries[at].bytes), &sha256(&text));
                 (entries[at].name, entries[at].bytes) = (name, text);
             }
         }
@@ -291,8 +287,7 @@ fn check(bytes: &[u8]) -> bool {
     let Ok(contents) = archive::read(bytes, &mut seen) else { return false };
     let Ok((images, made)) = contents.images("amd64") else { return false };
     let blobs = seen.0.into_iter().chain(made.iter().map(|document| document.to_vec()));
-    let blobs: BTreeMap<String, Vec<u8>> =
-        blobs.map(|blob| (format!("sha256:{}", hex(&blob)), blob)).collect();
+    let blobs: BTreeMap<String, Vec<u8>> = blobs.map(|blob| (digest(&blob), blob)).collect();
     assert!(!images.is_empty());
     images.iter().for_each(|image| is_itself(image, &blobs));
     true

@@ -2,9 +2,8 @@
 //! read can be planned.
 //!
 //! Made from the examples by mutations that keep most of YAML's structure.
-//! `FUZZ=1000000 cargo test --release --test fuzz` tries that many.
+//! `FUZZ=1000000 cargo test --release --test it fuzz` tries that many.
 
-#[path = "fuzz/archives.rs"]
 mod archives;
 
 use std::fs;

@@ -6,8 +6,8 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::harness::{SKIFF, command, refused, refused_with, text};
-use crate::tls::{Authority, pretend_engine};
+use crate::program::{SKIFF, command, refused, refused_with, text};
+use crate::support::tls::{Authority, pretend_engine};
 
 /// `get clusters` with these variables.
 fn clusters(env: &[(&str, &str)]) -> Output {

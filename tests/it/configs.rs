@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use skiff::dry_run::DryRun;
 use skiff::{config, yaml};
 
-fn examples() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+pub fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("configs")
+}
+
+/// The text of every example, by its name.
+pub fn examples() -> BTreeMap<String, String> {
+    let files = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
     files
         .filter(|path| path.is_file())
         .map(|path| {

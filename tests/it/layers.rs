@@ -76,7 +76,7 @@ fn module(path: &Path) -> String {
 fn is_test(path: &Path) -> bool {
     path.ends_with("tests.rs")
         || path.ends_with("fake.rs")
-        || path.components().any(|c| c.as_os_str() == "tests")
+        || path.components().any(|c| c.as_os_str() == "tests" || c.as_os_str() == "fake")
 }
 
 /// The text before the unit tests.

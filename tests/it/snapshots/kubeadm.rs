@@ -1,16 +1,13 @@
-//! What kubeadm is told, by Kubernetes version, topology and IP family, as
-//! texts under `tests/snapshots/`: of the first control-plane everything, of
-//! the others how they join.
-//!
-//! `SNAPSHOTS=write cargo test --test snapshots` writes them anew.
+//! What kubeadm is told, by Kubernetes version, topology and IP family: of the
+//! first control-plane everything, of the others how they join.
 
-use std::fs;
 use std::net::IpAddr;
-use std::path::Path;
 
 use skiff::cluster::{Cluster, Family};
 use skiff::kubeadm::{self, ConfigData};
 use skiff::{config, yaml};
+
+use crate::support::golden;
 
 const VERSIONS: [&str; 4] = ["v1.22.17", "v1.30.14", "v1.36.4", "v1.37.2"];
 /// Control-planes and workers.
@@ -52,29 +49,16 @@ fn rendered(cluster: &Cluster, version: &str) -> String {
 
 #[test]
 fn kubeadm_documents() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
-    let write = std::env::var_os("SNAPSHOTS").is_some_and(|v| v == "write");
-    let mut expected = Vec::new();
+    let mut goldens = golden::Directory::new("kubeadm");
     for version in VERSIONS {
         for (planes, workers) in TOPOLOGIES {
             for family in FAMILIES {
                 let name = format!("{version}-{planes}+{workers}-{family}.yaml");
                 let text = rendered(&cluster(planes, workers, family), version);
                 assert_eq!(yaml::documents(&text).unwrap().len(), 4 + planes + workers, "{name}");
-                let path = folder.join(&name);
-                if write {
-                    fs::write(&path, &text).unwrap();
-                }
-                assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "{name}");
-                expected.push(name);
+                goldens.check(&name, &text);
             }
         }
     }
-    let mut found: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    found.sort();
-    expected.sort();
-    assert_eq!(found, expected, "no snapshot is left over");
+    goldens.finish();
 }

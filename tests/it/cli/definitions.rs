@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{refused, skiff, text};
+use crate::program::{refused, skiff, text};
 
 fn write(folder: &Path, definition: &[u8]) -> String {
     let path = folder.join("cluster.yaml");

@@ -1,0 +1,28 @@
+//! Real clusters on a real engine. `tests/run.sh` runs these, and brings up
+//! engine and node image first; a plain `cargo test` leaves them out.
+
+mod addon;
+mod archive;
+mod crowd;
+mod cut;
+mod fake_node;
+mod foreign;
+mod harness;
+mod http;
+mod images;
+mod interop;
+mod lab;
+mod lifecycle;
+mod load;
+mod load_trouble;
+mod node_image;
+mod reach;
+mod rollout;
+mod shapes;
+#[path = "../support/lib.rs"]
+#[allow(dead_code, reason = "shared with tests/it, which uses other parts")]
+mod support;
+mod trouble;
+mod tutorial;
+mod walk;
+mod workload;

@@ -1,0 +1,5 @@
+//! The program as it is called, where no engine is needed.
+
+mod definitions;
+mod engine;
+mod usage;

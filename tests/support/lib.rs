@@ -1,0 +1,6 @@
+//! What both test programs, `tests/it` and `tests/cluster`, use.
+
+pub mod archive;
+pub mod golden;
+pub mod table;
+pub mod tls;
