@@ -8,6 +8,8 @@ mod create;
 mod delete;
 mod duration;
 mod export;
+#[cfg(feature = "fake-engine")]
+mod fake_engine;
 mod get;
 mod kubectl;
 mod load;
@@ -192,6 +194,10 @@ struct Invocation {
 impl Invocation {
     fn context(&self) -> Result<Context, Failure> {
         provider::check(env(provider::VARIABLE).as_deref(), &self.progress)?;
+        #[cfg(feature = "fake-engine")]
+        if let Some(engine) = fake_engine::from_environment(&self.cancel)? {
+            return Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()));
+        }
         let engine = DockerEngine::connect(DockerEnv::of_process().endpoint()?)?;
         Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
     }
@@ -281,10 +287,11 @@ fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Outcome {
 }
 
 fn start(cli: Cli, program: Program) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| (Failure::new(e), None))?;
+    #[cfg(feature = "fake-engine")]
+    let mut runtime = fake_engine::runtime();
+    #[cfg(not(feature = "fake-engine"))]
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().build().map_err(|e| (Failure::new(e), None))?;
     runtime.block_on(async {
         let progress = report::for_stderr(cli.verbosity, cli.quiet);
         let invocation = Invocation {

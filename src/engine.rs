@@ -6,7 +6,7 @@
 pub mod client_config;
 pub mod docker;
 pub mod endpoint;
-#[cfg(test)]
+#[cfg(any(test, feature = "fake-engine"))]
 pub mod fake;
 mod spec;
 

@@ -1,0 +1,32 @@
+//! Runs the program on an engine in memory, for tests: the feature `fake-engine`
+//! adds this, and `SKIFF_FAKE_ENGINE` names a script
+//! ([`crate::engine::fake::Script`]).
+
+use tokio::runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::env;
+use crate::diagnose::Failure;
+use crate::engine::fake::{FakeEngine, Script};
+
+const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
+
+/// The engine of the script, if the variable is set.
+///
+/// # Errors
+/// The script cannot be read, or is invalid.
+pub fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>, Failure> {
+    let Some(path) = env(VARIABLE) else { return Ok(None) };
+    let invalid = |reason: String| Failure::new(format!("{VARIABLE}={path}: {reason}"));
+    let text = std::fs::read_to_string(&path).map_err(|e| invalid(e.to_string()))?;
+    Ok(Some(Script::parse(&text).map_err(invalid)?.engine(cancel)))
+}
+
+/// On an engine in memory one thread, so that nodes take their steps in the
+/// same order every time.
+pub fn runtime() -> runtime::Builder {
+    match env(VARIABLE) {
+        Some(_) => runtime::Builder::new_current_thread(),
+        None => runtime::Builder::new_multi_thread(),
+    }
+}

@@ -1,0 +1,40 @@
+//! What commands in nodes print unless a test says otherwise: those of a
+//! cluster that works.
+
+use serde_json::json;
+
+use super::state::State;
+
+const ADMIN_CONF: &str = "apiVersion: v1
+kind: Config
+clusters: [{name: kubernetes, cluster: {server: 'https://kind-control-plane:6443', certificate-authority-data: QQ==}}]
+users: [{name: kubernetes-admin, user: {client-key-data: QQ==}}]
+contexts: [{name: admin, context: {cluster: kubernetes, user: kubernetes-admin}}]
+current-context: admin
+";
+
+pub(super) fn stdout(state: &State, argv: &[String]) -> String {
+    let line = argv.join(" ");
+    let nodes = state.containers.len();
+    match line.as_str() {
+        "cat /kind/version" => "v1.37.2\n".into(),
+        "cat /etc/kubernetes/admin.conf" => ADMIN_CONF.into(),
+        "cat /kind/manifests/default-cni.yaml" => "kind: DaemonSet\n".into(),
+        line if line.ends_with("get --raw /version") => {
+            json!({"gitVersion": "v1.37.2"}).to_string()
+        }
+        line if line.contains("get --raw") => {
+            let ready = json!({"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+            let dns = json!({"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"availableReplicas": 2}});
+            let proxy =
+                json!({"metadata": {"name": "kube-proxy"}, "status": {"numberReady": nodes}});
+            format!(
+                "{}\u{1e}{}\u{1e}{}\u{1e}",
+                json!({"items": vec![ready; nodes]}),
+                json!({"items": [dns]}),
+                json!({"items": [proxy]})
+            )
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,165 @@
+//! What the engine holds, and how a test sets it up.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use super::fault::{Armed, Fault, When, press_ctrl_c};
+use crate::engine::{Command, ContainerSpec, EngineError, Host, Image, Result, Storage};
+
+/// What a container answers to a command; `None` leaves it to the fake.
+type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
+
+pub(super) struct State {
+    pub(super) host: Host,
+    pub(super) containers: BTreeMap<String, Container>,
+    pub(super) networks: Vec<String>,
+    /// `None`: every name leads to [`Self::image`].
+    pub(super) images: Option<BTreeMap<String, Image>>,
+    pub(super) image: Image,
+    pub(super) export: Bytes,
+    pub(super) nodes: Option<Nodes>,
+    pub(super) commands: Vec<ScriptedCommand>,
+    /// Logs of containers that end as soon as they are started.
+    pub(super) crashes: BTreeMap<String, String>,
+    calls: Vec<String>,
+    armed: Vec<Armed>,
+}
+
+pub(super) struct Container {
+    pub(super) spec: ContainerSpec,
+    pub(super) running: bool,
+}
+
+/// A command in containers, and what it does there.
+pub(super) struct ScriptedCommand {
+    /// Part of the words, joined by spaces.
+    pub(super) line: String,
+    /// Only in this container.
+    pub(super) container: Option<String>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+    pub(super) code: i64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let storage = Storage { driver: "overlay2".into(), ..Storage::default() };
+        State {
+            host: Host { arch: "amd64".into(), local: true, storage, ..Host::default() },
+            containers: BTreeMap::new(),
+            networks: Vec::new(),
+            images: None,
+            image: Image::default(),
+            export: Bytes::new(),
+            nodes: None,
+            commands: Vec::new(),
+            crashes: BTreeMap::new(),
+            calls: Vec::new(),
+            armed: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn image(&self, reference: &str) -> Option<Image> {
+        let name = reference.split('@').next().unwrap_or_default();
+        self.images.as_ref().map_or(Some(&self.image), |images| images.get(name)).cloned()
+    }
+
+    pub(super) fn scripted(&self, container: &str, command: &Command) -> Option<&ScriptedCommand> {
+        let line = command.argv.join(" ");
+        self.commands.iter().find(|scripted| {
+            line.contains(&scripted.line)
+                && scripted.container.as_ref().is_none_or(|of| of == container)
+        })
+    }
+}
+
+/// Clones share everything.
+#[derive(Clone, Default)]
+pub struct FakeEngine(pub(super) Arc<Mutex<State>>);
+
+impl FakeEngine {
+    /// Arms a fault for the call with this number, from 0.
+    pub fn armed(call: usize, fault: Fault) -> Self {
+        FakeEngine::default().and_armed(When::Call(call), fault)
+    }
+
+    /// Arms one more fault. Where several are for the same call, the one that
+    /// was armed first counts.
+    pub fn and_armed(self, when: When, fault: Fault) -> Self {
+        self.0.lock().unwrap().armed.push(Armed::new(when, fault));
+        self
+    }
+
+    /// Has a container that runs.
+    pub fn put(&self, spec: ContainerSpec) {
+        let container = Container { spec, running: true };
+        self.0.lock().unwrap().containers.insert(container.spec.name.clone(), container);
+    }
+
+    /// Has one image, which every name leads to, and this export of it.
+    pub fn with_image(self, image: Image, export: Vec<u8>) -> Self {
+        let mut state = self.0.lock().unwrap();
+        (state.image, state.export) = (image, export.into());
+        drop(state);
+        self
+    }
+
+    /// Containers answer commands so; called only for commands that work.
+    pub fn with_nodes(
+        self,
+        nodes: impl FnMut(&str, &Command) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Self {
+        self.0.lock().unwrap().nodes = Some(Box::new(nodes));
+        self
+    }
+
+    /// The names of all calls so far, in order.
+    pub fn calls(&self) -> Vec<String> {
+        self.0.lock().unwrap().calls.clone()
+    }
+
+    pub fn container_names(&self) -> Vec<String> {
+        self.0.lock().unwrap().containers.keys().cloned().collect()
+    }
+
+    /// Counts the call, applies a fault, and does `effect` unless that failed.
+    pub(super) async fn call<T>(
+        &self,
+        name: &str,
+        container: &str,
+        effect: impl FnOnce(&mut State) -> Result<T>,
+    ) -> Result<T> {
+        // Several nodes take turns, as they do with a real engine.
+        tokio::task::yield_now().await;
+        let (number, fault) = {
+            let mut state = self.0.lock().unwrap();
+            let number = state.calls.len();
+            state.calls.push(name.to_owned());
+            let mut faults: Vec<Fault> = Vec::new();
+            faults.extend(state.armed.iter_mut().filter_map(|a| a.at(number, name, container)));
+            (number, faults.into_iter().next())
+        };
+        if let Some(Fault::CtrlC(listening)) = &fault {
+            press_ctrl_c(listening).await;
+        }
+        let mut state = self.0.lock().unwrap();
+        let broken = || EngineError::other(name, format!("fault at call {number}"));
+        match fault {
+            None | Some(Fault::CtrlC(_)) => effect(&mut state),
+            Some(Fault::Fails) => Err(broken()),
+            Some(Fault::FailsWith(error)) => Err(error),
+            Some(Fault::AnswerLost) => {
+                effect(&mut state)?;
+                Err(broken())
+            }
+            Some(Fault::Cancel(token)) => {
+                token.cancel();
+                effect(&mut state)
+            }
+        }
+    }
+}
