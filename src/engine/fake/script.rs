@@ -125,13 +125,12 @@ impl Script {
         state.host.missing_controllers = controllers.map(|name| &*name.clone().leak()).collect();
         state.host.arch = facts.arch.clone().unwrap_or_else(|| "amd64".into());
         state.host.local = !facts.remote;
-        let image = |labels: &BTreeMap<String, String>| Image {
-            labels: labels.clone(),
-            ..Image::default()
+        let image = |(number, (name, labels)): (usize, (&String, &BTreeMap<String, String>))| {
+            let id = format!("sha256:{number:064x}");
+            (name.clone(), Image { id, labels: labels.clone(), ..Image::default() })
         };
-        state.images = self.images.as_ref().map(|images| {
-            images.iter().map(|(name, labels)| (name.clone(), image(labels))).collect()
-        });
+        let images = self.images.as_ref();
+        state.images = images.map(|images| images.iter().enumerate().map(image).collect());
         for (name, roles) in &self.clusters {
             for spec in containers(name, roles) {
                 let running = !self.stopped.contains(&spec.name);

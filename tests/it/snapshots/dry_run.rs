@@ -24,3 +24,15 @@ fn plans_of_every_example() {
     }
     goldens.finish();
 }
+
+/// An engine that is there decides on node image and load balancer.
+#[cfg(feature = "fake-engine")]
+#[test]
+fn plan_on_an_engine() {
+    let script = "images: {skiff/node:v1.37.2: {io.skiff.api-balancer: haproxy}}";
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("engine.yaml");
+    std::fs::write(&file, script).unwrap();
+    let plan = planned("ha", &[("SKIFF_FAKE_ENGINE", file.to_str().unwrap())]);
+    golden::check("dry-run-with-engine.yaml", &plan);
+}

@@ -1,0 +1,231 @@
+//! The scenarios, by command.
+
+use super::Scenario;
+
+const fn scenario(
+    name: &'static str,
+    script: &'static str,
+    commands: &'static [&'static str],
+) -> Scenario {
+    Scenario { name, script, commands }
+}
+
+pub const ALL: &[Scenario] = &[
+    scenario("create", "", &["skiff create cluster"]),
+    scenario("create-as-kind", "", &["kind create cluster"]),
+    scenario("create-verbose", "", &["skiff create cluster -v 1"]),
+    scenario("create-quiet", "", &["skiff create cluster --quiet"]),
+    scenario("create-ha", "", &["skiff create cluster --config configs/ha.yaml"]),
+    scenario("create-ha-verbose", "", &["skiff create cluster --config configs/ha.yaml -v 1"]),
+    scenario(
+        "create-ha-with-haproxy",
+        "images: {skiff/node:v1.37.2: {io.skiff.api-balancer: haproxy}}",
+        &["skiff create cluster --config configs/ha.yaml"],
+    ),
+    scenario("create-pulls", "images: {}", &["skiff create cluster"]),
+    scenario(
+        "create-cannot-pull",
+        "images: {}
+        faults: [{call: pull_image, does: fails, error: not-found, message: no such manifest}]",
+        &["skiff create cluster --image registry.example/node:v1"],
+    ),
+    scenario(
+        "create-slow",
+        "commands: [{line: get --raw, stdout: '{}'}]",
+        &["skiff create cluster --wait 1s"],
+    ),
+    scenario("create-name-in-use", "clusters: {kind: [control-plane]}", &["skiff create cluster"]),
+    scenario(
+        "create-old-host",
+        "host: {cgroup_v1: true, remote: true}",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-rootless",
+        "host: {rootless: true, cgroup_v1: true}",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-without-subnets",
+        "faults: [{call: create_network, does: fails, message: Pool overlaps with other one}]",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-port-taken",
+        "faults:
+        - call: start_container
+          does: fails
+          message: 'driver failed: Bind for 0.0.0.0:80 failed: port is already allocated'
+        host: {remote: true}",
+        &["skiff create cluster --config configs/devops-lab.yaml"],
+    ),
+    scenario(
+        "create-not-a-node-image",
+        "commands: [{line: cat /kind/version, code: 1, stderr: 'cat: /kind/version: No such file'}]",
+        &["skiff create cluster --image busybox:1"],
+    ),
+    scenario(
+        "create-does-not-boot",
+        "crashes: {kind-control-plane: \"starting\\nFailed to mount cgroup\\n\"}",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-init-fails",
+        "commands: [{line: kubeadm init, code: 1, stdout: \"[init] x\\n\", stderr: \"error: timed out waiting\\n\"}]",
+        &["skiff create cluster", "skiff create cluster --retain"],
+    ),
+    scenario(
+        "create-join-fails",
+        "commands:
+        - {line: kubeadm join, container: ha-worker, code: 1, stderr: 'mkdir: no space left on device'}",
+        &["skiff create cluster --config configs/ha.yaml"],
+    ),
+    scenario(
+        "create-cleanup-fails",
+        "commands: [{line: kubeadm init, code: 1, stderr: 'too many open files'}]
+        faults:
+        - {call: remove_container, container: ha-worker, does: fails, message: device busy}
+        - {call: remove_container, container: ha-control-plane2, does: loses-answer}",
+        &["skiff create cluster --config configs/ha.yaml"],
+    ),
+    scenario(
+        "create-engine-goes-away",
+        "faults:
+        - {call: inspect, does: fails, error: unreachable, message: connection refused}
+        - {call: containers, nth: 2, does: fails, error: unreachable, message: connection refused}",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-interrupted",
+        "faults: [{call: exec kubeadm init, does: ctrl-c}]",
+        &["skiff create cluster", "skiff create cluster -v 1"],
+    ),
+    scenario(
+        "create-ha-interrupted",
+        "faults: [{call: exec kubeadm join, nth: 2, does: ctrl-c}]",
+        &["skiff create cluster --config configs/ha.yaml"],
+    ),
+    scenario(
+        "create-interrupted-twice",
+        "faults:
+        - {call: exec kubeadm init, does: ctrl-c}
+        - {call: remove_container, does: ctrl-c}",
+        &["skiff create cluster --name lab"],
+    ),
+    scenario(
+        "create-interrupted-and-retained",
+        "faults: [{call: logs, does: ctrl-c}]",
+        &["skiff create cluster --retain"],
+    ),
+    scenario(
+        "create-addon-fails",
+        "commands: [{line: get --raw /version, code: 1, stderr: 'Unable to connect to the server'}]",
+        &["skiff create cluster --addon metrics-server"],
+    ),
+    scenario(
+        "get",
+        "clusters: {lab: [control-plane, worker, worker], other: [control-plane]}",
+        &[
+            "skiff get clusters",
+            "skiff get nodes",
+            "skiff get nodes --name lab",
+            "skiff get nodes --all-clusters",
+            "skiff get kubeconfig --name lab",
+            "skiff get kubeconfig --name lab --internal",
+            "skiff get kubeconfig",
+            "skiff get images",
+        ],
+    ),
+    scenario("get-nothing", "", &["skiff get clusters", "skiff get nodes -A"]),
+    scenario(
+        "get-ha-kubeconfig",
+        "clusters: {lab: [control-plane, control-plane, external-load-balancer]}",
+        &["skiff get nodes --name lab", "skiff get kubeconfig --name lab --internal"],
+    ),
+    scenario(
+        "stopped-cluster",
+        "clusters: {lab: [control-plane, worker]}
+        stopped: [lab-control-plane, lab-worker]",
+        &[
+            "skiff get kubeconfig --name lab",
+            "skiff kubectl --name lab -- get nodes",
+            "skiff load docker-image app:1 --name lab",
+            "skiff addon status --name lab",
+            "skiff delete cluster --name lab",
+        ],
+    ),
+    scenario(
+        "engine-refuses",
+        "faults: [{call: '', does: fails, error: permission}]",
+        &["skiff get clusters", "skiff create cluster", "skiff delete cluster"],
+    ),
+    scenario(
+        "delete",
+        "clusters: {lab: [control-plane, worker], kind: [control-plane]}",
+        &[
+            "skiff delete cluster",
+            "skiff delete cluster --name lab -v 1",
+            "skiff delete cluster --name nowhere",
+            "skiff delete clusters lab kind",
+            "skiff delete clusters --all",
+            "skiff delete clusters",
+        ],
+    ),
+    scenario(
+        "delete-fails",
+        "clusters: {lab: [control-plane, worker, worker], kind: [control-plane]}
+        faults:
+        - {call: remove_container, container: lab-worker, does: fails, message: device busy}
+        - {call: remove_container, container: lab-worker2, does: fails, message: device busy}",
+        &["skiff delete cluster --name lab", "skiff delete clusters --all"],
+    ),
+    scenario(
+        "delete-interrupted",
+        "clusters: {lab: [control-plane, worker]}
+        faults: [{call: containers, does: ctrl-c}]",
+        &["skiff delete cluster --name lab"],
+    ),
+    scenario(
+        "export",
+        "clusters: {lab: [control-plane, worker]}",
+        &[
+            "skiff export kubeconfig --name lab",
+            "skiff export kubeconfig",
+            "skiff export logs --name lab logs",
+            "skiff export logs",
+        ],
+    ),
+    scenario(
+        "export-logs-in-part",
+        "clusters: {lab: [control-plane, worker]}
+        commands: [{line: journalctl, container: lab-worker, code: 1, stderr: no journal}]",
+        &["skiff export logs --name lab logs"],
+    ),
+    scenario(
+        "load",
+        "clusters: {lab: [control-plane, worker]}
+        images: {'app:1': {}, 'app:2': {}}",
+        &[
+            "skiff load docker-image",
+            "skiff load docker-image app:1",
+            "skiff load docker-image ap:1 --name lab",
+            "skiff load docker-image app:1 --name lab --nodes lab-worker2",
+            "skiff load image-archive nowhere.tar --name lab",
+        ],
+    ),
+    scenario(
+        "addon",
+        "clusters: {lab: [control-plane, worker]}
+        commands: [{line: get --raw /version, code: 1, stderr: Unable to connect to the server}]",
+        &[
+            "skiff addon list",
+            "skiff addon status",
+            "skiff addon status --name lab",
+            "skiff addon install metric-server --name lab",
+            "skiff addon install metrics-server --name lab",
+            "skiff addon install metrics-server ingress-nginx --set a=b --name lab",
+            "skiff addon remove metrics-server --name lab",
+        ],
+    ),
+    scenario("kubectl", "", &["skiff kubectl -- get nodes"]),
+];
