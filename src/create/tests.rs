@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::config;
-use crate::engine::fake::{FakeEngine, Fault};
+use crate::engine::fake::{FakeEngine, Fault, When};
 use crate::progress::Progress;
 
 const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
@@ -135,6 +135,118 @@ async fn sweep(cluster: &Cluster) {
         }
     }
     assert!(failed > calls * 2, "{failed} of {}", calls * 3);
+}
+
+/// A creation fails at every call, and then so does every call of its clean-up.
+#[tokio::test]
+async fn a_clean_up_that_fails_names_what_is_left() {
+    sweep_clean_up(&cluster(THREE_NODES)).await;
+    sweep_clean_up(&cluster(BALANCED)).await;
+}
+
+async fn sweep_clean_up(cluster: &Cluster) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    let smooth = FakeEngine::default();
+    run_with(cluster, &smooth, &CancellationToken::new(), &path, |_| {}).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let (mut broken, mut everything) = (0, 0);
+
+    for first in 0..smooth.calls().len() {
+        // One kind of fault each, in turn: the first sweep has them all.
+        let kind = first % 3;
+        let creation = async |more: Option<(When, Fault)>| {
+            let cancel = CancellationToken::new();
+            let engine = FakeEngine::armed(first, Fault::kinds(&cancel)[kind].clone());
+            let engine = match more {
+                Some((when, fault)) => engine.and_armed(when, fault),
+                None => engine,
+            };
+            let outcome = run_with(cluster, &engine, &cancel, &path, |_| {}).await;
+            (engine, outcome)
+        };
+        let (engine, Err(expected)) = creation(None).await else {
+            std::fs::remove_file(&path).unwrap();
+            continue;
+        };
+        // A clean-up lists the containers of this creation, then removes them.
+        let calls = engine.calls();
+        let listed = calls.iter().rposition(|call| call == "containers").unwrap();
+        for call in listed..calls.len() {
+            for lost in [false, true] {
+                let fault = if lost { Fault::AnswerLost } else { Fault::Fails };
+                let (engine, failed) = creation(Some((When::Call(call), fault))).await;
+                let failed = failed.unwrap_err();
+                let what = format!("{} after {} ({kind})", calls[call], calls[first]);
+                assert_eq!(failed.error.to_string(), expected.error.to_string(), "{what}");
+                check_leftovers(&engine, &failed, call, call == listed, lost, &what);
+                assert!(!path.exists(), "{what} wrote the kubeconfig");
+                broken += 1;
+            }
+        }
+        let (engine, failed) = creation(Some((When::From(listed + 1), Fault::Fails))).await;
+        assert_eq!(named(&failed.unwrap_err()), engine.container_names());
+        everything += usize::from(engine.container_names().len() == cluster_size(cluster));
+    }
+    assert!(broken > 200 && everything > 20, "{broken}, {everything}");
+}
+
+/// One more Ctrl-C does not keep the clean-up from its work: only the program
+/// itself leaves then.
+#[tokio::test]
+async fn a_clean_up_cannot_be_cancelled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    let named =
+        |name: &str, nth| When::Named { name: name.into(), container: None, nth: Some(nth) };
+    // The first list of containers is made before anything is created.
+    for (call, nth) in [("remove_container", 1), ("remove_container", 3), ("containers", 2)] {
+        let cancel = CancellationToken::new();
+        let engine = FakeEngine::default()
+            .and_armed(named("exec kubeadm init", 1), Fault::Cancel(cancel.clone()))
+            .and_armed(named(call, nth), Fault::Cancel(cancel.clone()));
+        let failed = run(&engine, &cancel, &path, |_| {}).await.unwrap_err();
+        assert!(matches!(&failed.error, CreateError::Bootstrap(_)), "{}", failed.error);
+        assert_eq!(failed.error.to_string(), "interrupted");
+        assert!(failed.cleanup.is_empty() && engine.container_names().is_empty(), "{call}");
+    }
+}
+
+/// Every container that is left is named; what is named is left, unless just the
+/// answer was lost; and each fault is reported.
+fn check_leftovers(
+    engine: &FakeEngine,
+    failed: &Failed,
+    call: usize,
+    listing: bool,
+    lost: bool,
+    what: &str,
+) {
+    let left = engine.container_names();
+    let [reason] = &failed.cleanup[..] else { panic!("{what}: {:?}", failed.cleanup) };
+    assert!(reason.to_string().contains(&format!("fault at call {call}")), "{what}: {reason}");
+    match (listing, lost) {
+        // Nothing could be removed, and which there are is not known.
+        (true, _) => assert!(matches!(reason, DeleteFailure::Run(_)), "{what}: {reason}"),
+        (false, false) => assert_eq!(left, named(failed), "{what}"),
+        (false, true) => assert!(left.is_empty() && named(failed).len() == 1, "{what}"),
+    }
+}
+
+/// The containers that could not be removed.
+fn named(failed: &Failed) -> Vec<String> {
+    let container = |failure: &DeleteFailure| match failure {
+        DeleteFailure::Container { container, .. } => Some(container.clone()),
+        DeleteFailure::Run(_) | DeleteFailure::Kubeconfig(_) => None,
+    };
+    let mut names: Vec<String> = failed.cleanup.iter().filter_map(container).collect();
+    names.sort();
+    names
+}
+
+/// Nodes, and the load balancer.
+fn cluster_size(cluster: &Cluster) -> usize {
+    cluster.nodes.len() + usize::from(cluster.has_load_balancer())
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::engine::ContainerSpec;
-use crate::engine::fake::{FakeEngine, Fault};
+use crate::engine::fake::{FakeEngine, Fault, When};
 use crate::labels;
 use crate::progress::Progress;
 
@@ -57,4 +57,74 @@ async fn an_interruption_is_reported() {
     let engine = engine(Some((0, Fault::Cancel(cancel.clone()))));
     let error = delete(&context(&engine, cancel), "c", Vec::new()).await.unwrap_err();
     assert!(matches!(error.failures[..], [DeleteFailure::Run(RunError::Cancelled)]));
+}
+
+const KUBECONFIG: &str = "
+apiVersion: v1
+kind: Config
+clusters: [{name: kind-c, cluster: {server: 'https://127.0.0.1:1'}}]
+contexts: [{name: kind-c, context: {cluster: kind-c, user: kind-c}}]
+users: [{name: kind-c, user: {}}]
+current-context: kind-c
+";
+
+/// Every call fails, gets its answer lost, or is where Ctrl-C comes: what is
+/// reported is what is left.
+#[tokio::test]
+async fn what_is_reported_is_what_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    let all = ["c-control-plane", "c-worker"];
+    for call in 0..3 {
+        for kind in 0..3 {
+            std::fs::write(&path, KUBECONFIG).unwrap();
+            let cancel = CancellationToken::new();
+            let engine = engine(Some((call, Fault::kinds(&cancel)[kind].clone())));
+            let ctx = context(&engine, cancel);
+            let outcome = delete(&ctx, "c", vec![path.clone()]).await;
+            let has_entries = std::fs::read_to_string(&path).unwrap().contains("kind-c");
+            let left = engine.container_names();
+            let what = format!("call {call}, kind {kind}: {outcome:?}");
+            match (outcome, call, kind) {
+                // Nothing was begun.
+                (Err(error), 0, _) => {
+                    assert!(matches!(error.failures[..], [DeleteFailure::Run(_)]), "{what}");
+                    assert!(left == all && has_entries, "{what}");
+                }
+                // It came so late that there was nothing left to interrupt.
+                (Ok(names), _, 2) => {
+                    assert!(names == all && left.is_empty() && !has_entries, "{what}");
+                }
+                (Err(error), _, _) => {
+                    let [DeleteFailure::Container { container, error }] = &error.failures[..]
+                    else {
+                        panic!("{what}")
+                    };
+                    assert!(error.to_string().contains(&format!("fault at call {call}")));
+                    assert_eq!(container, all[call - 1], "{what}");
+                    // Only the answer was lost: then it is gone all the same.
+                    let expected = if kind == 1 { vec![] } else { vec![container.clone()] };
+                    assert!(left == expected && !has_entries, "{what}");
+                }
+                (Ok(_), _, _) => panic!("{what}"),
+            }
+        }
+    }
+}
+
+/// All containers resist: each is named, and none twice.
+#[tokio::test]
+async fn every_container_that_is_left_is_named() {
+    let engine = engine(None).and_armed(When::From(1), Fault::Fails);
+    let ctx = context(&engine, CancellationToken::new());
+    let error = delete(&ctx, "c", Vec::new()).await.unwrap_err();
+    let names: Vec<&String> = error
+        .failures
+        .iter()
+        .map(|failure| match failure {
+            DeleteFailure::Container { container, .. } => container,
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(names, engine.container_names().iter().collect::<Vec<_>>());
 }

@@ -21,7 +21,12 @@ fn missing(name: &str) -> EngineError {
 
 /// A container that runs.
 fn running<'a>(state: &'a State, name: &str) -> Result<&'a Held> {
-    state.containers.get(name).filter(|held| held.running).ok_or_else(|| missing(name))
+    let held = state.containers.get(name).ok_or_else(|| missing(name))?;
+    let stopped = || EngineError::Conflict {
+        what: name.to_owned(),
+        message: format!("container {name} is not running"),
+    };
+    held.running.then_some(held).ok_or_else(stopped)
 }
 
 fn output(stdout: Vec<u8>, stderr: Vec<u8>, code: i64) -> ExecOutput {

@@ -125,8 +125,10 @@ impl Script {
         state.host.missing_controllers = controllers.map(|name| &*name.clone().leak()).collect();
         state.host.arch = facts.arch.clone().unwrap_or_else(|| "amd64".into());
         state.host.local = !facts.remote;
+        let id = |number: usize| format!("sha256:{number:064x}");
+        state.image.id = id(0);
         let image = |(number, (name, labels)): (usize, (&String, &BTreeMap<String, String>))| {
-            let id = format!("sha256:{number:064x}");
+            let id = id(number + 1);
             (name.clone(), Image { id, labels: labels.clone(), ..Image::default() })
         };
         let images = self.images.as_ref();

@@ -54,6 +54,7 @@ pub const ALL: &[Scenario] = &[
         "create-port-taken",
         "faults:
         - call: start_container
+          container: devops-lab-control-plane
           does: fails
           message: 'driver failed: Bind for 0.0.0.0:80 failed: port is already allocated'
         host: {remote: true}",
