@@ -413,30 +413,4 @@ impl From<LogsError> for Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failing_command_shows_its_output_and_a_known_cause_its_hint() {
-        let error = RunError::Command {
-            node: "kind-worker".into(),
-            argv: vec!["kubeadm".into(), "join".into()],
-            code: 1,
-            output: "write /x: no space left on device\n".into(),
-        };
-        let text = Failure::from(error).during("failed to create cluster").render();
-        assert!(text.starts_with("ERROR: failed to create cluster: command \"kubeadm join\" on kind-worker failed with exit status 1\n"));
-        assert!(text.contains("Command Output: write /x: no space left on device"));
-        assert!(text.contains("hint: free space"));
-    }
-
-    #[test]
-    fn an_unreachable_engine_comes_with_the_next_step() {
-        let error = EngineError::Unreachable {
-            endpoint: "unix:///x".into(),
-            reason: "there is no socket /x".into(),
-        };
-        let text = Failure::from(error).render();
-        assert!(text.contains("unix:///x") && text.contains("hint: start Docker"), "{text}");
-    }
-}
+mod tests;

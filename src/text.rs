@@ -17,7 +17,7 @@ pub fn random_hex(bytes: usize) -> Result<String, NoRandom> {
 
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot read random bytes: {0}")]
-pub struct NoRandom(String);
+pub struct NoRandom(pub String);
 
 /// The last `count` lines.
 pub fn last_lines(text: &str, count: usize) -> String {

@@ -1,0 +1,131 @@
+//! Creating and deleting clusters, their kubeconfigs, kubectl and logs.
+
+use super::*;
+use crate::provision::host::HostError;
+
+pub(super) fn add(screens: &mut Screens) {
+    add_steps(screens);
+    add_creations(screens);
+    add_deletions(screens);
+    screens!(screens, AdminKubeconfigError {
+        Run => [interrupted().into()],
+        Kubeconfig => [kubeconfig::Error::Home.into()],
+        NoControlPlane => [AdminKubeconfigError::NoControlPlane("lab".into())],
+    });
+    screens!(screens, KubectlError {
+        Run => [interrupted().into()],
+        Kubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
+        NotLinux => [KubectlError::NotLinux],
+        Cache => [KubectlError::Cache {
+            directory: "/home/me/.cache/skiff/kubectl".into(),
+            source: denied(),
+        }],
+        Start => [KubectlError::Start(denied())],
+    });
+    screens!(screens, LogsError {
+        Run => [command(&["journalctl"], "no journal").into()],
+        Write => [LogsError::Write { path: "logs/journal.log".into(), source: denied() }],
+    });
+}
+
+fn add_steps(screens: &mut Screens) {
+    screens!(screens, PullError {
+        Run => [interrupted().into()],
+        Failed => [PullError::Failed {
+            image: "kindest/node:v1.37.0".into(),
+            reason: "no such host".into(),
+        }],
+    });
+    let of_provision = |error: HostError| Failure::from(ProvisionError::from(error));
+    screens!(screens, HostError, of_provision, {
+        RootlessCgroupV1 => [HostError::RootlessCgroupV1],
+        RootlessControllers => [HostError::RootlessControllers(vec!["cpu", "pids"])],
+        RootlessVersion => [HostError::RootlessVersion("v1.21.14".into())],
+    });
+    screens!(screens, ProvisionError {
+        Run => [interrupted().into()],
+        Host => [HostError::RootlessCgroupV1.into()],
+        NameInUse => [ProvisionError::NameInUse("lab".into())],
+        PortInUse => [ProvisionError::PortInUse {
+            address: "0.0.0.0".into(),
+            port: 80,
+            protocol: "tcp",
+        }],
+        Boot => [ProvisionError::Boot {
+            node: "kind-control-plane".into(),
+            reason: "its container exited with 1".into(),
+            log: "starting\nFailed to mount cgroup\n".into(),
+        }],
+        NoSubnet => [ProvisionError::NoSubnet("kind".into())],
+    });
+    screens!(screens, BootstrapError {
+        Run => [interrupted().into()],
+        Host => [HostError::RootlessVersion("v1.21.14".into()).into()],
+        NotANodeImage => [BootstrapError::NotANodeImage(
+            "busybox:1".into(),
+            "cat: can't open '/kind/version': No such file or directory".into(),
+        )],
+        Patch => [BootstrapError::Patch {
+            node: "kind-control-plane".into(),
+            reason: "kubeadmConfigPatches[0]: the path \"/a\" does not exist".into(),
+        }],
+        Unreadable => [BootstrapError::Unreadable {
+            node: "kind-control-plane".into(),
+            what: "the containerd patches",
+            reason: "line 2: invalid TOML".into(),
+        }],
+    });
+}
+
+fn add_creations(screens: &mut Screens) {
+    screens!(screens, CreateError {
+        Pull => [PullError::from(interrupted()).into()],
+        Provision => [ProvisionError::NameInUse("lab".into()).into()],
+        Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
+        Kubeconfig => [kubeconfig::Error::Home.into()],
+        AdminKubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
+        Run => [interrupted().into()],
+    });
+    let failed = |error: CreateError, retained, cleanup| Failed { error, retained, cleanup };
+    let busy = |container: &str| DeleteFailure::Container {
+        container: container.into(),
+        error: EngineError::other("removing it", "device or resource busy"),
+    };
+    let init = || BootstrapError::from(command(&["kubeadm", "init"], "timed out")).into();
+    for (name, failed) in [
+        ("Failed", failed(init(), false, vec![])),
+        ("Failed, retained", failed(init(), true, vec![])),
+        ("Failed, with a failed clean-up", failed(init(), false, vec![busy("kind-worker")])),
+        (
+            "Failed, with several failures in the clean-up",
+            failed(init(), false, vec![busy("kind-worker"), busy("kind-worker2")]),
+        ),
+        ("Failed, interrupted", failed(interrupted().into(), false, vec![])),
+        (
+            "Failed, interrupted, with a failed clean-up",
+            failed(interrupted().into(), false, vec![busy("kind-worker")]),
+        ),
+    ] {
+        screens.add(name, &failed.into());
+    }
+}
+
+fn add_deletions(screens: &mut Screens) {
+    let busy = || DeleteFailure::Container {
+        container: "lab-worker".into(),
+        error: EngineError::other("removing it", "device or resource busy"),
+    };
+    let locked =
+        || kubeconfig::Error::Locked { path: "/home/me/.kube/config.lock".into(), age: 12 };
+    screens!(screens, DeleteFailure {
+        Run => [interrupted().into()],
+        Kubeconfig => [locked().into()],
+        Container => [busy()],
+    });
+    for failures in
+        [vec![busy()], vec![locked().into(), busy()], vec![locked().into(), interrupted().into()]]
+    {
+        let failure = Failure::from(DeleteError { failures });
+        screens.add("DeleteError", &failure.during("failed to delete cluster \"lab\""));
+    }
+}
