@@ -38,6 +38,7 @@ pub mod delete;
 pub mod diagnose;
 pub mod dry_run;
 pub mod engine;
+pub mod environment;
 pub mod inventory;
 pub mod kubeadm;
 pub mod kubeconfig;

@@ -1,10 +1,9 @@
 //! `build`: images for machines that cannot pull them. `build node-image` has
 //! kind's arguments as far as our recipe can follow.
 
-mod source;
-
-use self::source::Source;
-use super::{Invocation, Program};
+use super::invocation::Invocation;
+use super::kind::Program;
+use super::kind::source::Source;
 use crate::addon;
 use crate::builder;
 use crate::diagnose::Failure;
@@ -164,11 +163,11 @@ mod tests {
     use clap::FromArgMatches;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::cli::{Cli, Command, root_command};
 
     fn options(program: Program, args: &[&str]) -> Options {
         let line = [&[program.name(), "build", "node-image"], args].concat();
-        let matches = program.command().get_matches_from(line);
+        let matches = root_command(program).get_matches_from(line);
         let command = Cli::from_arg_matches(&matches).unwrap().command;
         let Some(Command::Build(Build::NodeImage(node_image))) = command else {
             panic!("{args:?}")

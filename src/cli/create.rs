@@ -2,7 +2,10 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Invocation, KubeconfigFlag, duration, env, path, say};
+use super::duration;
+use super::flags::{KubeconfigFlag, path};
+use super::invocation::Invocation;
+use super::output::print_stdout;
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
@@ -11,9 +14,13 @@ use crate::create::{self, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
 use crate::engine::endpoint::DockerEnv;
+use crate::environment;
 use crate::plan::proxy;
 use crate::provision::network;
 
+/// As in kind: longer names exceed what host names may have once node names are
+/// made of them (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
+const LONGEST_NAME: usize = 50;
 const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 
 #[derive(clap::Subcommand)]
@@ -62,14 +69,14 @@ impl Create {
 
 /// A variable for nodes: of this process or, for proxies, of the docker client.
 fn node_env(name: &str) -> Option<String> {
-    proxy::variable(name, &env, &|name| DockerEnv::of_process().proxy(name))
+    proxy::variable(name, &environment::variable, &|name| DockerEnv::of_process().proxy(name))
 }
 
 impl CreateCluster {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let cluster =
             self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
-        if cluster.name.len() > 50 {
+        if cluster.name.len() > LONGEST_NAME {
             invocation.progress.warn(format!(
                 "the cluster name {:?} is probably too long for some systems",
                 cluster.name
@@ -77,7 +84,8 @@ impl CreateCluster {
         }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
-        let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
+        let network =
+            environment::variable(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
             invocation
                 .progress
@@ -92,12 +100,12 @@ impl CreateCluster {
             let text = dry_run
                 .render(&network, &directory, node_env)
                 .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-            say(text.trim_end())?;
+            print_stdout(text.trim_end())?;
             let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
             return if addons.is_empty() {
                 Ok(())
             } else {
-                say(format!("# then add-ons: {titles}"))
+                print_stdout(format!("# then add-ons: {titles}"))
             };
         }
         let options = Options {
@@ -115,7 +123,7 @@ impl CreateCluster {
         let ctx = invocation.context()?;
         create::create(&ctx, &cluster, &options).await?;
         self.install(&ctx, &cluster.name, &addons).await?;
-        self.greet(invocation, &cluster);
+        self.print_usage_hint(invocation, &cluster);
         Ok(())
     }
 
@@ -151,7 +159,7 @@ impl CreateCluster {
                     .map_err(|problems| Failure::from(problems).during(path.display()))?
             }
         };
-        let name = self.name.clone().or_else(|| env("KIND_CLUSTER_NAME"));
+        let name = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             config::valid_name(&name).map_err(Failure::new)?;
             cluster.name = name;
@@ -162,7 +170,7 @@ impl CreateCluster {
         Ok(cluster)
     }
 
-    fn greet(&self, invocation: &Invocation, cluster: &Cluster) {
+    fn print_usage_hint(&self, invocation: &Invocation, cluster: &Cluster) {
         let name = cluster::context_name(&cluster.name);
         let file = self
             .kubeconfig
@@ -192,11 +200,11 @@ fn read(path: &std::path::Path) -> Result<String, String> {
         std::fs::read(path).map(|read| bytes = read)
     };
     done.map_err(|e| e.to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".to_owned())
 }
 
 fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
+    environment::path_variable("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
     })
 }

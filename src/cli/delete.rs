@@ -1,4 +1,6 @@
-use super::{ClusterName, Invocation, KubeconfigFlag, NodesFlag};
+use super::flags::{ClusterName, KubeconfigFlag, NodesFlag};
+use super::invocation::Invocation;
+use super::kind::go;
 use crate::delete;
 use crate::diagnose::Failure;
 use crate::inventory;
@@ -49,7 +51,7 @@ impl Delete {
                     Failure::from(error).during(format!("failed to delete cluster {name:?}"))
                 })?;
                 if !nodes.is_empty() {
-                    invocation.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
+                    invocation.progress.info(format!("Deleted nodes: {}", go::list(&nodes)));
                 }
                 Ok(())
             }
@@ -78,15 +80,9 @@ impl Delete {
                         }
                     }
                 }
-                invocation.progress.info(format!("Deleted clusters: {}", listed(&done)));
+                invocation.progress.info(format!("Deleted clusters: {}", go::list(&done)));
                 Ok(())
             }
         }
     }
-}
-
-/// As Go prints a list of quoted names: `["a" "b"]`.
-fn listed(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    format!("[{}]", quoted.join(" "))
 }

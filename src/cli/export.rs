@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
-use super::{ClusterName, Invocation, KubeconfigFlag, say, version};
+use super::flags::{ClusterName, KubeconfigFlag};
+use super::invocation::Invocation;
+use super::kind::version;
+use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
 use crate::diagnose::Failure;
@@ -56,7 +59,7 @@ impl Export {
                         .keep(),
                 };
                 invocation.progress.info(format!("Exporting logs for cluster {name:?} to:"));
-                say(folder.display())?;
+                print_stdout(folder.display())?;
                 let failed =
                     logs::export(&ctx, &cluster, &folder, &version::line(invocation.program)).await;
                 let failed: Vec<String> =

@@ -1,4 +1,5 @@
-use super::{Invocation, NodesFlag};
+use super::flags::NodesFlag;
+use super::invocation::Invocation;
 use crate::diagnose::Failure;
 use crate::load;
 

@@ -18,7 +18,7 @@ fn boolean(text: &str) -> Result<bool, String> {
 
 /// Lets switches take a value (`--retain=false`) and flags be repeated, in a
 /// command and all below it; the last one counts.
-pub fn adapt(command: Command) -> Command {
+pub fn adapt_flags(command: Command) -> Command {
     let switch = |arg: Arg| match arg.get_action() {
         ArgAction::SetTrue => arg
             .action(ArgAction::Set)
@@ -31,7 +31,7 @@ pub fn adapt(command: Command) -> Command {
             .value_parser(ValueParser::new(boolean)),
         _ => arg,
     };
-    command.args_override_self(true).mut_args(switch).mut_subcommands(adapt)
+    command.args_override_self(true).mut_args(switch).mut_subcommands(adapt_flags)
 }
 
 /// Arguments in the order that clap reads, and the commands they name.
@@ -42,7 +42,7 @@ pub struct Line {
 }
 
 /// Finds the commands among the flags: `--name lab get nodes` is `get nodes`.
-pub fn arrange(root: &Command, args: Vec<OsString>) -> Line {
+pub fn reorder(root: &Command, args: Vec<OsString>) -> Line {
     let mut args = args.into_iter();
     let program = args.next().unwrap_or_default();
     let (mut command, mut path, mut rest) = (root, Vec::new(), Vec::new());

@@ -1,0 +1,37 @@
+//! The two names of the program.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::create::DEFAULT_WAIT;
+
+/// What the program is called as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    Skiff,
+    /// Scripts written for kind call it so: its defaults apply.
+    Kind,
+}
+
+impl Program {
+    pub fn of(path: Option<&OsString>) -> Self {
+        let name = path.and_then(|path| Path::new(path).file_stem());
+        if name.is_some_and(|name| name == "kind") { Program::Kind } else { Program::Skiff }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Skiff => "skiff",
+            Program::Kind => "kind",
+        }
+    }
+
+    /// How long `create cluster` waits when nobody says.
+    pub fn default_wait(self) -> Duration {
+        match self {
+            Program::Skiff => DEFAULT_WAIT,
+            Program::Kind => Duration::ZERO,
+        }
+    }
+}
