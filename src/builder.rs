@@ -1,7 +1,7 @@
 //! The throw-away builder: a recipe runs in a Debian container of the engine, and
 //! the file system that it leaves becomes an image.
 //!
-//! `builder/shared/` is what recipes have in common, and says what they are.
+//! `builder/shared/` has what recipes share; its README explains recipes.
 
 mod base;
 mod recipe;
@@ -28,9 +28,9 @@ pub struct Options {
 pub enum BuildError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("the engine runs on {host}; an image for {wanted} has to be built on such a machine")]
+    #[error("the engine runs on {host}; an image for {wanted} must be built on a {wanted} machine")]
     OtherArchitecture { host: String, wanted: String },
-    #[error("no Debian to build in: {reason}")]
+    #[error("no Debian image to build in: {reason}")]
     NoBase { reason: String },
     #[error("building the {what} failed: {last}")]
     Failed { what: &'static str, last: String, output: String },
@@ -54,10 +54,10 @@ pub struct Build<'a> {
 }
 
 impl<'a> Build<'a> {
-    /// Looks at what is there of `image`; nothing is built yet.
+    /// Compares `image` with the recipe; nothing is built yet.
     ///
     /// # Errors
-    /// The engine's, or that of another architecture than its own.
+    /// [`BuildError::OtherArchitecture`], or the engine's error.
     pub async fn plan(
         ctx: &'a Context,
         image: &str,
@@ -74,16 +74,16 @@ impl<'a> Build<'a> {
         Ok(Build { ctx, image: image.to_owned(), recipe, options, arch, digest, present })
     }
 
-    /// There is nothing to do.
+    /// Whether the image is what the recipe would build.
     pub fn is_up_to_date(&self) -> bool {
         let current = |image: &Image| image.labels.get(labels::RECIPE) == Some(&self.digest);
         !self.options.force && self.present.as_ref().is_some_and(current)
     }
 
-    /// Builds it, in the place of the image before.
+    /// Builds the image, which replaces one of the same name.
     ///
     /// # Errors
-    /// No base to build in, or the failing step's output.
+    /// [`BuildError::NoBase`], or [`BuildError::Failed`] with the output.
     pub async fn run(self) -> Result<(), BuildError> {
         let base = base::ensure(self.ctx, self.options.mirror.as_deref()).await?;
         let suffix = text::random_hex(4).map_err(RunError::from)?;
@@ -95,8 +95,8 @@ impl<'a> Build<'a> {
         if let Some(old) = &self.present
             && let Err(error) = self.ctx.engine.remove_image(&old.id).await
         {
-            // A container may still be running it.
-            self.ctx.progress.debug(1, format!("the image before stays: {error}"));
+            // A container may still use it.
+            self.ctx.progress.debug(1, format!("the old image stays: {error}"));
         }
         Ok(())
     }

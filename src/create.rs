@@ -1,4 +1,4 @@
-//! `create cluster`, from a definition to a usable cluster, or to nothing.
+//! `create cluster`: from a definition to a usable cluster, or to nothing.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::settle;
 use crate::text;
 use crate::version::Version;
 
-/// How long a cluster may take to become usable when nobody says.
+/// How long a cluster may take to become usable, unless the caller decides.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// What the caller decides about a creation.
@@ -286,7 +286,7 @@ impl Creation<'_> {
         initialized: &Initialized,
     ) -> Result<(), CreateError> {
         let networking = &self.cluster.networking;
-        // Without a pod network nodes never get Ready: that is the user's next step.
+        // Without a pod network nodes never become Ready; the user installs one next.
         if self.options.wait.is_zero() || !networking.default_cni {
             return Ok(());
         }
@@ -302,7 +302,8 @@ impl Creation<'_> {
             step.done();
         } else {
             drop(step);
-            // As with kind, a slow cluster is no failure.
+            // As in kind, a slow cluster is not a failure
+            // (kind v0.33.0, `pkg/cluster/internal/create/actions/waitforready/waitforready.go`).
             self.ctx.progress.warn(format!(
                 "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
                 initialized.version,
@@ -320,7 +321,7 @@ impl Creation<'_> {
     }
 }
 
-/// A step that several work on: done when the last of them is.
+/// A step that several tasks share: done when the last of them is.
 struct Countdown(std::sync::Mutex<(Option<Step>, usize)>);
 
 impl Countdown {

@@ -1,5 +1,5 @@
 //! Errors turned into what a person needs: the cause, the details, the next
-//! step. The only place that words hints.
+//! step, the exit code. Hints are worded here only.
 
 mod addon;
 mod cluster;
@@ -107,7 +107,7 @@ mod tests {
         let text = Failure::from(error).during("failed to create cluster").render();
         assert!(text.starts_with("ERROR: failed to create cluster: command \"kubeadm join\" on kind-worker failed with exit status 1\n"));
         assert!(text.contains("Command Output: write /x: no space left on device"));
-        assert!(text.contains("hint: free space"));
+        assert!(text.contains("hint: free disk space"));
     }
 
     #[test]

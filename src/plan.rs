@@ -73,7 +73,7 @@ pub struct PlanInput<'a> {
     /// Marks everything that one run creates.
     pub creation: &'a str,
     pub proxy: &'a BTreeMap<String, String>,
-    /// What relative host paths are relative to.
+    /// What relative host paths of mounts are relative to.
     pub directory: &'a Path,
     pub get_env: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -142,7 +142,7 @@ fn container(
         env.push(format!("KIND_DNS_SEARCH={}", search.join(" ")));
     }
     if cluster.networking.default_cni {
-        // Lets our node image prepare its pod network before kubelet starts.
+        // Our node image prepares its pod network before kubelet starts.
         env.push("SKIFF_DEFAULT_CNI=1".into());
     }
     env.extend(base.env);
@@ -180,7 +180,7 @@ fn container(
 /// `SOURCE:TARGET[:OPTIONS]` (kind v0.33.0,
 /// `pkg/cluster/internal/providers/docker/provision.go`, `generateMountBindings`).
 fn bind(mount: &Mount, directory: &Path) -> String {
-    // Tidied: without `./` and a last `/`.
+    // Normalised: without `./` and a trailing `/`.
     let source: PathBuf = directory.join(&mount.host_path).components().collect();
     let options = [
         mount.read_only.then_some("ro"),
@@ -216,7 +216,7 @@ fn published_api(networking: &Networking) -> Publish {
     }
 }
 
-/// One API server of several, which nobody has to know about.
+/// One API server of several. Users reach the load balancer instead.
 fn own_api(family: Family) -> Publish {
     let loopback = if family == Family::Ipv6 { "::1" } else { "127.0.0.1" };
     Publish {

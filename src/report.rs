@@ -1,4 +1,4 @@
-//! How progress looks to a human: moving on a terminal, plain lines elsewhere,
+//! How progress looks to a human: animated on a terminal, plain lines elsewhere,
 //! nothing with `-q`.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::environment;
 use crate::progress::{Level, Progress, Reporter};
 
-/// The reporter that fits stderr and the verbosity; below 0 only warnings.
+/// The reporter for stderr at this verbosity; below 0 it shows warnings only.
 pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     if quiet {
         Progress::silent()
@@ -57,7 +57,7 @@ fn text_of(level: Level, text: &str) -> String {
     }
 }
 
-/// Writing to a closed stderr must not end the work.
+/// A closed stderr must not end the operation.
 fn line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colour_and_movement_only_where_they_are_wanted() {
+    fn colour_and_animation_only_on_terminals_that_can() {
         assert!(is_smart(true, false, None));
         assert!(is_smart(true, false, Some("xterm")));
         assert!(!is_smart(false, false, None));

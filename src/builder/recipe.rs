@@ -1,4 +1,4 @@
-//! The files that an image is made from, embedded, and what identifies them.
+//! Recipes: the embedded files that an image is built from, and their digest.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::text;
 /// What recipes share.
 static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
-/// A folder with `build.sh`, what that needs, and `instructions`.
+/// A directory with `build.sh`, what that needs, and `instructions`.
 #[derive(Clone)]
 pub struct Recipe {
-    /// What it makes, in words: `node image`.
+    /// What it builds, in words: `node image`.
     pub what: &'static str,
     pub folder: &'static Dir<'static>,
     /// For `build.sh`.
@@ -42,10 +42,10 @@ impl Recipe {
         text::hex(&hash.finalize()[..12])
     }
 
-    /// As a tar archive, for the builder's root folder.
+    /// The files as a tar archive, for the builder's root directory.
     ///
     /// # Errors
-    /// None in practice: everything is in memory.
+    /// A path that does not fit into a tar header.
     pub(super) fn archive(&self) -> std::io::Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         for (path, contents) in self.files() {
@@ -83,7 +83,7 @@ impl Recipe {
                 }
             }
         }
-        // What is for people makes no other image.
+        // Documentation does not change the image.
         files.retain(|(path, _)| path.extension().is_none_or(|extension| extension != "md"));
         files.sort();
         files

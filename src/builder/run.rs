@@ -17,7 +17,7 @@ const CA_BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
-/// Settings of the caller that downloads in the builder need as well.
+/// Variables of this process that downloads in the builder need as well.
 const PASSED_ENV: [&str; 10] = [
     "GOPROXY",
     "GONOSUMDB",
@@ -88,7 +88,7 @@ impl Build<'_> {
             env,
             privileged: true, // mounts, for making a root file system
             binds: vec![format!("{CACHE_VOLUME}:/cache")],
-            // Should nobody be left to remove it, it ends by itself.
+            // It ends by itself if skiff is killed.
             command: vec!["sleep".into(), "2h".into()],
             auto_remove: true,
             ..ContainerSpec::default()

@@ -1,10 +1,11 @@
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::duration;
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
+use super::kind::provider::NETWORK_VARIABLE;
 use super::output::print_stdout;
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
@@ -21,7 +22,6 @@ use crate::provision::network;
 /// As in kind: longer names exceed what host names may have once node names are
 /// made of them (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
 const LONGEST_NAME: usize = 50;
-const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 
 #[derive(clap::Subcommand)]
 pub enum Create {
@@ -95,18 +95,7 @@ impl CreateCluster {
         let directory = std::env::current_dir()
             .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;
         if self.dry_run {
-            let ctx = invocation.context().map_err(|failure| failure.heading);
-            let dry_run = dry_run::settle(ctx, &cluster, &network).await?;
-            let text = dry_run
-                .render(&network, &directory, node_env)
-                .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-            print_stdout(text.trim_end())?;
-            let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
-            return if addons.is_empty() {
-                Ok(())
-            } else {
-                print_stdout(format!("# then add-ons: {titles}"))
-            };
+            return print_dry_run(invocation, &cluster, &network, &directory, &addons).await;
         }
         let options = Options {
             retain: self.retain,
@@ -127,7 +116,7 @@ impl CreateCluster {
         Ok(())
     }
 
-    /// A cluster whose add-ons fail is a cluster nevertheless, and stays.
+    /// If an add-on fails the cluster stays: it can be used without.
     async fn install(
         &self,
         ctx: &Context,
@@ -184,7 +173,7 @@ impl CreateCluster {
         ));
         if !in_path("kubectl") {
             invocation.progress.info(format!(
-                "\nThere is no kubectl here; use {} kubectl --name {} -- get nodes",
+                "\nThere is no kubectl in PATH; use {} kubectl --name {} -- get nodes",
                 invocation.program.name(),
                 cluster.name
             ));
@@ -192,7 +181,27 @@ impl CreateCluster {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<String, String> {
+async fn print_dry_run(
+    invocation: &Invocation,
+    cluster: &Cluster,
+    network: &str,
+    directory: &Path,
+    addons: &[Package],
+) -> Result<(), Failure> {
+    let ctx = invocation.context().map_err(|failure| failure.heading);
+    let dry_run = dry_run::settle(ctx, cluster, network).await?;
+    let text = dry_run
+        .render(network, directory, node_env)
+        .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
+    print_stdout(text.trim_end())?;
+    if addons.is_empty() {
+        return Ok(());
+    }
+    let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
+    print_stdout(format!("# then add-ons: {titles}"))
+}
+
+fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let done = if path.as_os_str() == "-" {
         std::io::stdin().read_to_end(&mut bytes).map(drop)

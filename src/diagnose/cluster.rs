@@ -28,7 +28,7 @@ impl From<kubeconfig::Error> for Failure {
         let failure = Failure::new(&error);
         match &error {
             kubeconfig::Error::Locked { path, .. } => failure.hint(format!(
-                "another program is changing the file; if none is, its lock is left over: rm {}",
+                "another program is changing the file; if none is, remove its stale lock: rm {}",
                 path.display()
             )),
             kubeconfig::Error::Write { .. } => {
@@ -45,7 +45,7 @@ impl From<ProvisionError> for Failure {
         let failure = Failure::new(&error);
         match error {
             ProvisionError::Run(error) => error.into(),
-            ProvisionError::Host(_) => failure.hint("kind.sigs.k8s.io/docs/user/rootless says how to set a host up for rootless clusters: cgroup v2, and Delegate=yes for the user's service"),
+            ProvisionError::Host(_) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
             ProvisionError::NameInUse(name) => {
                 failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
             }
@@ -53,7 +53,7 @@ impl From<ProvisionError> for Failure {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
             }
             ProvisionError::Boot { log, .. } => failure.details(log),
-            ProvisionError::NoSubnet(name) => failure.hint(format!("unused networks may be in the way: docker network prune, or docker network rm {name}")),
+            ProvisionError::NoSubnet(name) => failure.hint(format!("remove unused networks: docker network prune, or docker network rm {name}")),
         }
     }
 }
@@ -63,9 +63,9 @@ impl From<BootstrapError> for Failure {
         let failure = Failure::new(&error);
         match error {
             BootstrapError::Run(error) => error.into(),
-            BootstrapError::Host(_) => failure.hint("--image names another node image"),
+            BootstrapError::Host(_) => failure.hint("use another node image: --image"),
             BootstrapError::NotANodeImage(..) => {
-                failure.hint("a node image holds /kind/version; kindest/node images do")
+                failure.hint("use a node image: kindest/node, or one made by `build node-image`")
             }
             BootstrapError::Patch { .. } => {
                 failure.hint("--dry-run shows the documents that patches are applied to")

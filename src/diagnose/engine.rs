@@ -10,13 +10,13 @@ impl From<EngineError> for Failure {
         match &error {
             EngineError::Unreachable { endpoint, .. } => failure.hint(unreachable_hint(endpoint)),
             EngineError::Permission { .. } => failure
-                .hint("become a member of the group \"docker\" (sudo usermod -aG docker $USER, then log in again), or use sudo"),
+                .hint("add yourself to the group \"docker\" (sudo usermod -aG docker $USER, then log in again), or use sudo"),
             EngineError::Endpoint(_) => failure.hint("`docker context ls` shows the contexts; DOCKER_HOST overrides them"),
             EngineError::Other { message, .. } if message.contains("no space left") => {
-                failure.hint("free space where the engine keeps its data; `docker system df` shows what takes it")
+                failure.hint("free disk space where the engine keeps its data; `docker system df` shows what uses it")
             }
             EngineError::Other { message, .. } if message.contains("no command specified") => {
-                failure.hint("the image is no node image; kindest/node images and those of `build node-image` are")
+                failure.hint("use a node image: kindest/node, or one made by `build node-image`")
             }
             _ => failure,
         }
@@ -25,11 +25,11 @@ impl From<EngineError> for Failure {
 
 fn unreachable_hint(endpoint: &str) -> &'static str {
     if endpoint.starts_with("ssh://") {
-        "`ssh HOST docker version` must work, without a question asked"
+        "`ssh HOST docker version` must work without asking for anything"
     } else if endpoint.ends_with("(with TLS)") {
-        "ca.pem, cert.pem and key.pem must fit the engine: those in DOCKER_CERT_PATH for DOCKER_HOST, else the docker context's"
+        "ca.pem, cert.pem and key.pem must be those of the engine: in DOCKER_CERT_PATH for DOCKER_HOST, otherwise in the docker context"
     } else {
-        "start Docker (on Linux: sudo systemctl start docker), or point DOCKER_HOST to an engine that runs"
+        "start Docker (on Linux: sudo systemctl start docker), or set DOCKER_HOST to an engine that is running"
     }
 }
 
@@ -53,7 +53,7 @@ fn command_hints(failure: Failure, output: &str) -> Failure {
     let known = [
         (
             "no space left on device",
-            "free space where the engine keeps its data; `docker system df` shows what takes it",
+            "free disk space where the engine keeps its data; `docker system df` shows what uses it",
         ),
         (
             "too many open files",
@@ -69,11 +69,13 @@ fn command_hints(failure: Failure, output: &str) -> Failure {
         ),
         (
             "cgroup",
-            "kubelet may not start on this host's cgroups; run again with --retain and look at `docker exec NODE journalctl -u kubelet`",
+            "kubelet may fail to start with this host's cgroups; run again with --retain and read `docker exec NODE journalctl -u kubelet`",
         ),
     ];
     match known.iter().find(|(sign, _)| output.contains(sign)) {
         Some((_, hint)) => failure.hint(*hint),
-        None => failure.hint("run again with --retain to keep the nodes, then `export logs` collects what they wrote"),
+        None => failure.hint(
+            "run again with --retain to keep the nodes, then collect their logs with `export logs`",
+        ),
     }
 }

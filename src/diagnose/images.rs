@@ -28,7 +28,7 @@ impl From<BuildError> for Failure {
                 failure.hint("install mmdebstrap (apt-get install mmdebstrap), or load an image named debian:trixie-slim")
             }
             BuildError::Failed { output, .. } => {
-                
+
                 failure
                     .details(last_lines(&output, 40))
                     .hint("finished parts are kept: running it again goes on from there")

@@ -25,7 +25,7 @@ pub struct Options {
     /// The image's name.
     pub image: String,
     pub build: builder::Options,
-    /// Use the published image instead if it is here or can be pulled.
+    /// Use the published image instead if the engine has it or can pull it.
     pub prefer_pull: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct Options {
 pub enum Outcome {
     Built,
     UpToDate,
-    /// The published image is there instead.
+    /// The published image is used instead.
     Published,
 }
 
@@ -41,14 +41,14 @@ pub enum Outcome {
 pub enum NodeImageError {
     #[error(transparent)]
     Build(#[from] BuildError),
-    #[error("there is no recipe for Kubernetes {version}; there are: {}", versions().join(", "))]
+    #[error("there is no recipe for Kubernetes {version}; available: {}", versions().join(", "))]
     UnknownVersion { version: String },
 }
 
-/// Builds a node image unless it is there already.
+/// Builds a node image unless it is up to date.
 ///
 /// # Errors
-/// An unknown version, or that of building.
+/// [`NodeImageError::UnknownVersion`], or that building failed.
 pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImageError> {
     let version = &options.version;
     if !versions().contains(version) {
@@ -74,7 +74,7 @@ pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImag
     Ok(Outcome::Built)
 }
 
-/// Whether the published image is here or can be pulled.
+/// Whether the engine has the published image or can pull it.
 async fn published(ctx: &Context) -> Result<bool, BuildError> {
     match pull::ensure(ctx, PUBLISHED).await {
         Ok(()) => Ok(true),
