@@ -164,7 +164,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         None => print_stdout(root_command(program).render_long_help().to_string().trim_end())?,
         Some(Command::Addon(command)) => command.run(invocation).await?,
         Some(Command::Build(command)) => command.run(invocation).await?,
-        Some(Command::Completion(shell)) => shell.run(program)?,
+        Some(Command::Completion(shell)) => shell.run(root_command(program), program.name())?,
         Some(Command::Create(command)) => command.run(invocation).await?,
         Some(Command::Delete(command)) => command.run(invocation).await?,
         Some(Command::Export(command)) => command.run(invocation).await?,
@@ -176,8 +176,8 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
             print_stdout(version::semver(program))?;
         }
         Some(Command::Version { .. }) => print_stdout(version::line(program))?,
-        Some(Command::Complete(words)) => words.run(program, true)?,
-        Some(Command::CompleteNoDesc(words)) => words.run(program, false)?,
+        Some(Command::Complete(words)) => words.run(root_command(program), true)?,
+        Some(Command::CompleteNoDesc(words)) => words.run(root_command(program), false)?,
     }
     Ok(ExitCode::SUCCESS)
 }

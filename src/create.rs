@@ -26,7 +26,7 @@ use crate::version::Version;
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// What the caller decides about a creation.
-pub struct Options {
+pub struct CreateOptions {
     /// Keep what there is when the creation fails.
     pub retain: bool,
     /// How long to wait until the cluster is usable; 0 does not wait.
@@ -75,7 +75,11 @@ pub struct Failed {
 ///
 /// # Errors
 /// The first failure; what was made is gone unless `retain` is set.
-pub async fn create(ctx: &Context, cluster: &Cluster, options: &Options) -> Result<(), Failed> {
+pub async fn create(
+    ctx: &Context,
+    cluster: &Cluster,
+    options: &CreateOptions,
+) -> Result<(), Failed> {
     let failed = |error| Failed { error, retained: false, cleanup: Vec::new() };
     let creation = text::random_hex(8).map_err(|e| failed(RunError::from(e).into()))?;
     let outcome = ctx
@@ -110,7 +114,7 @@ async fn remove_creation(ctx: &Context, creation: &str) -> Vec<DeleteFailure> {
 struct Creation<'a> {
     ctx: &'a Context,
     cluster: &'a Cluster,
-    options: &'a Options,
+    options: &'a CreateOptions,
     creation: &'a str,
 }
 

@@ -1,8 +1,11 @@
 //! Network and containers: from a plan to running, booted nodes.
 
+mod error;
 pub mod host;
 pub mod network;
 pub mod ports;
+
+pub use error::ProvisionError;
 
 use std::time::Duration;
 
@@ -14,28 +17,6 @@ use crate::text::last_lines;
 
 /// kind waits 30 s for a node to boot; a loaded machine needs more.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
-
-#[derive(Debug, thiserror::Error)]
-pub enum ProvisionError {
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Host(#[from] host::HostError),
-    #[error("node(s) already exist for a cluster with the name {0:?}")]
-    NameInUse(String),
-    #[error("host port {address}:{port}/{protocol} is already in use")]
-    PortInUse { address: String, port: u16, protocol: &'static str },
-    #[error("node {node} did not boot: {reason}")]
-    Boot { node: String, reason: String, log: String },
-    #[error("exhausted attempts trying to find a non-overlapping subnet for network {0:?}")]
-    NoSubnet(String),
-}
-
-impl From<EngineError> for ProvisionError {
-    fn from(error: EngineError) -> Self {
-        ProvisionError::Run(error.into())
-    }
-}
 
 /// Creates the first container of a cluster. Its name is the claim on the
 /// cluster's name: of several runs at once exactly one gets it.

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use tokio::time::Instant;
 
 use crate::environment;
 use crate::progress::{Level, Progress, Reporter};

@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use tokio_util::io::ReaderStream;
 
-use super::BuildError;
+use super::error::BuildError;
 use crate::context::Context;
 use crate::pull::{self, PullError};
 

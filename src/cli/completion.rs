@@ -4,9 +4,7 @@ use std::ffi::OsString;
 
 use clap_complete::Shell;
 
-use super::kind::Program;
 use super::output::print_stdout;
-use super::root_command;
 use crate::diagnose::Failure;
 
 #[derive(clap::Subcommand)]
@@ -25,7 +23,7 @@ pub enum Completion {
 }
 
 impl Completion {
-    pub fn run(&self, program: Program) -> Result<(), Failure> {
+    pub fn run(&self, mut root: clap::Command, program: &str) -> Result<(), Failure> {
         let shell = match self {
             Completion::Bash => Shell::Bash,
             Completion::Fish { .. } => Shell::Fish,
@@ -33,7 +31,7 @@ impl Completion {
             Completion::Zsh => Shell::Zsh,
         };
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut root_command(program), program.name(), &mut script);
+        clap_complete::generate(shell, &mut root, program, &mut script);
         print_stdout(String::from_utf8_lossy(&script).trim_end())
     }
 }

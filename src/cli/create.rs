@@ -1,3 +1,5 @@
+//! `create cluster`: flags, environment and definition become one creation.
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
 use crate::context::Context;
-use crate::create::{self, Options};
+use crate::create::{self, CreateOptions};
 use crate::diagnose::Failure;
 use crate::dry_run;
 use crate::engine::endpoint::DockerEnv;
@@ -92,12 +94,13 @@ impl CreateCluster {
                 .warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
             invocation.progress.warn("a network other than kind's own is not supported");
         }
+        #[expect(clippy::disallowed_methods, reason = "this is the command line")]
         let directory = std::env::current_dir()
             .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;
         if self.dry_run {
             return print_dry_run(invocation, &cluster, &network, &directory, &addons).await;
         }
-        let options = Options {
+        let options = CreateOptions {
             retain: self.retain,
             wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
             kubeconfig: self.kubeconfig.target()?,
@@ -204,7 +207,7 @@ async fn print_dry_run(
 fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let done = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
+        environment::stdin().read_to_end(&mut bytes).map(drop)
     } else {
         std::fs::read(path).map(|read| bytes = read)
     };

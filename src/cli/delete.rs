@@ -1,3 +1,5 @@
+//! `delete`: clusters, and images on nodes.
+
 use super::flags::{ClusterName, KubeconfigFlag, NodesFlag};
 use super::invocation::Invocation;
 use super::kind::go;
@@ -8,7 +10,7 @@ use crate::load;
 
 #[derive(clap::Subcommand)]
 pub enum Delete {
-    /// Delete one cluster; one that does not exist is no error
+    /// Delete one cluster; it is no error if it does not exist
     Cluster {
         #[command(flatten)]
         name: ClusterName,
@@ -26,7 +28,7 @@ pub enum Delete {
     },
     /// Delete an image from a cluster's nodes
     Image {
-        /// Its name; content goes with the last tag
+        /// The image's name; its content is removed with the last tag
         image: String,
         #[command(flatten)]
         nodes: NodesFlag,

@@ -25,7 +25,7 @@ impl ClusterName {
     }
 }
 
-/// A path, which may be empty and then counts as not given.
+/// Parses a path; an empty one counts as not given.
 pub fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }

@@ -1,3 +1,5 @@
+//! `get`: what there is, printed to stdout.
+
 use super::flags::{ClusterName, NodesFlag};
 use super::invocation::Invocation;
 use super::output::print_stdout;

@@ -1,3 +1,5 @@
+//! `kubectl`: the cluster's own.
+
 use std::process::ExitCode;
 
 use super::flags::ClusterName;

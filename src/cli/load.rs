@@ -1,3 +1,5 @@
+//! `load`: images into nodes.
+
 use super::flags::NodesFlag;
 use super::invocation::Invocation;
 use crate::diagnose::Failure;

@@ -4,7 +4,7 @@
 use include_dir::{Dir, include_dir};
 
 use super::PUBLISHED;
-use crate::builder::{self, Build, BuildError, Recipe};
+use crate::builder::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 use crate::labels;
 use crate::pull::{self, PullError};
@@ -20,11 +20,11 @@ pub fn versions() -> Vec<String> {
     names
 }
 
-pub struct Options {
+pub struct NodeImageOptions {
     pub version: String,
     /// The image's name.
     pub image: String,
-    pub build: builder::Options,
+    pub build: BuildOptions,
     /// Use the published image instead if the engine has it or can pull it.
     pub prefer_pull: bool,
 }
@@ -49,7 +49,7 @@ pub enum NodeImageError {
 ///
 /// # Errors
 /// [`NodeImageError::UnknownVersion`], or that building failed.
-pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImageError> {
+pub async fn build(ctx: &Context, options: &NodeImageOptions) -> Result<Outcome, NodeImageError> {
     let version = &options.version;
     if !versions().contains(version) {
         return Err(NodeImageError::UnknownVersion { version: version.clone() });

@@ -4,7 +4,8 @@
 
 use serde_json::json;
 
-use super::{PlanInput, SettledCluster, base, published_api};
+use super::container::{base, published_api};
+use super::settled::{ApiBalancer, PlanInput, SettledCluster};
 use crate::cluster::{Family, Role};
 use crate::engine::ContainerSpec;
 use crate::kubeadm::API_PORT;
@@ -13,16 +14,6 @@ use crate::labels;
 /// The image that kind uses
 /// (kind v0.33.0, `pkg/cluster/internal/loadbalancer/const.go`).
 pub const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
-
-/// The program that balances.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiBalancer {
-    /// In this node image, so nothing more has to be pulled.
-    Haproxy {
-        image: String,
-    },
-    Envoy,
-}
 
 pub(super) fn container(
     settled: &SettledCluster,

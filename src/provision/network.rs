@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha1::{Digest, Sha1};
 
-use super::ProvisionError;
+use super::error::ProvisionError;
 use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Network, NetworkSpec};
 

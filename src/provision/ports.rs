@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
-use super::ProvisionError;
+use super::error::ProvisionError;
 use crate::cluster::{HostPort, Protocol};
 use crate::engine::{ContainerSpec, Publish};
 

@@ -3,9 +3,7 @@
 
 use std::ffi::OsString;
 
-use super::Program;
 use crate::cli::output::print_stdout;
-use crate::cli::root_command;
 use crate::diagnose::Failure;
 
 /// cobra's ShellCompDirectiveNoFileComp and ShellCompDirectiveDefault.
@@ -20,13 +18,12 @@ pub struct Words {
 }
 
 impl Words {
-    pub fn run(&self, program: Program, descriptions: bool) -> Result<(), Failure> {
+    pub fn run(&self, mut root: clap::Command, descriptions: bool) -> Result<(), Failure> {
         let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
         let (last, before) = match words.split_last() {
             Some((last, before)) => (last.as_ref(), before),
             None => ("", &[][..]),
         };
-        let mut root = root_command(program);
         root.build();
         let mut command = &root;
         for word in before {

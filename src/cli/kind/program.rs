@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::create::DEFAULT_WAIT;
 
-/// What the program is called as.
+/// The name that the program was called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     Skiff,
-    /// Scripts written for kind call it so: its defaults apply.
+    /// For scripts that were written for kind: kind's defaults apply.
     Kind,
 }
 
@@ -27,7 +27,8 @@ impl Program {
         }
     }
 
-    /// How long `create cluster` waits when nobody says.
+    /// How long `create cluster` waits unless `--wait` is given
+    /// (kind v0.33.0, `pkg/cmd/kind/create/cluster/createcluster.go`).
     pub fn default_wait(self) -> Duration {
         match self {
             Program::Skiff => DEFAULT_WAIT,
