@@ -45,7 +45,8 @@ pub struct CreateOptions {
 /// Creates the cluster, or removes everything again and reports why.
 ///
 /// # Errors
-/// The first failure; what was made is gone unless `retain` is set.
+/// [`Failed`] with the first error; what was made is removed unless `retain` is
+/// set.
 pub async fn create(
     ctx: &Context,
     cluster: &Cluster,

@@ -32,7 +32,7 @@ fn of(addon: &catalog::Addon) -> Option<Buildable> {
     let image = addon.definition.images.values().find_map(|names| names.built.clone())?;
     let recipe = Recipe {
         what: "add-on image",
-        folder: addon.recipe?,
+        directory: addon.recipe?,
         arguments: Vec::new(),
         labels: Vec::new(),
     };

@@ -43,7 +43,7 @@ pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, Build
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(no_base("has no output".into()));
     };
-    let said = tokio::spawn(async move {
+    let messages = tokio::spawn(async move {
         let mut text = String::new();
         let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
         text
@@ -52,12 +52,12 @@ pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, Build
         .interruptible(ctx.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
         .await;
     let status = child.wait().await;
-    let said = said.await.unwrap_or_default();
+    let messages = messages.await.unwrap_or_default();
     if !status.is_ok_and(|s| s.success()) {
         // Half an archive becomes an image, too.
         let _ = ctx.engine.remove_image(OWN_BASE).await;
-        imported.or(Err(no_base(format!("failed: {}", said.trim()))))?;
-        return Err(no_base(format!("failed: {}", said.trim())));
+        imported.or(Err(no_base(format!("failed: {}", messages.trim()))))?;
+        return Err(no_base(format!("failed: {}", messages.trim())));
     }
     imported?;
     step.done();

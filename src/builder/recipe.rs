@@ -15,7 +15,7 @@ static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 pub struct Recipe {
     /// What it builds, in words: `node image`.
     pub what: &'static str,
-    pub folder: &'static Dir<'static>,
+    pub directory: &'static Dir<'static>,
     /// For `build.sh`.
     pub arguments: Vec<String>,
     /// More labels of the image than the instructions set.
@@ -59,7 +59,7 @@ impl Recipe {
 
     /// Dockerfile instructions for the image.
     pub(super) fn instructions(&self) -> impl Iterator<Item = String> {
-        let file = self.folder.get_file(self.folder.path().join("instructions"));
+        let file = self.directory.get_file(self.directory.path().join("instructions"));
         let text = file.and_then(|file| file.contents_utf8()).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.is_empty()).map(str::to_owned);
         lines.chain(self.labels.iter().map(|(name, value)| format!("LABEL {name}={value}")))
@@ -68,15 +68,15 @@ impl Recipe {
     /// By their places in the builder.
     fn files(&self) -> Vec<(PathBuf, &'static [u8])> {
         let mut files = Vec::new();
-        for (place, folder) in [("src", self.folder), ("builder", &SHARED)] {
-            let mut folders = vec![folder];
-            while let Some(next) = folders.pop() {
+        for (place, directory) in [("src", self.directory), ("builder", &SHARED)] {
+            let mut directories = vec![directory];
+            while let Some(next) = directories.pop() {
                 for entry in next.entries() {
                     match entry {
-                        DirEntry::Dir(dir) => folders.push(dir),
+                        DirEntry::Dir(dir) => directories.push(dir),
                         DirEntry::File(file) => {
-                            let path = file.path().strip_prefix(folder.path());
-                            let path = path.expect("a folder's files are below it");
+                            let path = file.path().strip_prefix(directory.path());
+                            let path = path.expect("a directory's files are below it");
                             files.push((PathBuf::from(place).join(path), file.contents()));
                         }
                     }
@@ -97,7 +97,7 @@ mod tests {
     fn recipe(argument: &str) -> Recipe {
         Recipe {
             what: "image",
-            folder: &SHARED,
+            directory: &SHARED,
             arguments: vec![argument.into()],
             labels: vec![("io.skiff.part", "one".into())],
         }

@@ -217,6 +217,6 @@ fn read(path: &Path) -> Result<String, String> {
 
 fn in_path(program: &str) -> bool {
     environment::path_variable("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
     })
 }

@@ -56,7 +56,7 @@ pub async fn build(ctx: &Context, options: &NodeImageOptions) -> Result<Outcome,
     }
     let recipe = Recipe {
         what: "node image",
-        folder: &FILES,
+        directory: &FILES,
         arguments: vec![version.clone()],
         labels: vec![
             (labels::KUBERNETES, version.clone()),
