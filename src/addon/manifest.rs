@@ -59,7 +59,7 @@ pub async fn fetch(
 fn read(path: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let done = if path == "-" {
-        std::io::stdin().take(LIMIT + 1).read_to_end(&mut bytes)
+        crate::environment::stdin().take(LIMIT + 1).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{AddonError, catalog};
-use crate::builder::{Build, BuildError, Options, Recipe};
+use crate::builder::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 
 /// An image with a recipe.
@@ -32,7 +32,7 @@ fn of(addon: &catalog::Addon) -> Option<Buildable> {
     let image = addon.definition.images.values().find_map(|names| names.built.clone())?;
     let recipe = Recipe {
         what: "add-on image",
-        folder: addon.recipe?,
+        directory: addon.recipe?,
         arguments: Vec::new(),
         labels: Vec::new(),
     };
@@ -44,7 +44,7 @@ impl Buildable {
     ///
     /// # Errors
     /// That of building.
-    pub async fn build(self, ctx: &Context, options: &Options) -> Result<bool, BuildError> {
+    pub async fn build(self, ctx: &Context, options: &BuildOptions) -> Result<bool, BuildError> {
         let build = Build::plan(ctx, &self.image, self.recipe, options.clone()).await?;
         if build.is_up_to_date() {
             return Ok(false);

@@ -5,9 +5,9 @@
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::env;
 use crate::diagnose::Failure;
 use crate::engine::fake::{FakeEngine, Script};
+use crate::environment;
 
 const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
 
@@ -16,7 +16,7 @@ const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
 /// # Errors
 /// The script cannot be read, or is invalid.
 pub fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>, Failure> {
-    let Some(path) = env(VARIABLE) else { return Ok(None) };
+    let Some(path) = environment::variable(VARIABLE) else { return Ok(None) };
     let invalid = |reason: String| Failure::new(format!("{VARIABLE}={path}: {reason}"));
     let text = std::fs::read_to_string(&path).map_err(|e| invalid(e.to_string()))?;
     Ok(Some(Script::parse(&text).map_err(invalid)?.engine(cancel)))
@@ -25,7 +25,7 @@ pub fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>
 /// On an engine in memory one thread, so that nodes take their steps in the
 /// same order every time.
 pub fn runtime() -> runtime::Builder {
-    match env(VARIABLE) {
+    match environment::variable(VARIABLE) {
         Some(_) => runtime::Builder::new_current_thread(),
         None => runtime::Builder::new_multi_thread(),
     }

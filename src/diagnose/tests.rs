@@ -10,7 +10,9 @@ mod engine;
 mod golden;
 mod images;
 
-use super::*;
+use super::Failure;
+use crate::context::RunError;
+use crate::engine::EngineError;
 
 /// The screens so far, each under the name of its variant.
 #[derive(Default)]
@@ -71,6 +73,21 @@ fn every_error_as_the_user_sees_it() {
 }
 
 #[test]
+fn exit_codes() {
+    let interrupted = || Failure::from(RunError::Cancelled);
+    for (failure, signal, code) in [
+        (Failure::new("x"), None, 1),
+        // It came too late to change anything.
+        (Failure::new("x"), Some(2), 1),
+        (interrupted(), Some(2), 130),
+        (interrupted(), Some(15), 143),
+        (interrupted(), None, 1),
+    ] {
+        assert_eq!(failure.after_signal(signal).exit_code(), code, "{signal:?}");
+    }
+}
+
+#[test]
 fn a_failing_command_shows_its_output_and_a_known_cause_its_hint() {
     let error = RunError::Command {
         node: "kind-worker".into(),
@@ -81,7 +98,7 @@ fn a_failing_command_shows_its_output_and_a_known_cause_its_hint() {
     let text = Failure::from(error).during("failed to create cluster").render();
     assert!(text.starts_with("ERROR: failed to create cluster: command \"kubeadm join\" on kind-worker failed with exit status 1\n"));
     assert!(text.contains("Command Output: write /x: no space left on device"));
-    assert!(text.contains("hint: free space"));
+    assert!(text.contains("hint: free disk space"));
 }
 
 #[test]

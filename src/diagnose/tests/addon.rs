@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{Failure, Screens, command, interrupted, screens};
+use crate::addon::AddonError;
+use crate::load::LoadError;
 
 pub(super) fn add(screens: &mut Screens) {
     let unknown = |similar: &[&str]| AddonError::Unknown {

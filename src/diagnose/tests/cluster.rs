@@ -1,7 +1,17 @@
 //! Creating and deleting clusters, their kubeconfigs, kubectl and logs.
 
-use super::*;
+use super::{Failure, Screens, command, denied, interrupted, screens};
+use crate::admin_kubeconfig::AdminKubeconfigError;
+use crate::bootstrap::BootstrapError;
+use crate::create::{CreateError, Failed};
+use crate::delete::{DeleteError, DeleteFailure};
+use crate::engine::EngineError;
+use crate::kubeconfig;
+use crate::kubectl::KubectlError;
+use crate::logs::LogsError;
+use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
+use crate::pull::PullError;
 
 pub(super) fn add(screens: &mut Screens) {
     add_steps(screens);

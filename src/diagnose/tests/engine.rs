@@ -1,7 +1,9 @@
 //! The engine, commands in nodes, definitions and kubeconfigs.
 
-use super::*;
-use crate::config::Problem;
+use super::{Failure, Screens, command, denied, screens};
+use crate::config::{self, Problem};
+use crate::context::RunError;
+use crate::engine::EngineError;
 use crate::kubeconfig::Error as KubeconfigError;
 use crate::text::NoRandom;
 

@@ -1,8 +1,10 @@
 //! Building images and loading them.
 
-use super::*;
-use crate::load::BadReference;
+use super::{Failure, Screens, command, denied, interrupted, screens};
+use crate::builder::BuildError;
 use crate::load::archive::ArchiveError;
+use crate::load::{BadReference, LoadError};
+use crate::node_image::NodeImageError;
 
 pub(super) fn add(screens: &mut Screens) {
     let output: String = (1..=50).map(|number| format!("line {number}\n")).collect();
