@@ -9,6 +9,9 @@ use crate::diagnose::Failure;
 use crate::engine::fake::{FakeEngine, Script};
 use crate::environment;
 
+#[cfg(not(debug_assertions))]
+compile_error!("the feature fake-engine is for tests only");
+
 const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
 
 /// The engine of the script, if the variable is set.

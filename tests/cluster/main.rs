@@ -1,6 +1,13 @@
 //! Real clusters on a real engine. `tests/run.sh` runs these, and brings up
 //! engine and node image first; a plain `cargo test` leaves them out.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests are programs of their own"
+)]
+
 mod addon;
 mod archive;
 mod crowd;

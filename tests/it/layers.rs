@@ -2,7 +2,7 @@
 //! not use each other in circles, outside libraries stay behind their doors,
 //! files stay small, and the map in `src/lib.rs` is true.
 
-mod imports;
+pub mod imports;
 
 use std::fs;
 use std::path::Path;

@@ -11,6 +11,8 @@
 //! file below `tests/snapshots/` anew, the third tries that many inputs in each
 //! test of [`fuzz`].
 
+#![allow(clippy::disallowed_methods, reason = "tests are programs of their own")]
+
 mod cli;
 mod configs;
 mod files;

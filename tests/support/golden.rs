@@ -10,6 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots")
 }
 
+#[allow(clippy::disallowed_methods, reason = "a test has no other way to be told")]
 fn writing() -> bool {
     std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "write")
 }

@@ -4,7 +4,7 @@ use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::builder::BuildError;
 use crate::load::archive::ArchiveError;
 use crate::load::{BadReference, LoadError};
-use crate::node_image::NodeImageError;
+use crate::node_image::{self, NodeImageError};
 
 pub(super) fn add(screens: &mut Screens) {
     let output: String = (1..=50).map(|number| format!("line {number}\n")).collect();
@@ -21,13 +21,11 @@ pub(super) fn add(screens: &mut Screens) {
             output,
         }],
     });
-    // The versions there are change more often than the text.
+    // Versions change more often than the text.
     let of_version = |error: NodeImageError| {
-        let mut failure = Failure::from(error);
-        if let Some((start, _)) = failure.heading.split_once("there are: ") {
-            failure.heading = format!("{start}there are: …");
-        }
-        failure
+        let failure = Failure::from(error);
+        let heading = failure.heading.replace(&node_image::versions().join(", "), "…");
+        Failure { heading, ..failure }
     };
     screens!(screens, NodeImageError, of_version, {
         Build => [BuildError::NoBase { reason: "there is no mmdebstrap".into() }.into()],

@@ -10,7 +10,7 @@ struct TestClock<F> {
 
 impl<F: FnMut(Duration)> TestClock<F> {
     fn new(meanwhile: F) -> Self {
-        TestClock { start: Instant::now(), passed: Duration::ZERO, meanwhile }
+        TestClock { start: SystemClock.now(), passed: Duration::ZERO, meanwhile }
     }
 }
 
@@ -91,7 +91,7 @@ fn waits_in_real_time() {
     let held = Lock::acquire(&path, Duration::ZERO).unwrap();
     thread::scope(|scope| {
         let waiter = scope.spawn(|| Lock::acquire(&path, PATIENCE).map(drop));
-        thread::sleep(3 * POLL);
+        SystemClock.sleep(3 * POLL);
         drop(held);
         waiter.join().unwrap().unwrap();
     });
