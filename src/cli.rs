@@ -6,7 +6,6 @@ mod cobra;
 mod completion;
 mod create;
 mod delete;
-mod duration;
 mod export;
 mod get;
 mod kubectl;

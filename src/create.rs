@@ -10,6 +10,7 @@ use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
 use crate::cluster::{Cluster, ProxyMode, Role};
 use crate::context::{Context, RunError};
 use crate::delete::{self, DeleteFailure};
+use crate::duration;
 use crate::engine::{EngineError, Host};
 use crate::inventory;
 use crate::kubeconfig;
@@ -296,7 +297,7 @@ impl Creation<'_> {
         let step = self
             .ctx
             .progress
-            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
+            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", duration::format(limit)));
         let missing = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m)).await?;
         if missing.is_empty() {
             step.done();
@@ -306,7 +307,7 @@ impl Creation<'_> {
             self.ctx.progress.warn(format!(
                 "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
                 initialized.version,
-                seconds(limit),
+                duration::format(limit),
                 missing.join("; ")
             ));
         }
@@ -336,13 +337,6 @@ impl Countdown {
         {
             step.done();
         }
-    }
-}
-
-fn seconds(limit: Duration) -> String {
-    match limit.as_secs() {
-        s if s >= 60 && s % 60 == 0 => format!("{}m0s", s / 60),
-        s => format!("{s}s"),
     }
 }
 

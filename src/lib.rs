@@ -3,8 +3,8 @@
 //! From the middle outwards; a module uses only what stands above it here, and
 //! `tests/layers.rs` keeps it so.
 //!
-//! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`]
-//! and [`progress`] are small tools.
+//! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`],
+//! [`duration`] and [`progress`] are small tools.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents, [`config`]
 //! reads definitions, [`kubeadm`] renders what kubeadm is told,
@@ -14,8 +14,8 @@
 //! tests); [`context`] is one cancellable piece of work on it.
 //!
 //! **Parts of the way to a cluster** — [`inventory`] finds clusters by their
-//! labels, [`plan`] turns a definition into containers, [`provision`] runs
-//! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
+//! labels, [`plan`] turns a definition into
+//! containers, [`provision`] runs them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
 //! it is usable, [`node_image`] builds images in the [`builder`], [`images`] chooses one.
 //!
 //! **Whole operations** — [`create`], [`dry_run`], [`load`], [`logs`], [`addon`].
@@ -37,6 +37,7 @@ pub mod create;
 pub mod delete;
 pub mod diagnose;
 pub mod dry_run;
+pub mod duration;
 pub mod engine;
 pub mod inventory;
 pub mod kubeadm;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the inside outwards. A module may use its own layer's lower ranks only
 /// where that is listed first, and nothing above.
 const LAYERS: [&[&str]; 6] = [
-    &["labels", "cluster", "version", "yaml", "progress", "text", "cache"],
+    &["labels", "cluster", "version", "yaml", "progress", "text", "duration", "cache"],
     &["patch", "config", "kubeadm", "kubeconfig"],
     &["engine", "context", "node"],
     &[

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ClusterName, Invocation, duration, say};
+use super::{ClusterName, Invocation, say};
 use crate::addon::{self, Assignment, DEFAULT_LIMIT, Installed, Options, Package, State};
 use crate::diagnose::Failure;
+use crate::duration;
 
 #[derive(clap::Subcommand)]
 pub enum Addon {

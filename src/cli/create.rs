@@ -2,7 +2,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Invocation, KubeconfigFlag, duration, env, path, say};
+use super::{Invocation, KubeconfigFlag, env, path, say};
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::create::{self, Options};
 use crate::diagnose::Failure;
 use crate::dry_run;
+use crate::duration;
 use crate::engine::endpoint::DockerEnv;
 use crate::plan::proxy;
 use crate::provision::network;
