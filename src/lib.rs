@@ -14,7 +14,7 @@
 //! tests); [`context`] is one cancellable piece of work on it.
 //!
 //! **Parts of the way to a cluster** — [`inventory`] finds clusters by their
-//! labels, [`plan`] turns a definition into
+//! labels, [`kube`] talks to their API servers, [`plan`] turns a definition into
 //! containers, [`provision`] runs them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
 //! it is usable, [`node_image`] builds images in the [`builder`], [`images`] chooses one.
 //!
@@ -40,6 +40,7 @@ pub mod dry_run;
 pub mod duration;
 pub mod engine;
 pub mod inventory;
+pub mod kube;
 pub mod kubeadm;
 pub mod kubeconfig;
 pub mod kubectl;

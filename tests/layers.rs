@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 6] = [
     &["engine", "context", "node"],
     &[
         "inventory",
+        "kube",
         "pull",
         "builder",
         "plan",
