@@ -46,7 +46,7 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),
     ("semver", &["addon"]),
-    ("strsim", &["text", "addon"]),
+    ("strsim", &["text"]),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::catalog::Addon;
+use super::definition;
 use super::*;
 use crate::context::Context;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::engine::{Command, ContainerSpec};
+use crate::kube::object;
 use crate::labels;
 use crate::progress::Progress;
 
@@ -41,7 +45,7 @@ impl Api {
         }
         let given = || -> Vec<Value> {
             let list: Value = serde_json::from_slice(command.stdin.as_ref().unwrap()).unwrap();
-            object::flat(list)
+            object::flatten(list)
         };
         let mut objects = self.0.lock().unwrap();
         let all = |found: Vec<Value>| json!({"kind": "List", "items": found});
@@ -114,12 +118,12 @@ steps: [{apply: web.yaml}, {wait: {rollout: deployment/web, namespace: web}}]
     Package::Addon(Box::new(Addon {
         definition: definition::Definition::parse(definition).unwrap(),
         files: [("web.yaml".to_owned(), text)].into(),
-        recipe: None,
+        image_source: None,
     }))
 }
 
 async fn put(ctx: &Context, package: Package) -> Result<(), AddonError> {
-    let options = Options { limit: Duration::from_secs(5), ..Options::default() };
+    let options = InstallOptions { timeout: Duration::from_secs(5), ..InstallOptions::default() };
     install(ctx, "kind", &[package], &options).await
 }
 
@@ -130,7 +134,7 @@ const INSTALLED: [&str; 4] = [
     "\"Service\" \"a\"",
 ];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_installation_is_remembered_changed_and_removed() {
     let api = Api::default();
     put(&api.calm(), package(&["a", "b"])).await.unwrap();
@@ -144,7 +148,7 @@ async fn an_installation_is_remembered_changed_and_removed() {
     assert!(!remove(&api.calm(), "kind", "web").await.unwrap());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_others_installed_is_not_touched() {
     let api = Api::default();
     api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}));
@@ -155,17 +159,17 @@ async fn what_others_installed_is_not_touched() {
     let other = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "web"}});
     api.put(other);
     let error = put(&api.calm(), package(&["a"])).await.unwrap_err();
-    let AddonError::Foreign { objects, .. } = error else { panic!("{error}") };
+    let AddonError::NotOwned { objects, .. } = error else { panic!("{error}") };
     assert_eq!(objects, ["Service web/a"]);
     assert_eq!(api.keys().len(), 2, "nothing was made");
-    let options = Options { adopt: true, limit: Duration::from_secs(5), ..Options::default() };
+    let options = InstallOptions { adopt: true, ..InstallOptions::default() };
     install(&api.calm(), "kind", &[package(&["a"])], &options).await.unwrap();
     assert_eq!(api.keys(), INSTALLED);
 }
 
 /// Whatever goes wrong at whatever call: the error is reported, installing
 /// again completes it, and removing takes everything away.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_fault_leaves_what_can_be_completed_or_removed() {
     let counted = FakeEngine::default();
     let ctx = Api::default().context(counted.clone(), CancellationToken::new());
@@ -194,13 +198,14 @@ async fn every_fault_leaves_what_can_be_completed_or_removed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_is_said_before_anything_is_done() {
     let ctx = Api::default().calm();
-    let error = install(&ctx, "other", &[package(&[])], &Options::default()).await.unwrap_err();
+    let error =
+        install(&ctx, "other", &[package(&[])], &InstallOptions::default()).await.unwrap_err();
     assert!(matches!(error, AddonError::NoCluster(_)), "{error}");
     let Package::Addon(mut old) = package(&[]) else { unreachable!() };
     old.definition.kubernetes = "<1.30".parse().unwrap();
     let error = put(&ctx, Package::Addon(old)).await.unwrap_err();
-    assert_eq!(error.to_string(), "web v1 is for Kubernetes <1.30; the cluster has v1.37.2");
+    assert_eq!(error.to_string(), "web v1 requires Kubernetes <1.30; the cluster runs v1.37.2");
 }

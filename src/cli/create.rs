@@ -130,7 +130,7 @@ impl CreateCluster {
         if addons.is_empty() {
             return Ok(());
         }
-        let options = addon::Options { limit: addon::DEFAULT_LIMIT, ..addon::Options::default() };
+        let options = addon::InstallOptions::default();
         let installed = addon::install(ctx, cluster, addons, &options).await;
         installed.map_err(|error| {
             let names = self.addons.join(" ");
