@@ -35,7 +35,7 @@ pub enum BootstrapError {
     Run(#[from] RunError),
     #[error(transparent)]
     Host(#[from] HostError),
-    #[error("{0} is not a node image: {1}")]
+    #[error("image {0} is not a node image: {1}")]
     NotANodeImage(String, String),
     #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
     Patch { node: String, reason: String },
@@ -43,7 +43,7 @@ pub enum BootstrapError {
     Unreadable { node: String, what: &'static str, reason: String },
 }
 
-/// What every node needs to know about the cluster.
+/// What the bootstrap of every node of a cluster shares.
 pub struct Bootstrap<'a> {
     pub ctx: &'a Context,
     pub cluster: &'a Cluster,
@@ -52,7 +52,7 @@ pub struct Bootstrap<'a> {
     credentials: watch::Sender<Option<Arc<JoinCredentials>>>,
 }
 
-/// What other nodes need to join, once the first control-plane is up.
+/// What other nodes need to join. Known once the first control-plane is up.
 pub struct JoinCredentials {
     /// The text of [`DISCOVERY_PATH`].
     discovery: String,
@@ -89,7 +89,8 @@ impl<'a> Bootstrap<'a> {
     /// Writes what a booted node needs before kubeadm runs on it.
     ///
     /// # Errors
-    /// A patch that does not apply, an image that is none, or a failing command.
+    /// [`BootstrapError`]: not a node image, a patch that does not apply, a version
+    /// that the host cannot run, or a failing command.
     pub async fn configure(
         &self,
         planned: &PlannedNode,
@@ -153,7 +154,7 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm init` on the first control-plane; afterwards others can join.
     ///
     /// # Errors
-    /// kubeadm's output, or a broken `admin.conf`.
+    /// [`RunError::Command`] with kubeadm's output, or an invalid `admin.conf`.
     pub async fn init(
         &self,
         node: &str,
@@ -195,7 +196,7 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm join`.
     ///
     /// # Errors
-    /// kubeadm's output.
+    /// [`RunError::Command`] with kubeadm's output.
     pub async fn join(
         &self,
         planned: &PlannedNode,
@@ -220,8 +221,8 @@ impl<'a> Bootstrap<'a> {
     /// node image. A single node becomes one that load balancers may use.
     ///
     /// # Errors
-    /// [`BootstrapError::Unreadable`] if the network manifest is invalid, or what
-    /// kubectl wrote.
+    /// A missing or invalid network manifest, or [`RunError::Command`] with
+    /// kubectl's output.
     pub async fn install(&self, node: &str) -> Result<(), BootstrapError> {
         let node = &self.node(node);
         let kube = &KubeClient::new(node.clone());
@@ -265,7 +266,7 @@ impl<'a> Bootstrap<'a> {
             Err(RunError::Command { .. }) => {
                 let name = &self.cluster.name;
                 self.ctx.progress.warn(format!(
-                    "the node image of {name} has no {path}: its StorageClass is host-path"
+                    "the node image of {name} has no {path}: using a StorageClass for host paths"
                 ));
                 manifests::HOST_PATH_STORAGE.to_owned()
             }
@@ -293,14 +294,14 @@ impl<'a> Bootstrap<'a> {
     }
 }
 
-/// The cluster's address and authority without anybody's credentials: what
-/// `kubeadm join` accepts as discovery file.
+/// The cluster's address and certificate authority without credentials: what
+/// `kubeadm join` accepts as a discovery file.
 fn discovery(admin_conf: &str) -> Result<String, String> {
     let mut config = yaml::document(admin_conf)?;
     let users = config
         .get_mut("users")
         .and_then(serde_json::Value::as_array_mut)
-        .ok_or("it lists no users")?;
+        .ok_or("it has no users")?;
     users.iter_mut().for_each(|entry| entry["user"] = serde_json::json!({}));
     Ok(yaml::to_string(&config))
 }

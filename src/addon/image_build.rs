@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::catalog::{self, Addon};
 use super::error::AddonError;
-use crate::builder::{Build, BuildError, Options, Recipe};
+use crate::builder::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 
 /// An image that can be built.
@@ -34,7 +34,7 @@ fn image_of(addon: &Addon) -> Option<Buildable> {
     let image = addon.definition.images.values().find_map(|names| names.built.clone())?;
     let recipe = Recipe {
         what: "add-on image",
-        folder: addon.image_source?,
+        directory: addon.image_source?,
         arguments: Vec::new(),
         labels: Vec::new(),
     };
@@ -46,7 +46,7 @@ impl Buildable {
     ///
     /// # Errors
     /// The build fails.
-    pub async fn build(self, ctx: &Context, options: &Options) -> Result<bool, BuildError> {
+    pub async fn build(self, ctx: &Context, options: &BuildOptions) -> Result<bool, BuildError> {
         let build = Build::plan(ctx, &self.image, self.recipe, options.clone()).await?;
         if build.is_up_to_date() {
             return Ok(false);

@@ -9,6 +9,7 @@ use super::content::{self, SIZE_LIMIT};
 use super::download;
 use super::error::AddonError;
 use crate::context::Context;
+use crate::environment;
 use crate::kube::object;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +57,7 @@ pub async fn fetch(
 fn read(path: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let done = if path == "-" {
-        std::io::stdin().take(SIZE_LIMIT + 1).read_to_end(&mut bytes)
+        environment::stdin().take(SIZE_LIMIT + 1).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
     };

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ClusterName, Invocation, say};
+use super::flags::ClusterName;
+use super::invocation::Invocation;
+use super::output::{print_stdout, print_table};
 use crate::addon::{self, Assignment, DEFAULT_TIMEOUT, InstallOptions, Installed, Package, State};
 use crate::diagnose::Failure;
 use crate::duration;
@@ -127,7 +129,7 @@ impl Install {
         let cluster = self.name.get();
         if self.dry_run {
             let text = addon::preview(&ctx, &cluster, &packages, &options).await?;
-            return say(text.trim_end());
+            return print_stdout(text.trim_end());
         }
         Ok(addon::install(&ctx, &cluster, &packages, &options).await?)
     }
@@ -179,7 +181,7 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
                 "images": d.images.values().map(|i| &i.official).collect::<Vec<_>>(),
             })
         });
-        return say(serde_json::Value::from_iter(entries));
+        return print_stdout(serde_json::Value::from_iter(entries));
     }
     let header = ["NAME", "VERSION", "KUBERNETES", "INSTALLED", "SUMMARY"].map(str::to_owned);
     let rows = all.iter().map(|addon| {
@@ -187,7 +189,7 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
         let installed = version_of(&d.name).unwrap_or("-").to_owned();
         [d.name.clone(), d.version.clone(), d.kubernetes.to_string(), installed, d.summary.clone()]
     });
-    table([header].into_iter().chain(rows).collect())
+    print_table(&[header].into_iter().chain(rows).collect::<Vec<_>>())
 }
 
 fn print_status(
@@ -196,7 +198,7 @@ fn print_status(
     output: Output,
 ) -> Result<(), Failure> {
     if output == Output::Json {
-        return say(serde_json::to_string(found).map_err(Failure::new)?);
+        return print_stdout(serde_json::to_string(found).map_err(Failure::new)?);
     }
     if found.is_empty() {
         invocation.progress.info("No add-ons are installed.");
@@ -218,16 +220,5 @@ fn print_status(
             or_dash(addon.missing.join("; ")),
         ]
     });
-    table([header].into_iter().chain(rows).collect())
-}
-
-fn table<const N: usize>(rows: Vec<[String; N]>) -> Result<(), Failure> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        say(cells.join("   ").trim_end())?;
-    }
-    Ok(())
+    print_table(&[header].into_iter().chain(rows).collect::<Vec<_>>())
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::EngineError;
 use super::client_config::{ClientConfig, ContextEndpoint};
+use crate::environment;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
@@ -67,7 +68,7 @@ pub struct DockerEnv {
 
 impl DockerEnv {
     pub fn of_process() -> Self {
-        let text = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let text = environment::variable;
         DockerEnv {
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
