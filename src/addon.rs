@@ -28,6 +28,7 @@ mod prepare;
 mod preview;
 mod record;
 mod remove;
+mod setting;
 mod settings;
 mod stages;
 mod status;

@@ -1,5 +1,5 @@
 //! kubeadm on booted nodes: init on the first control-plane, then all joins at
-//! the same time, with the pod network and storage beside them.
+//! the same time, while the pod network and storage are installed.
 
 mod config;
 mod manifests;

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::duration;
+use super::setting::Setting;
 use crate::version::Version;
 use crate::yaml;
 
@@ -43,25 +42,6 @@ pub struct Definition {
 pub struct ImageNames {
     pub official: String,
     pub built: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Setting {
-    #[serde(rename = "type")]
-    pub kind: SettingType,
-    pub default: Value,
-    pub about: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SettingType {
-    Integer,
-    Boolean,
-    String,
-    /// In Go's syntax, without a sign: `15s`, `1m30s`.
-    Duration,
 }
 
 /// A server's certificate, for these DNS names, which is kept in a Secret.
@@ -127,7 +107,10 @@ impl Definition {
             ));
         }
         for (name, setting) in &self.settings {
-            setting.kind.check(&setting.default).map_err(|e| format!("setting {name}: {e}"))?;
+            setting
+                .value_type
+                .check(&setting.default)
+                .map_err(|e| format!("setting {name}: {e}"))?;
         }
         let placed = |c: &Condition| matches!(c, Condition::Http { .. });
         let asks_node = self.steps.iter().any(|s| matches!(s, Step::Wait(c) if placed(c)));
@@ -143,38 +126,6 @@ impl Definition {
     /// Whether it works with this version. A pre-release counts as its release.
     pub fn supports(&self, version: &Version) -> bool {
         self.kubernetes.matches(&semver::Version::new(version.major, version.minor, version.patch))
-    }
-}
-
-impl SettingType {
-    /// # Errors
-    /// The value is not of this type; the message says what would be.
-    pub fn check(self, value: &Value) -> Result<(), String> {
-        let (fits, wanted) = match self {
-            SettingType::Integer => (value.is_i64(), "a whole number"),
-            SettingType::Boolean => (value.is_boolean(), "true or false"),
-            SettingType::String => (value.is_string(), "a string"),
-            SettingType::Duration => {
-                let is_duration =
-                    |text: &str| !text.starts_with(['-', '+']) && duration::parse(text).is_ok();
-                (value.as_str().is_some_and(is_duration), "a duration such as 15s")
-            }
-        };
-        if fits { Ok(()) } else { Err(format!("{value} is not {wanted}")) }
-    }
-
-    /// The value in the text of a command line.
-    ///
-    /// # Errors
-    /// The text is not of this type.
-    pub fn parse(self, text: &str) -> Result<Value, String> {
-        let value = match self {
-            SettingType::Integer => text.parse::<i64>().ok().map(Value::from),
-            SettingType::Boolean => text.parse::<bool>().ok().map(Value::from),
-            SettingType::String | SettingType::Duration => None,
-        };
-        let value = value.unwrap_or_else(|| Value::from(text));
-        self.check(&value).map(|()| value)
     }
 }
 
@@ -218,24 +169,6 @@ steps:
         ] {
             let error = Definition::parse(&SMALL.replace(from, to)).unwrap_err();
             assert!(error.contains(word), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn values_are_checked_against_their_type() {
-        for (kind, text, wanted) in [
-            (SettingType::Integer, "3", Some(Value::from(3))),
-            (SettingType::Integer, "three", None),
-            (SettingType::Boolean, "true", Some(Value::from(true))),
-            (SettingType::Boolean, "yes", None),
-            (SettingType::String, "3", Some(Value::from("3"))),
-            (SettingType::Duration, "1m30s", Some(Value::from("1m30s"))),
-            (SettingType::Duration, "15", None),
-            (SettingType::Duration, "-15s", None),
-            (SettingType::Duration, "s", None),
-            (SettingType::Duration, "", None),
-        ] {
-            assert_eq!(kind.parse(text).ok(), wanted, "{text}");
         }
     }
 }

@@ -33,8 +33,7 @@ impl Package {
 
 pub struct InstallOptions {
     pub set: Vec<Assignment>,
-    /// Take over objects that are not the add-on's, and fields that another
-    /// client has changed.
+    /// Take over existing objects, and fields that another client has changed.
     pub adopt: bool,
     /// How long each package may take until it works.
     pub timeout: Duration,

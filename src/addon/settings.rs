@@ -46,7 +46,7 @@ pub fn resolve(definition: &Definition, assignments: &[Assignment]) -> Result<Se
                 false => format!("unknown setting {key:?}; known settings: {}", known.join(", ")),
             }
         })?;
-        let value = setting.kind.parse(value).map_err(|e| format!("setting {key:?}: {e}"))?;
+        let value = setting.value_type.parse(value).map_err(|e| format!("setting {key:?}: {e}"))?;
         settings.insert(key.clone(), value);
     }
     Ok(settings)

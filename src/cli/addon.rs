@@ -67,7 +67,7 @@ pub struct Install {
     /// The SHA-256 digest that the manifest must have
     #[arg(long, value_name = "HEX", requires = "manifest")]
     sha256: Option<String>,
-    /// Take over objects and fields that were created or changed otherwise
+    /// Take over existing objects, and fields that another client has changed
     #[arg(long)]
     adopt: bool,
     /// How long each add-on may take until it works [default: 3m]

@@ -213,3 +213,69 @@ fn members(list: Value) -> Vec<Value> {
 fn references(ids: &[ObjectId]) -> Vec<Value> {
     ids.iter().map(ObjectId::reference).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::json;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::context::Context;
+    use crate::engine::fake::FakeEngine;
+    use crate::progress::Progress;
+
+    /// A client of an API server that gives this answer to everything, and the
+    /// arguments that its kubectl gets.
+    fn client(answer: &str) -> (KubeClient, Arc<Mutex<Vec<String>>>) {
+        let (answer, lines) = (answer.to_owned(), Arc::new(Mutex::new(Vec::new())));
+        let log = lines.clone();
+        let engine = FakeEngine::default().with_nodes(move |node, command| {
+            log.lock().unwrap().push(format!("{node}: {}", command.argv.join(" ")));
+            Some(answer.clone().into_bytes())
+        });
+        engine.put(crate::engine::ContainerSpec { name: "n".into(), ..Default::default() });
+        let ctx = Context::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
+        (KubeClient::new(NodeHandle::new(&ctx, "n")), lines)
+    }
+
+    #[tokio::test]
+    async fn kubectl_gets_the_arguments_of_the_request() {
+        let (kube, lines) = client("");
+        kube.create_manifest("a: b".into()).await.unwrap();
+        kube.apply_manifest("a: b".into()).await.unwrap();
+        kube.remove_node_label("n", "key").await.unwrap();
+        kube.list("pods", None, Selector::Label("a=b")).await.unwrap();
+        kube.list("events", Some("x"), Selector::Field("c=d")).await.unwrap();
+        let wanted = [
+            "create --validate=false -f -",
+            "apply --validate=false -f -",
+            "label node n key-",
+            "get --ignore-not-found -o json pods --all-namespaces --selector a=b",
+            "get --ignore-not-found -o json events --namespace x --field-selector c=d",
+        ];
+        let start = "n: kubectl --kubeconfig=/etc/kubernetes/admin.conf";
+        assert_eq!(*lines.lock().unwrap(), wanted.map(|args| format!("{start} {args}")));
+    }
+
+    #[tokio::test]
+    async fn several_paths_are_asked_for_with_one_command() {
+        let (kube, lines) = client("{\"a\": 1}\u{1e}ok\u{1e}");
+        let answers = kube.get_raw_all(&["/a", "/b"]).await.unwrap();
+        assert_eq!(answers, [json!({"a": 1}), Value::Null]);
+        assert_eq!(lines.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_exist_is_null_or_an_empty_list() {
+        let (kube, lines) = client("");
+        assert_eq!(kube.get("secret/a", "x").await.unwrap(), Value::Null);
+        assert!(kube.list("pods", None, Selector::Label("a")).await.unwrap().is_empty());
+        assert_eq!(kube.server_version().await.unwrap(), "");
+        let asked = lines.lock().unwrap().len();
+        assert!(kube.existing(&[]).await.unwrap().is_empty());
+        kube.delete(&[]).await.unwrap();
+        assert_eq!(lines.lock().unwrap().len(), asked, "nothing to ask for");
+    }
+}
