@@ -1,5 +1,5 @@
 //! kubeadm on booted nodes: init on the first control-plane, then all joins at
-//! the same time, with the pod network and storage beside them.
+//! the same time, while the pod network and storage are installed.
 
 mod config;
 mod manifests;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState};
+use crate::kube::KubeClient;
 use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::labels;
 use crate::node::{ADMIN_CONF, NodeHandle};
@@ -216,71 +217,81 @@ impl<'a> Bootstrap<'a> {
         Ok(())
     }
 
-    /// Pod network and StorageClass, from the manifests in the node image; and
-    /// a single node is made one that load balancers may use.
+    /// Installs the pod network and the StorageClass, from the manifests in the
+    /// node image. A single node becomes one that load balancers may use.
     ///
     /// # Errors
     /// A missing or invalid network manifest, or [`RunError::Command`] with
     /// kubectl's output.
     pub async fn install(&self, node: &str) -> Result<(), BootstrapError> {
         let node = &self.node(node);
+        let kube = &KubeClient::new(node.clone());
+        tokio::try_join!(
+            self.install_network(node, kube),
+            self.install_storage(node, kube),
+            self.allow_load_balancers(node, kube),
+        )
+        .map(drop)
+    }
+
+    async fn install_network(
+        &self,
+        node: &NodeHandle,
+        kube: &KubeClient,
+    ) -> Result<(), BootstrapError> {
+        if !self.cluster.networking.default_cni {
+            return Ok(());
+        }
         let endpoint = format!("{}:{API_PORT}", self.cluster.api_host());
-        let network = async {
-            if !self.cluster.networking.default_cni {
-                return Ok(());
+        let manifest = node.read("/kind/manifests/default-cni.yaml").await?;
+        let manifest =
+            manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint).map_err(
+                |reason| BootstrapError::Unreadable {
+                    node: node.name().to_owned(),
+                    what: "the pod network's manifest",
+                    reason,
+                },
+            )?;
+        self.ctx.progress.debug(5, &manifest);
+        Ok(kube.create_manifest(manifest).await?)
+    }
+
+    async fn install_storage(
+        &self,
+        node: &NodeHandle,
+        kube: &KubeClient,
+    ) -> Result<(), BootstrapError> {
+        let path = "/kind/manifests/default-storage.yaml";
+        let manifest = match node.read(path).await {
+            Err(RunError::Command { .. }) => {
+                let name = &self.cluster.name;
+                self.ctx.progress.warn(format!(
+                    "the node image of {name} has no {path}: using a StorageClass for host paths"
+                ));
+                manifests::HOST_PATH_STORAGE.to_owned()
             }
-            let manifest = node.read("/kind/manifests/default-cni.yaml").await?;
-            let manifest =
-                manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
-                    .map_err(|reason| BootstrapError::Unreadable {
-                        node: node.name().to_owned(),
-                        what: "the pod network's manifest",
-                        reason,
-                    })?;
-            self.ctx.progress.debug(5, &manifest);
-            install_manifest(node, "create", manifest).await
+            read => read?,
         };
-        let storage = async {
-            let path = "/kind/manifests/default-storage.yaml";
-            let manifest = match node.read(path).await {
-                Err(RunError::Command { .. }) => {
-                    let name = &self.cluster.name;
-                    self.ctx.progress.warn(format!(
-                        "the node image of {name} has no {path}: using a StorageClass for host paths"
-                    ));
-                    manifests::HOST_PATH_STORAGE.to_owned()
-                }
-                read => read?,
-            };
-            // Unlike the network, it may name what kubeadm made before.
-            install_manifest(node, "apply", manifest).await
-        };
-        let label = async {
-            // The only node must be reachable from outside
-            // (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
-            if self.cluster.nodes.len() == 1 {
-                let label = format!("{}-", labels::EXCLUDED_FROM_LOAD_BALANCERS);
-                node.kubectl(&["label", "node", node.name(), &label], None).await?;
-            }
-            Ok(())
-        };
-        tokio::try_join!(network, storage, label).map(drop)
+        // Unlike the network's, it may name objects that kubeadm has created.
+        Ok(kube.apply_manifest(manifest).await?)
+    }
+
+    /// The only node must be reachable from outside
+    /// (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
+    async fn allow_load_balancers(
+        &self,
+        node: &NodeHandle,
+        kube: &KubeClient,
+    ) -> Result<(), BootstrapError> {
+        if self.cluster.nodes.len() == 1 {
+            kube.remove_node_label(node.name(), labels::EXCLUDED_FROM_LOAD_BALANCERS).await?;
+        }
+        Ok(())
     }
 
     fn node(&self, name: &str) -> NodeHandle {
         NodeHandle::new(self.ctx, name)
     }
-}
-
-async fn install_manifest(
-    node: &NodeHandle,
-    verb: &str,
-    manifest: String,
-) -> Result<(), BootstrapError> {
-    // The manifests come with the image: checking them against the schema costs
-    // a download of all of it.
-    node.kubectl(&[verb, "--validate=false", "-f", "-"], Some(manifest)).await?;
-    Ok(())
 }
 
 /// The cluster's address and certificate authority without credentials: what

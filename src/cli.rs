@@ -8,7 +8,6 @@ mod build;
 mod completion;
 mod create;
 mod delete;
-mod duration;
 mod export;
 #[cfg(feature = "fake-engine")]
 mod fake_engine;

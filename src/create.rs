@@ -13,6 +13,7 @@ use crate::bootstrap::{Bootstrap, Initialized};
 use crate::cluster::{Cluster, ProxyMode};
 use crate::context::{Context, RunError};
 use crate::delete::{self, DeleteFailure};
+use crate::duration;
 use crate::engine::Host;
 use crate::inventory;
 use crate::kubeconfig;
@@ -178,7 +179,7 @@ impl Creation<'_> {
         let step = self
             .ctx
             .progress
-            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
+            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", duration::format(limit)));
         let missing = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m)).await?;
         if missing.is_empty() {
             step.done();
@@ -189,7 +190,7 @@ impl Creation<'_> {
             self.ctx.progress.warn(format!(
                 "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
                 initialized.version,
-                seconds(limit),
+                duration::format(limit),
                 missing.join("; ")
             ));
         }
@@ -200,13 +201,6 @@ impl Creation<'_> {
         let cluster = inventory::cluster(self.ctx, &self.cluster.name).await?;
         let path = self.options.kubeconfig.clone();
         Ok(admin_kubeconfig::merge_admin_conf(self.ctx, &cluster, admin_conf, path).await?)
-    }
-}
-
-fn seconds(limit: Duration) -> String {
-    match limit.as_secs() {
-        s if s >= 60 && s % 60 == 0 => format!("{}m0s", s / 60),
-        s => format!("{s}s"),
     }
 }
 

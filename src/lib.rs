@@ -6,8 +6,8 @@
 //! `tests/it/layers.rs` keeps it so.
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
-//! and objects. [`text`], [`environment`], [`cache`], [`version`], [`yaml`] and
-//! [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! and objects. [`text`], [`duration`], [`environment`], [`cache`], [`version`],
+//! [`yaml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -15,7 +15,8 @@
 //!
 //! **The engine, and nodes** — [`engine`] is the seam to Docker, and to a fake
 //! engine in tests. [`context`] is what operations are carried out with. [`node`]
-//! runs commands in nodes. [`inventory`] finds the clusters that exist.
+//! runs commands in nodes. [`inventory`] finds the clusters that exist. [`kube`]
+//! talks to their API servers.
 //!
 //! **Parts of the way to a cluster** — [`pull`] gets images into the engine,
 //! [`builder`] builds them. [`plan`] turns a definition into containers.
@@ -73,9 +74,11 @@ pub mod create;
 pub mod delete;
 pub mod diagnose;
 pub mod dry_run;
+pub mod duration;
 pub mod engine;
 pub mod environment;
 pub mod inventory;
+pub mod kube;
 pub mod kubeadm;
 pub mod kubeconfig;
 pub mod kubectl;

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::duration;
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
 use super::kind::provider::NETWORK_VARIABLE;
@@ -16,6 +15,7 @@ use crate::context::Context;
 use crate::create::{self, CreateOptions};
 use crate::diagnose::Failure;
 use crate::dry_run;
+use crate::duration;
 use crate::engine::endpoint::DockerEnv;
 use crate::environment;
 use crate::plan::proxy;
@@ -129,7 +129,7 @@ impl CreateCluster {
         if addons.is_empty() {
             return Ok(());
         }
-        let options = addon::Options { limit: addon::DEFAULT_LIMIT, ..addon::Options::default() };
+        let options = addon::InstallOptions::default();
         let installed = addon::install(ctx, cluster, addons, &options).await;
         installed.map_err(|error| {
             let names = self.addons.join(" ");

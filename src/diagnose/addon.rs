@@ -1,4 +1,4 @@
-//! Add-ons.
+//! Failures of add-ons.
 
 use super::Failure;
 use crate::addon::AddonError;
@@ -12,35 +12,42 @@ impl From<AddonError> for Failure {
             AddonError::Run(error) => error.into(),
             AddonError::Load(error) => error.into(),
             AddonError::Unknown { similar, known, .. } => match &similar[..] {
-                [] => failure.hint(format!("there are {}; a folder of your own needs a /", known.join(", "))),
+                [] => failure.hint(format!("available add-ons: {}; a path with a / names a directory of your own", known.join(", "))),
                 names => failure.hint(format!("did you mean {}?", names.join(" or "))),
             },
             AddonError::Setting { .. } => failure.hint("`addon list -o json` shows the settings with their defaults"),
-            AddonError::NoCluster(_) => failure.hint("use --name to say another cluster; `get clusters` lists them"),
-            AddonError::Stopped { nodes, .. } => failure.hint(format!("start it: docker start {}", nodes.join(" "))),
-            AddonError::DoesNotFit { .. } => failure.hint("create the cluster with another node image, or take the add-on's own manifest of a version that fits: `addon install --manifest`"),
-            AddonError::PortTaken { .. } => failure.hint("remove what has it (another ingress controller?), or label another node for it"),
+            AddonError::NoCluster(_) => failure.hint("--name selects another cluster; `get clusters` lists them"),
+            AddonError::Stopped { nodes, .. } => {
+                let what = if nodes.len() == 1 { "the node" } else { "the nodes" };
+                failure.hint(format!("start {what}: docker start {}", nodes.join(" ")))
+            }
+            AddonError::Incompatible { .. } => failure.hint("create the cluster with another node image, or install the manifest of a version that supports it: `addon install --manifest`"),
+            AddonError::PortInUse { .. } => failure.hint("remove the pod (another ingress controller?), or label another node for this add-on"),
             AddonError::NoImage { image, built, .. } => {
                 let failure = match built {
-                    Some(_) => failure.hint("without a registry, `build addon-images` makes one from Debian packages and Go modules"),
+                    Some(_) => failure.hint("without a registry, `build addon-images` builds the image from Debian packages and Go modules"),
                     None => failure,
                 };
-                failure.hint(format!("if this machine can reach the registry: docker pull {image}; then install again, the image is loaded from here"))
+                failure.hint(format!("if this host can reach the registry, run docker pull {image} and install again: the image is loaded from the engine"))
             }
-            AddonError::NoSuchImage { image, .. } => failure.hint(format!("if this machine has it or can pull it (docker pull {image}): load docker-image {image}")),
-            AddonError::Foreign { objects, .. } => failure
+            AddonError::PodImage { image, .. } => failure.hint(format!("if the engine has the image or can pull it (docker pull {image}): load docker-image {image}")),
+            AddonError::NotOwned { objects, .. } => failure
                 .details(objects.join("\n"))
-                .hint("--adopt takes them over; or remove them by the way they came"),
+                .hint("--adopt takes them over; otherwise remove them in the way they were installed"),
             AddonError::Conflict { output, .. } => failure
                 .details(output)
-                .hint("--adopt sets it again; or change it by --set"),
-            AddonError::Refused { output, .. } => failure.details(output),
+                .hint("--adopt overwrites the changes; --set changes a setting of the add-on"),
+            AddonError::Rejected { output, .. } => failure.details(output),
             AddonError::NotReady { addon, report, .. } => failure
                 .details(report)
-                .hint(format!("`addon status {addon}` looks again; installing again goes on from here, --timeout gives it longer")),
-            AddonError::Checksum { .. } => failure.hint("it is not the file that was meant, or it has been changed since"),
-            AddonError::Download { .. } => failure.hint("download it elsewhere and give the file"),
-            AddonError::NoRecipe { .. } | AddonError::Definition { .. } | AddonError::Strange { .. } | AddonError::Manifest { .. } => failure,
+                .hint(format!("`addon status {addon}` checks again; `addon install {addon}` continues, with --timeout for more time")),
+            AddonError::Checksum { .. } => failure.hint("this is not the expected file, or the file has changed"),
+            AddonError::Download { .. } => failure.hint("download it elsewhere and pass the file"),
+            AddonError::NotBuildable { .. }
+            | AddonError::Definition { .. }
+            | AddonError::UnexpectedResponse { .. }
+            | AddonError::NoNode { .. }
+            | AddonError::Manifest { .. } => failure,
         }
     }
 }

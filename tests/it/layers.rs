@@ -8,10 +8,11 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 36] = [
+const ORDER: [&str; 38] = [
     // Words and small tools.
     "labels",
     "text",
+    "duration",
     "environment",
     "cache",
     "version",
@@ -28,6 +29,7 @@ const ORDER: [&str; 36] = [
     "context",
     "node",
     "inventory",
+    "kube",
     // Parts of the way to a cluster.
     "pull",
     "builder",
@@ -72,7 +74,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("ruzstd", &["load"]),
     ("semver", &["addon"]),
     ("serde_yaml", &["yaml"]),
-    ("strsim", &["text", "addon", "cli"]),
+    ("strsim", &["text", "cli"]),
     ("tokio_rustls", &["engine", "addon"]),
 ];
 
