@@ -26,7 +26,7 @@ pub(super) fn add(screens: &mut Screens) {
         ],
         Load => [LoadError::NoNodes("lab".into()).into()],
         Unknown => [unknown(&[]), unknown(&["metrics-server"])],
-        NoRecipe => [AddonError::NoRecipe { addon: addon() }],
+        NotBuildable => [AddonError::NotBuildable { addon: addon() }],
         Definition => [AddonError::Definition {
             path: "./mine".into(),
             problem: "there is no addon.yaml".into(),
@@ -40,26 +40,27 @@ pub(super) fn add(screens: &mut Screens) {
             cluster: "lab".into(),
             nodes: vec!["lab-control-plane".into(), "lab-worker".into()],
         }],
-        Strange => [AddonError::Strange { reason: "its version is empty".into() }],
-        DoesNotFit => [AddonError::DoesNotFit {
+        UnexpectedResponse => [AddonError::UnexpectedResponse { reason: "its version is empty".into() }],
+        NoNode => [AddonError::NoNode { addon: addon() }],
+        Incompatible => [AddonError::Incompatible {
             addon: addon(),
             version: "v0.9.0".into(),
             wanted: ">=1.34".into(),
             found: "v1.30.14".into(),
         }],
-        PortTaken => [AddonError::PortTaken {
+        PortInUse => [AddonError::PortInUse {
             addon: "ingress-nginx".into(),
             port: 80,
             node: "lab-worker".into(),
             pod: "default/web".into(),
         }],
         NoImage => [no_image(None), no_image(Some("skiff/metrics-server:v1"))],
-        NoSuchImage => [AddonError::NoSuchImage {
+        PodImage => [AddonError::PodImage {
             pod: "default/web".into(),
             image: "web:1".into(),
             reason: "not found".into(),
         }],
-        Foreign => [AddonError::Foreign {
+        NotOwned => [AddonError::NotOwned {
             addon: addon(),
             objects: vec!["Deployment kube-system/metrics-server".into()],
         }],
@@ -67,7 +68,7 @@ pub(super) fn add(screens: &mut Screens) {
             addon: addon(),
             output: "conflict with \"kubectl\": .spec.replicas".into(),
         }],
-        Refused => [AddonError::Refused { addon: addon(), output: "denied by webhook".into() }],
+        Rejected => [AddonError::Rejected { addon: addon(), output: "denied by webhook".into() }],
         NotReady => [AddonError::NotReady {
             addon: addon(),
             after: Duration::from_secs(180),
