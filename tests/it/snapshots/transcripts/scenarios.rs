@@ -228,5 +228,17 @@ pub const ALL: &[Scenario] = &[
             "skiff addon remove metrics-server --name lab",
         ],
     ),
+    scenario(
+        "addon-old-cluster",
+        "clusters: {lab: [control-plane]}
+        commands: [{line: get --raw /version, stdout: '{\"gitVersion\": \"v1.22.0\"}'}]",
+        &["skiff addon install metrics-server --name lab"],
+    ),
+    scenario(
+        "addon-unexpected-response",
+        "clusters: {lab: [control-plane]}
+        commands: [{line: get --raw /version, stdout: '{}'}]",
+        &["skiff addon install metrics-server --name lab"],
+    ),
     scenario("kubectl", "", &["skiff kubectl -- get nodes"]),
 ];
