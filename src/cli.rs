@@ -211,7 +211,7 @@ fn listen(invocation: &Invocation) -> std::io::Result<ReceivedSignal> {
     let clean_up = invocation.clean_up.clone();
     signal::listen(
         invocation.cancel.clone(),
-        move || first.info("Interrupted: cleaning up (press Ctrl-C again to quit now)"),
+        move || first.info("Interrupted: stopping (press Ctrl-C again to quit now)"),
         move || {
             if let Some(command) = clean_up.get() {
                 second.warn(format!("quit now; this removes what is left: {command}"));

@@ -3,6 +3,7 @@
 mod bring_up;
 mod error;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,11 +56,13 @@ pub async fn create(
 ) -> Result<(), Failed> {
     let failed = |error| Failed { error, retained: false, cleanup: Vec::new() };
     let creation = text::random_hex(8).map_err(|e| failed(RunError::from(e).into()))?;
-    let outcome = ctx
-        .scope(async |ctx| Creation { ctx, cluster, options, creation: &creation }.run().await)
-        .await;
-    match outcome {
+    let begun = Cell::new(false);
+    let run = async |ctx: &Context| {
+        Creation { ctx, cluster, options, creation: &creation, begun: &begun }.run().await
+    };
+    match ctx.scope(run).await {
         Ok(()) => Ok(()),
+        Err(error) if !begun.get() => Err(failed(error)),
         Err(error) if options.retain => Err(Failed { retained: true, ..failed(error) }),
         Err(error) => {
             let cleanup = remove_creation(&ctx.without_cancellation(), &creation).await;
@@ -89,6 +92,8 @@ struct Creation<'a> {
     cluster: &'a Cluster,
     options: &'a CreateOptions,
     creation: &'a str,
+    /// Whether containers may have been created.
+    begun: &'a Cell<bool>,
 }
 
 impl Creation<'_> {
@@ -156,6 +161,7 @@ impl Creation<'_> {
             false => ports::Reserved::default(),
         };
         let claim = &plan.first_control_plane().container;
+        self.begun.set(true);
         provision::claim(ctx, &cluster.name, claim).await?;
         let others = plan.containers().filter(|container| container.name != claim.name);
         try_join_all(others.map(|container| provision::create(ctx, container))).await?;

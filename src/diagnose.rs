@@ -39,7 +39,7 @@ impl Failure {
 
     /// Says what was being done.
     pub fn during(mut self, what: impl Display) -> Self {
-        if !self.interrupted {
+        if !self.interrupted || !self.details.is_empty() {
             self.heading = format!("{what}: {}", self.heading);
         }
         self

@@ -78,7 +78,7 @@ impl Delete {
                         Err(error) => {
                             let failure = Failure::from(error)
                                 .during(format!("failed to delete cluster {name:?}"));
-                            invocation.progress.warn(failure.text());
+                            invocation.progress.warn(failure.text().trim_end());
                         }
                     }
                 }
