@@ -44,7 +44,7 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("reqwest", &["addon"]),
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),
-    ("semver", &["addon"]),
+    ("semver", &["version", "addon"]),
     ("strsim", &["text", "addon"]),
 ];
 

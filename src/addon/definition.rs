@@ -139,7 +139,7 @@ impl Definition {
 
     /// Whether it is made for this version; a pre-release counts as its release.
     pub fn fits(&self, version: &Version) -> bool {
-        self.kubernetes.matches(&semver::Version::new(version.major, version.minor, version.patch))
+        self.kubernetes.matches(&version.release())
     }
 }
 
