@@ -108,8 +108,7 @@ pub enum ExecEvent {
 pub struct Host {
     pub cgroup_v1: bool,
     pub rootless: bool,
-    /// cgroup controllers that kubelet needs and the engine cannot use.
-    pub missing_controllers: Vec<&'static str>,
+    pub cgroup_controllers: CgroupControllers,
     pub userns_remap: bool,
     /// `/dev/mapper` must be seen in nodes: the storage is btrfs, zfs, xfs or devicemapper
     /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/util.go`, `mountDevMapper`).
@@ -120,6 +119,14 @@ pub struct Host {
     pub local: bool,
     pub storage: Storage,
     pub description: Value,
+}
+
+/// Which cgroup controllers the engine can use to limit its containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CgroupControllers {
+    pub cpu: bool,
+    pub memory: bool,
+    pub pids: bool,
 }
 
 /// How and where the engine keeps images.

@@ -2,6 +2,7 @@
 
 mod convert;
 mod dial;
+mod error;
 mod tls;
 
 use std::time::Duration;
@@ -52,7 +53,7 @@ impl DockerEngine {
     }
 
     fn failed(&self, what: impl Into<String>, error: bollard::errors::Error) -> EngineError {
-        convert::error(&self.endpoint, what.into(), error)
+        error::classify(&self.endpoint, what.into(), error)
     }
 }
 
@@ -321,7 +322,7 @@ impl DockerEngine {
         let output = output.map(move |piece| match piece {
             Ok(LogOutput::StdErr { message }) => Ok(ExecEvent::Stderr(message)),
             Ok(other) => Ok(ExecEvent::Stdout(other.into_bytes())),
-            Err(error) => Err(convert::error(&on_output.0, on_output.1.clone(), error)),
+            Err(error) => Err(error::classify(&on_output.0, on_output.1.clone(), error)),
         });
         let exit = stream::once(async move {
             // The output can end a moment before the engine knows the exit code.
@@ -329,7 +330,7 @@ impl DockerEngine {
                 let state = docker
                     .inspect_exec(&id)
                     .await
-                    .map_err(|e| convert::error(&endpoint, what.clone(), e))?;
+                    .map_err(|e| error::classify(&endpoint, what.clone(), e))?;
                 if let (Some(code), false) = (state.exit_code, state.running.unwrap_or(false)) {
                     return Ok(ExecEvent::Exit(code));
                 }

@@ -88,8 +88,9 @@ impl Dialler {
         let said = last_words.lock().expect("no holder panics").take()?;
         let said = tokio::time::timeout(LAST_WORDS, said).await.ok()?.ok()?;
         let said = said.trim();
-        (!said.is_empty()).then(|| Error::IOError {
-            err: io::Error::other(format!("cannot connect by ssh: {said}")),
+        (!said.is_empty()).then(|| {
+            let text = format!("cannot connect by ssh: {said}");
+            Error::IOError { err: io::Error::new(io::ErrorKind::NotConnected, text) }
         })
     }
 }
