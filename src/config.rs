@@ -4,16 +4,16 @@
 //! before anything is created.
 
 mod decode;
-mod labels;
 mod networking;
+mod node_labels;
 mod ports;
 mod subnet;
-mod tree;
 mod v1alpha4;
 
 use std::fmt;
 
 use crate::cluster::{Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Node};
+use crate::yaml::located::{self, Value};
 
 pub use networking::default_networking;
 
@@ -41,14 +41,14 @@ pub fn parse(text: &str) -> Result<Cluster, Problems> {
     if text.contains('\0') {
         return Err(Problems::only("this is not a text file"));
     }
-    let mut problems = Problems::default();
-    let tree = tree::read(text, &mut problems).map_err(|fatal| Problems(vec![fatal]))?;
-    if tree.value == tree::Value::Null {
+    let document = located::read(text).map_err(|problem| Problems(vec![problem.into()]))?;
+    if document.tree.value == Value::Null {
         let header =
             format!("`kind: {}` and `apiVersion: {}`", v1alpha4::KIND, v1alpha4::API_VERSION);
         return Err(Problems::only(format!("the definition is empty; it needs at least {header}")));
     }
-    let cluster = v1alpha4::decode(&tree, &mut problems);
+    let mut problems = Problems(document.duplicates.into_iter().map(Problem::from).collect());
+    let cluster = v1alpha4::decode(&document.tree, &mut problems);
     if problems.0.is_empty() {
         return Ok(cluster);
     }
@@ -84,17 +84,9 @@ pub fn valid_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// The path of a field inside the mapping at `path`.
-fn join(path: &str, field: &str) -> String {
-    match path {
-        "" => field.to_owned(),
-        _ => format!("{path}.{field}"),
-    }
-}
-
-impl Problem {
-    fn new(line: usize, path: &str, message: impl Into<String>) -> Self {
-        Problem { line: Some(line), path: path.to_owned(), message: message.into() }
+impl From<located::Problem> for Problem {
+    fn from(problem: located::Problem) -> Self {
+        Problem { line: Some(problem.line), path: problem.path, message: problem.message }
     }
 }
 
@@ -104,7 +96,8 @@ impl Problems {
     }
 
     fn add(&mut self, line: usize, path: &str, message: impl Into<String>) {
-        self.0.push(Problem::new(line, path, message));
+        let (path, message) = (path.to_owned(), message.into());
+        self.0.push(Problem { line: Some(line), path, message });
     }
 }
 

@@ -36,7 +36,7 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("clap_complete", &["cli"]),
     ("indicatif", &["report"]),
     ("serde_yaml", &["yaml"]),
-    ("granit_parser", &["config"]),
+    ("granit_parser", &["yaml"]),
     ("toml_edit", &["patch"]),
     ("hyper", &["load"]),
     ("flate2", &["load"]),

@@ -3,8 +3,8 @@
 //! Nothing here stops at a problem: it is noted, a default stands in, and
 //! decoding goes on to find the next one.
 
-use super::tree::{Entry, Tree, Value};
-use super::{Problems, join};
+use super::Problems;
+use crate::yaml::located::{Entry, Tree, Value, field_path, item_path};
 
 /// A place in the file: a tree, and how a person would name it.
 pub struct At<'t> {
@@ -66,7 +66,8 @@ impl<'t> At<'t> {
     }
 
     fn entries(&self, problems: &mut Problems) -> Vec<(&'t str, At<'t>)> {
-        let at = |e: &'t Entry| At { path: join(&self.path, &e.key), line: e.line, tree: &e.tree };
+        let at =
+            |e: &'t Entry| At { path: field_path(&self.path, &e.key), line: e.line, tree: &e.tree };
         match &self.tree.value {
             Value::Map(entries) => entries.iter().map(|e| (e.key.as_str(), at(e))).collect(),
             _ => self.wrong_type("a mapping", problems).unwrap_or_default(),
@@ -80,7 +81,7 @@ impl<'t> At<'t> {
         };
         let written = items.iter().enumerate().filter(|(_, tree)| tree.value != Value::Null);
         written
-            .map(|(i, tree)| At { path: format!("{}[{i}]", self.path), line: tree.line, tree })
+            .map(|(i, tree)| At { path: item_path(&self.path, i), line: tree.line, tree })
             .collect()
     }
 

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use super::decode::{At, Fields};
 use super::networking::networking;
 use super::ports::{PortUse, PortUses, find_clashes, port_mapping};
-use super::tree::Tree;
-use super::{Problems, labels, valid_name};
+use super::{Problems, node_labels, valid_name};
 use crate::cluster::{
     Cluster, ContainerdPatches, DEFAULT_NAME, Family, HostPort, JsonPatch, KubeadmPatches, Mount,
     Node, Propagation, Protocol, Role,
 };
 use crate::patch;
+use crate::yaml::located::Tree;
 
 pub const KIND: &str = "Cluster";
 pub const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
@@ -129,7 +129,7 @@ fn node(at: &At, index: usize, used: &mut PortUses, problems: &mut Problems) -> 
     let mappings = fields.list("extraPortMappings", problems);
     let labels = string_map(&fields, "labels", problems);
     for (key, at) in fields.entries("labels", &mut Problems::default()) {
-        if let Err(why) = labels::check(key, labels.get(key).map_or("", String::as_str)) {
+        if let Err(why) = node_labels::check(key, labels.get(key).map_or("", String::as_str)) {
             at.problem(problems, why);
         }
     }
