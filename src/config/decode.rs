@@ -4,6 +4,7 @@
 //! decoding goes on to find the next one.
 
 use super::Problems;
+use crate::text;
 use crate::yaml::located::{Entry, Tree, Value, field_path, item_path};
 
 /// A place in the file: a tree, and how a person would name it.
@@ -186,30 +187,12 @@ fn integer(text: &str) -> Option<i64> {
     Some(if negative { -whole } else { whole })
 }
 
-/// What to say after "unknown field": the likely spelling, or all of them.
+/// The end of an "unknown field" message: the likely spelling, or all fields.
 fn hint(key: &str, known: &[&str]) -> String {
-    let closest =
-        known.iter().map(|name| (distance(&key.to_lowercase(), &name.to_lowercase()), name)).min();
-    match closest {
-        Some((edits, name)) if edits <= 1 + name.len() / 4 => format!("; did you mean `{name}`?"),
-        _ => format!("; the fields here are {}", known.join(", ")),
+    match text::similar(key, known.iter().copied()).first() {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => format!("; the fields here are {}", known.join(", ")),
     }
-}
-
-/// Edits (insert, drop, replace one character) from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
