@@ -42,6 +42,12 @@ pub fn document(text: &str) -> Result<Value, String> {
     Ok(documents(text)?.into_iter().next().unwrap_or(Value::Null))
 }
 
+/// A reader's message without the excerpt of the text that follows it.
+pub fn brief(message: &str) -> &str {
+    let first = message.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first)
+}
+
 /// Writes one document, ending in a newline.
 pub fn to_string<T: Serialize>(value: &T) -> String {
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
@@ -70,5 +76,7 @@ mod tests {
             assert_eq!(document(text).unwrap(), expected, "{text}");
         }
         assert_eq!(documents("a: 1\n---\n---\nb: 2\n").unwrap().len(), 2);
+        let message = document("a: [").unwrap_err();
+        assert!(message.starts_with(&format!("error: {}\n", brief(&message))), "{message}");
     }
 }

@@ -189,7 +189,7 @@ fn one_problem_each() {
             "kubeadmConfigPatches:\n- 'a b'",
             "line 4: kubeadmConfigPatches[0]: a kubeadm patch must be a mapping",
         ),
-        ("kubeadmConfigPatches: ['a: [']", "kubeadmConfigPatches[0]: not a YAML patch"),
+        ("kubeadmConfigPatches: ['a: [']", "kubeadmConfigPatches[0]: not valid YAML"),
         (
             "nodes: [{kubeadmConfigPatchesJSON6902: [{kind: A, patch: x}]}]",
             "JSON6902[0].patch: a JSON 6902 patch must",
