@@ -1,5 +1,5 @@
-//! The lock kubectl and kind respect: `<path>.lock`, made exclusively
-//! (client-go, `tools/clientcmd/config.go`).
+//! The lock that kubectl and kind respect: `<path>.lock`, created exclusively
+//! (client-go, `tools/clientcmd/loader.go`, `lockFile`).
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -7,25 +7,23 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Error;
+use super::error::Error;
 
-/// Writers hold the lock for milliseconds; one that stays longer than this is
-/// stale.
+/// Programs hold the lock for milliseconds; one held longer than this is stale.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
-/// Held as long as it lives; the lock file goes with it.
+/// A lock that is held; dropping it removes the lock file.
 #[derive(Debug)]
 pub(super) struct Lock(PathBuf);
 
 impl Lock {
     /// Waits for the lock of the kubeconfig at `path`, whose directory must
-    /// exist: however long others pass it on, but no more than `patience` for
-    /// each of them.
+    /// exist: at most `patience` for each program that holds it in turn.
     ///
     /// # Errors
-    /// [`Error::Locked`] after that time, [`Error::Write`] when the lock file
-    /// cannot be made at all.
+    /// Returns [`Error::Locked`] if one program holds it longer, and
+    /// [`Error::Write`] if the lock file cannot be created.
     pub(super) fn acquire(path: &Path, patience: Duration) -> Result<Lock, Error> {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
@@ -54,12 +52,12 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Nothing better to do on failure: the next writer names the file.
+        // An error cannot be returned here; the next writer names the file.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Zero when the file is gone or its clock is ahead of ours.
+/// Zero if the file is gone or its time is in the future.
 fn age(path: &Path) -> Duration {
     made(path).and_then(|made| made.elapsed().ok()).unwrap_or_default()
 }
