@@ -1,4 +1,4 @@
-//! The engine that answers Docker's API, by way of bollard.
+//! The engine behind Docker's API, through bollard.
 
 mod convert;
 mod dial;
@@ -19,10 +19,14 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use self::dial::Dialler;
+use super::api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 use super::endpoint::Endpoint;
-use super::*;
+use super::error::{EngineError, Result};
+use super::spec::{ContainerSpec, NetworkSpec};
+use super::state::{Container, ContainerState, Host, Image, Network};
 
-/// Bounds the wait for an answer's first byte, upload of the request included.
+/// Seconds until the first byte of a response, including the upload of the
+/// request.
 const TIMEOUT: u64 = 3600;
 
 pub struct DockerEngine {
@@ -31,7 +35,12 @@ pub struct DockerEngine {
 }
 
 impl DockerEngine {
-    /// Connects lazily: the first call tells whether the engine answers.
+    /// Connects lazily: only the first call shows whether the engine can be
+    /// reached.
+    ///
+    /// # Errors
+    /// Returns [`EngineError::Unreachable`] if there is no socket, and
+    /// [`EngineError::Endpoint`] if a TLS file cannot be used.
     pub fn connect(endpoint: Endpoint) -> Result<Self> {
         let docker = match &endpoint {
             Endpoint::Unix(path) => {
@@ -47,7 +56,7 @@ impl DockerEngine {
             Ok(docker) => Ok(DockerEngine { docker, endpoint }),
             Err(error) => Err(EngineError::Unreachable {
                 endpoint: endpoint.to_string(),
-                reason: plain(&error),
+                reason: reason(&error),
             }),
         }
     }
@@ -57,7 +66,7 @@ impl DockerEngine {
     }
 }
 
-fn plain(error: &bollard::errors::Error) -> String {
+fn reason(error: &bollard::errors::Error) -> String {
     match error {
         bollard::errors::Error::SocketNotFoundError(path) => format!("there is no socket {path}"),
         other => other.to_string(),
@@ -71,7 +80,7 @@ impl Engine for DockerEngine {
             .docker
             .info()
             .await
-            .map_err(|e| self.failed("asking the engine about its host", e))?;
+            .map_err(|e| self.failed("reading the engine's description", e))?;
         Ok(convert::host(info, matches!(self.endpoint, Endpoint::Unix(_))))
     }
 
@@ -80,7 +89,7 @@ impl Engine for DockerEngine {
             .docker
             .inspect_image(reference)
             .await
-            .map_err(|e| self.failed(format!("looking for image {reference}"), e))
+            .map_err(|e| self.failed(format!("inspecting image {reference}"), e))
         {
             Ok(found) => Ok(Some(convert::image(found))),
             Err(EngineError::NotFound { .. }) => Ok(None),
@@ -101,19 +110,23 @@ impl Engine for DockerEngine {
 
     async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(reference).build();
-        let mut answers = self.docker.create_image(Some(options), None, None);
+        let mut responses = self.docker.create_image(Some(options), None, None);
         let mut failure = None;
-        while let Some(answer) = answers.next().await {
-            match answer {
+        while let Some(response) = responses.next().await {
+            match response {
                 Ok(info) => on_status(info.status.unwrap_or_default()),
                 Err(error) => failure = Some(self.failed(format!("pulling {reference}"), error)),
             }
         }
-        // The stream's end is misread now and then; the image decides.
+        // bollard sometimes reports an error at the end of a good stream, so only
+        // the presence of the image counts.
         match (self.image(reference).await?, failure) {
             (Some(_), _) => Ok(()),
             (None, failure) => Err(failure.unwrap_or_else(|| {
-                EngineError::other(format!("pulling {reference}"), "the image did not arrive")
+                EngineError::other(
+                    format!("pulling {reference}"),
+                    "the image is missing after the pull",
+                )
             })),
         }
     }
@@ -129,9 +142,9 @@ impl Engine for DockerEngine {
             query::CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).build();
         options.changes = changes.to_vec();
         let body = bollard::body_try_stream(layer);
-        let mut answers = self.docker.create_image(Some(options), Some(body), None);
-        while let Some(answer) = answers.next().await {
-            answer.map_err(|e| self.failed(format!("importing {reference}"), e))?;
+        let mut responses = self.docker.create_image(Some(options), Some(body), None);
+        while let Some(response) = responses.next().await {
+            response.map_err(|e| self.failed(format!("importing {reference}"), e))?;
         }
         Ok(())
     }
@@ -146,7 +159,7 @@ impl Engine for DockerEngine {
     }
 
     async fn networks(&self, name: &str) -> Result<Vec<Network>> {
-        let what = format!("looking for network {name}");
+        let what = format!("inspecting network {name}");
         let filters = [("name".to_owned(), vec![name.to_owned()])].into();
         let options = query::ListNetworksOptions { filters: Some(filters) };
         let listed =
@@ -154,14 +167,14 @@ impl Engine for DockerEngine {
         let mut found = Vec::new();
         for network in listed.into_iter().filter(|n| n.name.as_deref() == Some(name)) {
             let id = network.id.unwrap_or_default();
-            // Only the inspection counts containers.
+            // The list does not count containers.
             match self
                 .docker
                 .inspect_network(&id, None::<query::InspectNetworkOptions>)
                 .await
                 .map_err(|e| self.failed(&what, e))
             {
-                Ok(whole) => found.push(convert::network(id, whole)),
+                Ok(inspected) => found.push(convert::network(id, inspected)),
                 Err(EngineError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -225,7 +238,7 @@ impl Engine for DockerEngine {
                 .map_err(|e| self.failed(&what, e))
             {
                 Err(EngineError::NotFound { .. }) => return Ok(()),
-                // Another removal is under way; it is gone when that one is done.
+                // Another removal is in progress; wait until it is done.
                 Err(EngineError::Conflict { message, .. })
                     if message.contains("already in progress") =>
                 {
@@ -241,13 +254,13 @@ impl Engine for DockerEngine {
             self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
         found
             .map(convert::inspected)
-            .map_err(|e| self.failed(format!("looking at container {name}"), e))
+            .map_err(|e| self.failed(format!("inspecting container {name}"), e))
     }
 
     async fn inspect_json(&self, name: &str) -> Result<Value> {
         let found =
             self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
-        let found = found.map_err(|e| self.failed(format!("looking at container {name}"), e))?;
+        let found = found.map_err(|e| self.failed(format!("inspecting container {name}"), e))?;
         serde_json::to_value(found).map_err(|e| EngineError::other("writing JSON", e))
     }
 
@@ -306,14 +319,15 @@ impl DockerEngine {
             return Err(EngineError::other(what, "the engine detached the command"));
         };
         if let Some(mut stdin) = stdin {
-            // Beside the output: a command may answer before it has read all.
+            // Concurrent with reading the output: a command may write before it
+            // has read all of its input.
             tokio::spawn(async move {
                 while let Some(Ok(piece)) = stdin.next().await {
                     if input.write_all(&piece).await.is_err() {
                         break;
                     }
                 }
-                // Dropping alone does not close the command's stdin.
+                // Dropping it does not close the command's stdin.
                 let _ = input.shutdown().await;
             });
         }

@@ -11,6 +11,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use bytes::Bytes;
+
 use super::*;
 
 /// What goes wrong at one call.

@@ -1,5 +1,5 @@
-//! The lock that kubectl and kind respect: `<path>.lock`, created exclusively
-//! (client-go, `tools/clientcmd/loader.go`, `lockFile`).
+//! The lock kubectl and kind respect: `<path>.lock`, made exclusively
+//! (client-go, `tools/clientcmd/config.go`).
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -7,23 +7,25 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::error::Error;
+use super::Error;
 
-/// Programs hold the lock for milliseconds; one held longer than this is stale.
+/// Writers hold the lock for milliseconds; one that stays longer than this is
+/// stale.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
-/// A lock that is held; dropping it removes the lock file.
+/// Held as long as it lives; the lock file goes with it.
 #[derive(Debug)]
 pub(super) struct Lock(PathBuf);
 
 impl Lock {
     /// Waits for the lock of the kubeconfig at `path`, whose directory must
-    /// exist: at most `patience` for each program that holds it in turn.
+    /// exist: however long others pass it on, but no more than `patience` for
+    /// each of them.
     ///
     /// # Errors
-    /// Returns [`Error::Locked`] if one program holds it longer, and
-    /// [`Error::Write`] if the lock file cannot be created.
+    /// [`Error::Locked`] after that time, [`Error::Write`] when the lock file
+    /// cannot be made at all.
     pub(super) fn acquire(path: &Path, patience: Duration) -> Result<Lock, Error> {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
@@ -52,12 +54,12 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // An error cannot be returned here; the next writer names the file.
+        // Nothing better to do on failure: the next writer names the file.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Zero if the file is gone or its time is in the future.
+/// Zero when the file is gone or its clock is ahead of ours.
 fn age(path: &Path) -> Duration {
     made(path).and_then(|made| made.elapsed().ok()).unwrap_or_default()
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use bollard::models::*;
 
-use crate::engine::{
-    CgroupControllers, Container, ContainerSpec, ContainerState, Host, Image, Network, NetworkSpec,
-    Storage,
+use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish};
+use crate::engine::state::{
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Storage,
 };
 
 pub fn host(info: SystemInfo, local: bool) -> Host {
@@ -103,7 +103,7 @@ fn read_only((source, target): (&String, &String)) -> Mount {
 
 pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     let list = |v: &[String]| (!v.is_empty()).then(|| v.to_vec());
-    let port = |p: &crate::engine::Publish| format!("{}/{}", p.container_port, p.protocol.as_str());
+    let port = |p: &Publish| format!("{}/{}", p.container_port, p.protocol.as_str());
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     for publish in &spec.publish {
         let binding = PortBinding {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_every_kind() {
+    fn host_facts_come_from_docker_info() {
         let usual = info(|_| {});
         assert!(!usual.cgroup_v1 && !usual.rootless && !usual.userns_remap);
         assert!(!usual.needs_dev_mapper);

@@ -6,8 +6,8 @@ use std::io;
 use bollard::errors::Error;
 use hyper_util::client::legacy;
 
-use crate::engine::EngineError;
 use crate::engine::endpoint::Endpoint;
+use crate::engine::error::EngineError;
 
 /// `what` says what was being done, such as `listing images`.
 pub fn classify(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
