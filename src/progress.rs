@@ -1,11 +1,10 @@
-//! What long work tells about itself while it runs.
+//! Progress of long operations: steps and messages.
 //!
-//! Library code reports steps and remarks here; how they look to a person is
-//! decided in one place, [`crate::report`].
+//! [`crate::report`] alone decides how they are shown.
 
 use std::sync::Arc;
 
-/// Receives what happens. Calls may come from several tasks at once.
+/// Receives progress. Several tasks may call it at the same time.
 pub trait Reporter: Send + Sync {
     fn started(&self, step: &str);
     /// The step's current detail, such as bytes done or the last line of output.
@@ -18,11 +17,11 @@ pub trait Reporter: Send + Sync {
 pub enum Level {
     Warning,
     Info,
-    /// Shown from `-v 1` on; the number is the verbosity it needs.
+    /// Shown only from this verbosity on (`-v`), at least 1.
     Debug(i32),
 }
 
-/// A cheap handle that work carries along.
+/// A handle for reporting progress; cheap to clone.
 #[derive(Clone)]
 pub struct Progress(Arc<dyn Reporter>);
 
@@ -31,12 +30,12 @@ impl Progress {
         Progress(Arc::new(reporter))
     }
 
-    /// Tells nobody.
+    /// Discards all progress.
     pub fn silent() -> Self {
         Progress::new(Silent)
     }
 
-    /// Starts a step; it counts as failed unless [`Step::done`] is called.
+    /// Starts a step. It has failed if it is dropped without [`Step::done`].
     pub fn step(&self, text: impl Into<String>) -> Step {
         let step = Step { progress: self.clone(), text: text.into(), open: true };
         self.0.started(&step.text);
@@ -56,6 +55,7 @@ impl Progress {
     }
 }
 
+/// A step that is in progress.
 pub struct Step {
     progress: Progress,
     text: String,
@@ -81,7 +81,7 @@ impl Drop for Step {
     }
 }
 
-/// A number of bytes as people read it, such as `12.3 MB`.
+/// A readable number of bytes, such as `12.3 MB` (powers of 1000).
 pub fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for larger in ["kB", "MB", "GB", "TB"] {
