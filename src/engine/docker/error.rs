@@ -113,8 +113,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_socket_without_a_listener_is_unreachable() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("docker.sock");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docker.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let text = path.to_string_lossy();
         let docker = bollard::Docker::connect_with_unix(&text, 5, bollard::API_DEFAULT_VERSION);
