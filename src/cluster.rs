@@ -38,6 +38,7 @@ pub struct Node {
     pub kubeadm: KubeadmPatches,
 }
 
+/// The role of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Role {
     #[default]
@@ -71,6 +72,7 @@ pub struct Mount {
     pub propagation: Propagation,
 }
 
+/// Mount propagation, as in Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Propagation {
     #[default]
@@ -89,6 +91,7 @@ pub struct PortMapping {
     pub protocol: Protocol,
 }
 
+/// The host port of a mapping, as a definition writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HostPort {
     /// Written 0: skiff picks a free port, which the node keeps. This needs an
@@ -110,6 +113,7 @@ impl HostPort {
     }
 }
 
+/// The protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Protocol {
     #[default]
@@ -129,6 +133,7 @@ impl Protocol {
     }
 }
 
+/// The network settings of a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Networking {
     pub family: Family,
@@ -145,6 +150,7 @@ pub struct Networking {
     pub dns_search: Option<Vec<String>>,
 }
 
+/// The IP families of pods, services and nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Family {
     #[default]
@@ -159,6 +165,7 @@ impl Family {
     }
 }
 
+/// The mode of kube-proxy; `None` is a cluster without kube-proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyMode {
     #[default]

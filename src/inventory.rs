@@ -67,6 +67,7 @@ impl ExistingCluster {
         !self.nodes.is_empty()
     }
 
+    /// Without load balancers and other containers.
     pub fn kubernetes_nodes(&self) -> impl Iterator<Item = &ExistingNode> {
         self.nodes.iter().filter(|node| node.role.is_kubernetes_node())
     }

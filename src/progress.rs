@@ -13,6 +13,7 @@ pub trait Reporter: Send + Sync {
     fn line(&self, level: Level, text: &str);
 }
 
+/// How important a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Warning,
@@ -63,10 +64,12 @@ pub struct Step {
 }
 
 impl Step {
+    /// Reports the step's current detail, such as the bytes done.
     pub fn detail(&self, detail: impl AsRef<str>) {
         self.progress.0.detail(&self.text, detail.as_ref());
     }
 
+    /// Ends the step successfully.
     pub fn done(mut self) {
         self.open = false;
         self.progress.0.finished(&self.text, true);

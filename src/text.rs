@@ -15,6 +15,7 @@ pub fn random_hex(bytes: usize) -> Result<String, NoRandom> {
     Ok(hex(&random))
 }
 
+/// The system's random number generator failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot read random bytes: {0}")]
 pub struct NoRandom(String);

@@ -50,10 +50,12 @@ impl<'t> Fields<'t> {
 }
 
 impl<'t> Located<'t> {
+    /// The document itself.
     pub fn root(tree: &'t Tree) -> Self {
         Located { path: String::new(), line: tree.line, tree }
     }
 
+    /// Records a problem of this value.
     pub fn problem(&self, problems: &mut Problems, message: impl Into<String>) {
         problems.add(self.line, &self.path, message);
     }
@@ -116,6 +118,7 @@ impl<'t> Located<'t> {
         self.wrong_type("true or false", problems)
     }
 
+    /// An integer that is not quoted.
     pub fn int(&self, problems: &mut Problems) -> Option<i64> {
         let number = match &self.tree.value {
             Value::Scalar { text, plain: true } => integer(text),

@@ -17,7 +17,9 @@ use crate::cluster::{
 use crate::patch;
 use crate::yaml::located::Tree;
 
+/// The `kind` that a definition must have.
 pub const KIND: &str = "Cluster";
+/// The `apiVersion` that a definition must have.
 pub const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
 
 const CLUSTER: &[&str] = &[

@@ -9,6 +9,7 @@ use super::error::Result;
 use super::spec::{ContainerSpec, NetworkSpec};
 use super::state::{Container, ContainerState, Host, Image, Network};
 
+/// Bytes in pieces, ending at the first error.
 pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
 /// What a command writes, and its exit code at the end.
 pub type ExecOutput = BoxStream<'static, Result<ExecEvent>>;

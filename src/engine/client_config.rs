@@ -23,6 +23,7 @@ pub struct ContextEndpoint {
 }
 
 impl ClientConfig {
+    /// Reads `config.json` in `directory`.
     pub fn read(directory: &Path) -> Self {
         let config = json(&directory.join("config.json")).unwrap_or_default();
         ClientConfig { directory: directory.to_owned(), config }
@@ -32,6 +33,7 @@ impl ClientConfig {
         &self.directory
     }
 
+    /// The configured context, if any.
     pub fn current_context(&self) -> Option<String> {
         Some(self.config.get("currentContext")?.as_str()?.to_owned())
     }

@@ -29,6 +29,7 @@ use super::state::{Container, ContainerState, Host, Image, Network};
 /// request.
 const TIMEOUT: u64 = 3600;
 
+/// A connection to an engine with Docker's API.
 pub struct DockerEngine {
     docker: Docker,
     endpoint: Endpoint,
@@ -118,8 +119,8 @@ impl Engine for DockerEngine {
                 Err(error) => failure = Some(self.failed(format!("pulling {reference}"), error)),
             }
         }
-        // bollard sometimes reports an error at the end of a good stream, so only
-        // the presence of the image counts.
+        // The end of the stream is sometimes reported as an error although the
+        // pull succeeded, so only the presence of the image counts.
         match (self.image(reference).await?, failure) {
             (Some(_), _) => Ok(()),
             (None, failure) => Err(failure.unwrap_or_else(|| {

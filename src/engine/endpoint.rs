@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::client_config::{ClientConfig, ContextEndpoint};
 use super::error::EngineError;
 
+/// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     Unix(PathBuf),
@@ -14,6 +15,7 @@ pub enum Endpoint {
     Ssh(SshEndpoint),
 }
 
+/// An engine behind TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsEndpoint {
     /// `host:port`.
@@ -66,6 +68,7 @@ pub struct DockerEnv {
 }
 
 impl DockerEnv {
+    /// Reads the environment of this process.
     pub fn of_process() -> Self {
         let text = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
         DockerEnv {

@@ -23,6 +23,7 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// An [`EngineError::Other`].
     pub fn other(what: impl Into<String>, message: impl ToString) -> Self {
         EngineError::Other { what: what.into(), message: message.to_string() }
     }

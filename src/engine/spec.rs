@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cluster::{HostPort, Protocol};
 
+/// A container to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ContainerSpec {
     pub name: String,
@@ -43,6 +44,7 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
 }
 
+/// A container port to publish on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Publish {
     pub container_port: u16,
@@ -66,6 +68,7 @@ fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::
     s.serialize_str(protocol.as_str())
 }
 
+/// A network to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NetworkSpec {
     pub name: String,

@@ -46,6 +46,7 @@ pub struct Storage {
     pub root: String,
 }
 
+/// An image of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
     /// The digest of the configuration in Docker's own store; the digest of the
@@ -59,6 +60,7 @@ pub struct Image {
     pub size: u64,
 }
 
+/// A network of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {
     pub id: String,
@@ -67,6 +69,7 @@ pub struct Network {
     pub subnets: Vec<String>,
 }
 
+/// A container, as listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
     pub name: String,
@@ -74,6 +77,7 @@ pub struct Container {
     pub running: bool,
 }
 
+/// A container, inspected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContainerState {
     pub running: bool,

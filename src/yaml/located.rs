@@ -21,6 +21,7 @@ pub struct Document {
     pub duplicates: Vec<Problem>,
 }
 
+/// A value and its line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     /// 1-based; 0 for an empty file.
@@ -28,6 +29,7 @@ pub struct Tree {
     pub value: Value,
 }
 
+/// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -41,6 +43,7 @@ pub enum Value {
     Map(Vec<Entry>),
 }
 
+/// A field of a mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub key: String,
