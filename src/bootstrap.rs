@@ -1,5 +1,5 @@
 //! kubeadm on booted nodes: init on the first control-plane, then all joins at
-//! the same time, with the pod network and storage beside them.
+//! the same time, while the pod network and storage are installed.
 
 mod config;
 mod manifests;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState};
+use crate::kube::KubeClient;
 use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::labels;
 use crate::node::{ADMIN_CONF, NodeHandle};
@@ -34,7 +35,7 @@ pub enum BootstrapError {
     Run(#[from] RunError),
     #[error(transparent)]
     Host(#[from] HostError),
-    #[error("{0} is not a node image: {1}")]
+    #[error("image {0} is not a node image: {1}")]
     NotANodeImage(String, String),
     #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
     Patch { node: String, reason: String },
@@ -42,7 +43,7 @@ pub enum BootstrapError {
     Unreadable { node: String, what: &'static str, reason: String },
 }
 
-/// What every node needs to know about the cluster.
+/// What the bootstrap of every node of a cluster shares.
 pub struct Bootstrap<'a> {
     pub ctx: &'a Context,
     pub cluster: &'a Cluster,
@@ -51,7 +52,7 @@ pub struct Bootstrap<'a> {
     credentials: watch::Sender<Option<Arc<JoinCredentials>>>,
 }
 
-/// What other nodes need to join, once the first control-plane is up.
+/// What other nodes need to join. Known once the first control-plane is up.
 pub struct JoinCredentials {
     /// The text of [`DISCOVERY_PATH`].
     discovery: String,
@@ -88,7 +89,8 @@ impl<'a> Bootstrap<'a> {
     /// Writes what a booted node needs before kubeadm runs on it.
     ///
     /// # Errors
-    /// A patch that does not apply, an image that is none, or a failing command.
+    /// [`BootstrapError`]: not a node image, a patch that does not apply, a version
+    /// that the host cannot run, or a failing command.
     pub async fn configure(
         &self,
         planned: &PlannedNode,
@@ -152,7 +154,7 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm init` on the first control-plane; afterwards others can join.
     ///
     /// # Errors
-    /// kubeadm's output, or a broken `admin.conf`.
+    /// [`RunError::Command`] with kubeadm's output, or an invalid `admin.conf`.
     pub async fn init(
         &self,
         node: &str,
@@ -194,7 +196,7 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm join`.
     ///
     /// # Errors
-    /// kubeadm's output.
+    /// [`RunError::Command`] with kubeadm's output.
     pub async fn join(
         &self,
         planned: &PlannedNode,
@@ -215,54 +217,76 @@ impl<'a> Bootstrap<'a> {
         Ok(())
     }
 
-    /// Pod network and StorageClass, from the manifests in the node image; and
-    /// a single node is made one that load balancers may use.
+    /// Installs the pod network and the StorageClass, from the manifests in the
+    /// node image. A single node becomes one that load balancers may use.
     ///
     /// # Errors
-    /// A missing network manifest, or kubectl's output.
+    /// A missing or invalid network manifest, or [`RunError::Command`] with
+    /// kubectl's output.
     pub async fn install(&self, node: &str) -> Result<(), BootstrapError> {
         let node = &self.node(node);
+        let kube = &KubeClient::new(node.clone());
+        tokio::try_join!(
+            self.install_network(node, kube),
+            self.install_storage(node, kube),
+            self.allow_load_balancers(node, kube),
+        )
+        .map(drop)
+    }
+
+    async fn install_network(
+        &self,
+        node: &NodeHandle,
+        kube: &KubeClient,
+    ) -> Result<(), BootstrapError> {
+        if !self.cluster.networking.default_cni {
+            return Ok(());
+        }
         let endpoint = format!("{}:{API_PORT}", self.cluster.api_host());
-        let network = async {
-            if !self.cluster.networking.default_cni {
-                return Ok(());
+        let manifest = node.read("/kind/manifests/default-cni.yaml").await?;
+        let manifest =
+            manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint).map_err(
+                |reason| BootstrapError::Unreadable {
+                    node: node.name().to_owned(),
+                    what: "the pod network's manifest",
+                    reason,
+                },
+            )?;
+        self.ctx.progress.debug(5, &manifest);
+        Ok(kube.create_manifest(manifest).await?)
+    }
+
+    async fn install_storage(
+        &self,
+        node: &NodeHandle,
+        kube: &KubeClient,
+    ) -> Result<(), BootstrapError> {
+        let path = "/kind/manifests/default-storage.yaml";
+        let manifest = match node.read(path).await {
+            Err(RunError::Command { .. }) => {
+                let name = &self.cluster.name;
+                self.ctx.progress.warn(format!(
+                    "the node image of {name} has no {path}: using a StorageClass for host paths"
+                ));
+                manifests::HOST_PATH_STORAGE.to_owned()
             }
-            let manifest = node.read("/kind/manifests/default-cni.yaml").await?;
-            let manifest =
-                manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint)
-                    .map_err(|reason| BootstrapError::Unreadable {
-                        node: node.name().to_owned(),
-                        what: "the pod network's manifest",
-                        reason,
-                    })?;
-            self.ctx.progress.debug(5, &manifest);
-            install_manifest(node, "create", manifest).await
+            read => read?,
         };
-        let storage = async {
-            let path = "/kind/manifests/default-storage.yaml";
-            let manifest = match node.read(path).await {
-                Err(RunError::Command { .. }) => {
-                    let name = &self.cluster.name;
-                    self.ctx.progress.warn(format!(
-                        "the node image of {name} has no {path}: its StorageClass is host-path"
-                    ));
-                    manifests::HOST_PATH_STORAGE.to_owned()
-                }
-                read => read?,
-            };
-            // Unlike the network, it may name what kubeadm made before.
-            install_manifest(node, "apply", manifest).await
-        };
-        let label = async {
-            // The only node must be reachable from outside
-            // (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
-            if self.cluster.nodes.len() == 1 {
-                let label = format!("{}-", labels::EXCLUDED_FROM_LOAD_BALANCERS);
-                node.kubectl(&["label", "node", node.name(), &label], None).await?;
-            }
-            Ok(())
-        };
-        tokio::try_join!(network, storage, label).map(drop)
+        // Unlike the network's, it may name objects that kubeadm has created.
+        Ok(kube.apply_manifest(manifest).await?)
+    }
+
+    /// The only node must be reachable from outside
+    /// (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
+    async fn allow_load_balancers(
+        &self,
+        node: &NodeHandle,
+        kube: &KubeClient,
+    ) -> Result<(), BootstrapError> {
+        if self.cluster.nodes.len() == 1 {
+            kube.remove_node_label(node.name(), labels::EXCLUDED_FROM_LOAD_BALANCERS).await?;
+        }
+        Ok(())
     }
 
     fn node(&self, name: &str) -> NodeHandle {
@@ -270,25 +294,14 @@ impl<'a> Bootstrap<'a> {
     }
 }
 
-async fn install_manifest(
-    node: &NodeHandle,
-    verb: &str,
-    manifest: String,
-) -> Result<(), BootstrapError> {
-    // The manifests come with the image: checking them against the schema costs
-    // a download of all of it.
-    node.kubectl(&[verb, "--validate=false", "-f", "-"], Some(manifest)).await?;
-    Ok(())
-}
-
-/// The cluster's address and authority without anybody's credentials: what
-/// `kubeadm join` accepts as discovery file.
+/// The cluster's address and certificate authority without credentials: what
+/// `kubeadm join` accepts as a discovery file.
 fn discovery(admin_conf: &str) -> Result<String, String> {
     let mut config = yaml::document(admin_conf)?;
     let users = config
         .get_mut("users")
         .and_then(serde_json::Value::as_array_mut)
-        .ok_or("it lists no users")?;
+        .ok_or("it has no users")?;
     users.iter_mut().for_each(|entry| entry["user"] = serde_json::json!({}));
     Ok(yaml::to_string(&config))
 }

@@ -1,40 +1,31 @@
 //! The command line: kind's commands and flags, and a few of our own.
+//!
+//! A file per command parses its flags, calls an operation and prints what it
+//! returns. What is odd here because kind is so stands in [`kind`].
 
 mod addon;
 mod build;
-mod cobra;
 mod completion;
 mod create;
 mod delete;
-mod duration;
 mod export;
+mod flags;
 mod get;
+mod invocation;
+mod kind;
 mod kubectl;
 mod load;
-mod provider;
-mod version;
+mod output;
 
 use std::ffi::OsString;
-use std::fmt::Display;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tokio_util::sync::CancellationToken;
 
-use crate::cluster::DEFAULT_NAME;
-use crate::context::Context;
-use crate::create::DEFAULT_WAIT;
+use self::invocation::Invocation;
+use self::kind::{Program, cobra, version};
+use self::output::print_stdout;
 use crate::diagnose::Failure;
-use crate::engine::docker::DockerEngine;
-use crate::engine::endpoint::DockerEnv;
-use crate::kubeconfig;
-use crate::load::Target;
-use crate::progress::Progress;
 use crate::report;
 use crate::signal::{self, ReceivedSignal};
 
@@ -45,7 +36,7 @@ use crate::signal::{self, ReceivedSignal};
 #[derive(Parser)]
 #[command(disable_version_flag = true, disable_help_subcommand = true)]
 struct Cli {
-    /// How much to tell: 1 adds debug lines, 3 kubeadm's output
+    /// How much to report: 1 adds debug lines, 3 kubeadm's output
     #[arg(
         short = 'v',
         long = "verbosity",
@@ -107,234 +98,105 @@ enum Command {
     },
     /// What cobra's completion scripts ask for
     #[command(name = "__complete", hide = true)]
-    Complete(completion::Words),
+    Complete(kind::complete::Words),
     #[command(name = "__completeNoDesc", hide = true)]
-    CompleteNoDesc(completion::Words),
-}
-
-/// The option that most commands share.
-#[derive(clap::Args)]
-struct ClusterName {
-    /// The cluster's name [default: $KIND_CLUSTER_NAME, else kind]
-    #[arg(short = 'n', long = "name")]
-    name: Option<String>,
-}
-
-impl ClusterName {
-    fn get(&self) -> String {
-        let given = self.name.clone().or_else(|| env("KIND_CLUSTER_NAME"));
-        given.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAME.to_owned())
-    }
-}
-
-/// A path, which may be empty and then counts as not given.
-fn path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(PathBuf::from)
-}
-
-/// A variable that is set to something.
-fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Some nodes of a cluster.
-#[derive(clap::Args)]
-struct NodesFlag {
-    #[command(flatten)]
-    name: ClusterName,
-    /// Only these nodes, separated by commas
-    #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    nodes: Vec<String>,
-}
-
-impl NodesFlag {
-    fn target(self) -> Target {
-        Target { cluster: self.name.get(), nodes: self.nodes }
-    }
-}
-
-#[derive(clap::Args)]
-struct KubeconfigFlag {
-    /// The kubeconfig file, instead of $KUBECONFIG or $HOME/.kube/config
-    #[arg(long, value_name = "FILE", value_parser = path())]
-    kubeconfig: Option<PathBuf>,
-}
-
-impl KubeconfigFlag {
-    fn target(&self) -> Result<PathBuf, Failure> {
-        let (env, home) = (std::env::var_os("KUBECONFIG"), std::env::var_os("HOME"));
-        Ok(kubeconfig::write_target(
-            self.kubeconfig.as_deref(),
-            env.as_deref(),
-            home.as_deref().map(Path::new),
-        )?)
-    }
-
-    fn all(&self) -> Vec<PathBuf> {
-        let (env, home) = (std::env::var_os("KUBECONFIG"), std::env::var_os("HOME"));
-        kubeconfig::read_paths(
-            self.kubeconfig.as_deref(),
-            env.as_deref(),
-            home.as_deref().map(Path::new),
-        )
-    }
-}
-
-/// What a command gets besides its own flags.
-struct Invocation {
-    program: Program,
-    progress: Progress,
-    cancel: CancellationToken,
-    /// The command that removes what is left when this one is ended at once.
-    clean_up: Arc<OnceLock<String>>,
-}
-
-impl Invocation {
-    fn context(&self) -> Result<Context, Failure> {
-        provider::check(env(provider::VARIABLE).as_deref(), &self.progress)?;
-        let engine = DockerEngine::connect(DockerEnv::of_process().endpoint()?)?;
-        Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
-    }
-}
-
-/// What the program is called as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Program {
-    Skiff,
-    /// Scripts written for kind call it so: its defaults apply.
-    Kind,
-}
-
-impl Program {
-    fn of(path: Option<&OsString>) -> Self {
-        let name = path.and_then(|path| Path::new(path).file_stem());
-        if name.is_some_and(|name| name == "kind") { Program::Kind } else { Program::Skiff }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Program::Skiff => "skiff",
-            Program::Kind => "kind",
-        }
-    }
-
-    /// How long `create cluster` waits when nobody says.
-    fn default_wait(self) -> Duration {
-        match self {
-            Program::Skiff => DEFAULT_WAIT,
-            Program::Kind => Duration::ZERO,
-        }
-    }
-
-    fn command(self) -> clap::Command {
-        cobra::adapt(Cli::command().name(self.name()).bin_name(self.name()))
-    }
-}
-
-/// Writes to stdout, which is for what was asked for.
-fn say(text: impl Display) -> Result<(), Failure> {
-    let written = writeln!(std::io::stdout(), "{text}");
-    written.map_err(|e| Failure::new(format!("cannot write to stdout: {e}")))
+    CompleteNoDesc(kind::complete::Words),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let program = Program::of(args.first());
-    let command = program.command();
+    let command = root_command(program);
     let quiet = cobra::is_quiet(&command, &args);
-    let line = cobra::arrange(&command, args);
+    let line = cobra::reorder(&command, args);
     let parsed = command.try_get_matches_from(&line.args);
     let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => start(cli, program),
         Err(error) => usage(&error, program, &line),
     };
-    outcome.unwrap_or_else(|(failure, code)| {
+    outcome.unwrap_or_else(|failure| {
         if !quiet {
             report::error(&failure.render());
         }
-        ExitCode::from(code.filter(|_| failure.interrupted).unwrap_or(1))
+        ExitCode::from(failure.exit_code())
     })
 }
 
-/// A failure, and the exit code if a signal caused it.
-type Outcome = Result<ExitCode, (Failure, Option<u8>)>;
-
-/// Help goes to stdout with 0; everything else is an error, and those are 1.
-fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Outcome {
-    let plain = |failure| (failure, None);
-    if error.kind() == clap::error::ErrorKind::DisplayHelp {
-        return say(error.render().to_string().trim_end())
-            .map_err(plain)
-            .map(|()| ExitCode::SUCCESS);
-    }
-    let mut root = program.command();
-    let command = below(&mut root, &line.path).expect("the line was arranged by it");
-    let failure = match cobra::mistake(error, line, command) {
-        cobra::Mistake::Other(text) => Failure::new(text),
-        cobra::Mistake::SubcommandRequired => {
-            say(command.render_help().to_string().trim_end()).map_err(plain)?;
-            Failure::new("Subcommand is required")
-        }
-    };
-    Err(plain(failure))
+/// All commands, with the manners of kind's.
+fn root_command(program: Program) -> clap::Command {
+    cobra::adapt_flags(Cli::command().name(program.name()).bin_name(program.name()))
 }
 
-fn start(cli: Cli, program: Program) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| (Failure::new(e), None))?;
-    runtime.block_on(async {
-        let progress = report::for_stderr(cli.verbosity, cli.quiet);
-        let invocation = Invocation {
-            program,
-            progress,
-            cancel: CancellationToken::new(),
-            clean_up: Arc::default(),
-        };
-        let heard = listen(&invocation).map_err(|e| (Failure::new(e), None))?;
-        run(cli, &invocation).await.map_err(|failure| (failure, heard.exit_code()))
+/// Prints help that was asked for; everything else is an error.
+fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Result<ExitCode, Failure> {
+    if error.kind() == clap::error::ErrorKind::DisplayHelp {
+        print_stdout(error.render().to_string().trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut root = root_command(program);
+    let command =
+        find_subcommand(&mut root, &line.path).expect("the command was found when reordering");
+    match cobra::mistake(error, line, command) {
+        cobra::Mistake::Other(text) => Err(Failure::new(text)),
+        cobra::Mistake::SubcommandRequired => {
+            print_stdout(command.render_help().to_string().trim_end())?;
+            Err(Failure::new("Subcommand is required"))
+        }
+    }
+}
+
+fn start(cli: Cli, program: Program) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(Failure::new)?.block_on(async {
+        let invocation = Invocation::new(program, report::for_stderr(cli.verbosity, cli.quiet));
+        let received = listen(&invocation).map_err(Failure::new)?;
+        let outcome = run(cli, &invocation).await;
+        outcome.map_err(|failure| failure.after_signal(received.number()))
     })
 }
 
 async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
     let program = invocation.program;
     match cli.command {
-        _ if cli.version => say(version::long(program))?,
-        None => say(program.command().render_long_help().to_string().trim_end())?,
+        _ if cli.version => print_stdout(version::long(program))?,
+        None => print_stdout(root_command(program).render_long_help().to_string().trim_end())?,
         Some(Command::Addon(command)) => command.run(invocation).await?,
         Some(Command::Build(command)) => command.run(invocation).await?,
-        Some(Command::Completion(shell)) => shell.run(program)?,
+        Some(Command::Completion(shell)) => shell.run(root_command(program), program.name())?,
         Some(Command::Create(command)) => command.run(invocation).await?,
         Some(Command::Delete(command)) => command.run(invocation).await?,
         Some(Command::Export(command)) => command.run(invocation).await?,
         Some(Command::Get(command)) => command.run(invocation).await?,
-        Some(Command::Help { path }) => say(help(program, &path))?,
+        Some(Command::Help { path }) => print_stdout(help(program, &path))?,
         Some(Command::Kubectl(command)) => return command.run(invocation).await,
         Some(Command::Load(command)) => command.run(invocation).await?,
         Some(Command::Version { .. }) if cli.quiet || cli.verbosity < 0 => {
-            say(version::semver(program))?;
+            print_stdout(version::semver(program))?;
         }
-        Some(Command::Version { .. }) => say(version::line(program))?,
-        Some(Command::Complete(words)) => words.run(program, true)?,
-        Some(Command::CompleteNoDesc(words)) => words.run(program, false)?,
+        Some(Command::Version { .. }) => print_stdout(version::line(program))?,
+        Some(Command::Complete(words)) => words.run(root_command(program), true)?,
+        Some(Command::CompleteNoDesc(words)) => words.run(root_command(program), false)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A command's help; for a command that is none, that and the program's.
+/// The help of the command at `path`. If there is none, that and the help of
+/// the program.
 fn help(program: Program, path: &[String]) -> String {
-    let mut root = program.command();
-    if let Some(command) = below(&mut root, path) {
+    let mut root = root_command(program);
+    if let Some(command) = find_subcommand(&mut root, path) {
         return command.render_long_help().to_string().trim_end().to_owned();
     }
-    let help = program.command().render_long_help().to_string();
+    let help = root_command(program).render_long_help().to_string();
     format!("Unknown help topic [`{}`]\n{}", path.join("` `"), help.trim_end())
 }
 
 /// The command at a path, with its full name.
-fn below<'a>(root: &'a mut clap::Command, path: &[String]) -> Option<&'a mut clap::Command> {
+fn find_subcommand<'a>(
+    root: &'a mut clap::Command,
+    path: &[String],
+) -> Option<&'a mut clap::Command> {
     root.build();
     path.iter().try_fold(root, |command, word| command.find_subcommand_mut(word))
 }
@@ -344,10 +206,10 @@ fn listen(invocation: &Invocation) -> std::io::Result<ReceivedSignal> {
     let clean_up = invocation.clean_up.clone();
     signal::listen(
         invocation.cancel.clone(),
-        move || first.info("Interrupted: cleaning up, once more leaves at once"),
+        move || first.info("Interrupted: cleaning up (press Ctrl-C again to quit now)"),
         move || {
             if let Some(command) = clean_up.get() {
-                second.warn(format!("left at once; this removes what is left: {command}"));
+                second.warn(format!("quit now; this removes what is left: {command}"));
             }
         },
     )
@@ -358,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
-        Program::Kind.command().debug_assert();
+    fn the_command_line_is_valid() {
+        root_command(Program::Kind).debug_assert();
     }
 }

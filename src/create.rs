@@ -1,32 +1,36 @@
-//! `create cluster`, from a definition to a usable cluster, or to nothing.
+//! `create cluster`: from a definition to a usable cluster, or to nothing.
+
+mod bring_up;
+mod error;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use crate::admin_kubeconfig::{self, AdminKubeconfigError};
-use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
-use crate::cluster::{Cluster, ProxyMode, Role};
+use crate::admin_kubeconfig;
+use crate::bootstrap::{Bootstrap, Initialized};
+use crate::cluster::{Cluster, ProxyMode};
 use crate::context::{Context, RunError};
 use crate::delete::{self, DeleteFailure};
-use crate::engine::{EngineError, Host};
+use crate::duration;
+use crate::engine::Host;
 use crate::inventory;
 use crate::kubeconfig;
-use crate::plan::{self, Plan, PlanInput, PlannedNode, SettledCluster, proxy};
-use crate::progress::Step;
+use crate::plan::{self, Plan, PlanInput, SettledCluster, proxy};
 use crate::provision::{self, ProvisionError, network, ports};
-use crate::pull::{self, PullError};
+use crate::pull;
 use crate::readiness::{self, Wanted};
 use crate::settle;
 use crate::text;
-use crate::version::Version;
 
-/// How long a cluster may take to become usable when nobody says.
+pub use error::{CreateError, Failed};
+
+/// How long a cluster may take to become usable, unless the caller decides.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// What the caller decides about a creation.
-pub struct Options {
+pub struct CreateOptions {
     /// Keep what there is when the creation fails.
     pub retain: bool,
     /// How long to wait until the cluster is usable; 0 does not wait.
@@ -39,43 +43,16 @@ pub struct Options {
     pub get_env: fn(&str) -> Option<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    #[error(transparent)]
-    Pull(#[from] PullError),
-    #[error(transparent)]
-    Provision(#[from] ProvisionError),
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    #[error(transparent)]
-    Kubeconfig(#[from] kubeconfig::Error),
-    #[error(transparent)]
-    AdminKubeconfig(#[from] AdminKubeconfigError),
-    #[error(transparent)]
-    Run(#[from] RunError),
-}
-
-impl From<EngineError> for CreateError {
-    fn from(error: EngineError) -> Self {
-        CreateError::Run(error.into())
-    }
-}
-
-/// A failed creation: the first error, and what cleaning up afterwards did.
-#[derive(Debug)]
-pub struct Failed {
-    pub error: CreateError,
-    /// Nodes were kept on purpose.
-    pub retained: bool,
-    /// Why nodes are left that should have been removed; empty if none is.
-    pub cleanup: Vec<DeleteFailure>,
-}
-
 /// Creates the cluster, or removes everything again and reports why.
 ///
 /// # Errors
-/// The first failure; what was made is gone unless `retain` is set.
-pub async fn create(ctx: &Context, cluster: &Cluster, options: &Options) -> Result<(), Failed> {
+/// [`Failed`] with the first error; what was made is removed unless `retain` is
+/// set.
+pub async fn create(
+    ctx: &Context,
+    cluster: &Cluster,
+    options: &CreateOptions,
+) -> Result<(), Failed> {
     let failed = |error| Failed { error, retained: false, cleanup: Vec::new() };
     let creation = text::random_hex(8).map_err(|e| failed(RunError::from(e).into()))?;
     let outcome = ctx
@@ -110,7 +87,7 @@ async fn remove_creation(ctx: &Context, creation: &str) -> Vec<DeleteFailure> {
 struct Creation<'a> {
     ctx: &'a Context,
     cluster: &'a Cluster,
-    options: &'a Options,
+    options: &'a CreateOptions,
     creation: &'a str,
 }
 
@@ -130,7 +107,7 @@ impl Creation<'_> {
 
         let rootless = settled.host.rootless;
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, rootless);
-        let initialized = self.bring_up(&bootstrap, &plan).await?;
+        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan).await?;
         let first = &plan.first_control_plane().container.name;
         self.wait_until_usable(first, &initialized).await?;
         self.merge_kubeconfig(&initialized.admin_conf).await
@@ -186,107 +163,13 @@ impl Creation<'_> {
         Ok(plan)
     }
 
-    /// Every node boots and is configured on its own; only joining waits for
-    /// the first control-plane.
-    async fn bring_up(
-        &self,
-        bootstrap: &Bootstrap<'_>,
-        plan: &Plan,
-    ) -> Result<Initialized, CreateError> {
-        let boxes = "📦 ".repeat(plan.nodes.len());
-        let step = self.ctx.progress.step(format!("Preparing nodes {boxes}"));
-        let preparing = Countdown::new(step, plan.nodes.len());
-        let (planes, workers) = (plan.others(Role::ControlPlane), plan.others(Role::Worker));
-        let join = |title, nodes| self.join(bootstrap, &preparing, title, nodes);
-        let (initialized, (), ()) = tokio::try_join!(
-            self.init(bootstrap, &preparing, plan),
-            join("Joining more control-plane nodes 🎮", planes),
-            join("Joining worker nodes 🚜", workers),
-        )?;
-        Ok(initialized)
-    }
-
-    /// The first control-plane, with the API balancer in front of it.
-    async fn init(
-        &self,
-        bootstrap: &Bootstrap<'_>,
-        preparing: &Countdown,
-        plan: &Plan,
-    ) -> Result<Initialized, CreateError> {
-        if let Some(balancer) = &plan.api_balancer {
-            provision::start(self.ctx, balancer).await?;
-        }
-        let first = plan.first_control_plane();
-        let version = self.prepare(bootstrap, preparing, first).await?;
-        let admin_conf = self.initialize(bootstrap, &first.container.name, &version).await?;
-        Ok(Initialized { admin_conf, version })
-    }
-
-    /// Nodes of one role, which join at the same time.
-    async fn join(
-        &self,
-        bootstrap: &Bootstrap<'_>,
-        preparing: &Countdown,
-        title: &str,
-        nodes: Vec<&PlannedNode>,
-    ) -> Result<(), CreateError> {
-        if nodes.is_empty() {
-            return Ok(());
-        }
-        let prepared = nodes.iter().map(|node| self.prepare(bootstrap, preparing, node));
-        let versions = try_join_all(prepared).await?;
-        let credentials = bootstrap.join_credentials().await?;
-        let step = self.ctx.progress.step(title);
-        let nodes = nodes.iter().zip(&versions);
-        let joins = nodes.map(|(node, version)| bootstrap.join(node, version, &credentials));
-        try_join_all(joins).await?;
-        step.done();
-        Ok(())
-    }
-
-    /// Boots and configures a node.
-    async fn prepare(
-        &self,
-        bootstrap: &Bootstrap<'_>,
-        preparing: &Countdown,
-        node: &PlannedNode,
-    ) -> Result<Version, CreateError> {
-        let state = provision::boot(self.ctx, &node.container).await?;
-        let version = bootstrap.configure(node, &state).await?;
-        preparing.one_is_done();
-        Ok(version)
-    }
-
-    /// `kubeadm init` and what every cluster has; returns the `admin.conf`.
-    async fn initialize(
-        &self,
-        bootstrap: &Bootstrap<'_>,
-        node: &str,
-        version: &Version,
-    ) -> Result<String, CreateError> {
-        let progress = &self.ctx.progress;
-        let starting = progress.step("Starting control-plane 🕹");
-        let on_line = |line: &str| {
-            if let Some((_, phase)) = line.split_once("] ") {
-                starting.detail(phase.trim());
-            }
-            progress.debug(3, line);
-        };
-        let admin_conf = bootstrap.init(node, version, on_line).await?;
-        starting.done();
-        let installing = progress.step("Installing pod network and StorageClass 🔌");
-        bootstrap.install(node).await?;
-        installing.done();
-        Ok(admin_conf)
-    }
-
     async fn wait_until_usable(
         &self,
         first: &str,
         initialized: &Initialized,
     ) -> Result<(), CreateError> {
         let networking = &self.cluster.networking;
-        // Without a pod network nodes never get Ready: that is the user's next step.
+        // Without a pod network nodes never become Ready; the user installs one next.
         if self.options.wait.is_zero() || !networking.default_cni {
             return Ok(());
         }
@@ -296,17 +179,18 @@ impl Creation<'_> {
         let step = self
             .ctx
             .progress
-            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", seconds(limit)));
+            .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", duration::format(limit)));
         let missing = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m)).await?;
         if missing.is_empty() {
             step.done();
         } else {
             drop(step);
-            // As with kind, a slow cluster is no failure.
+            // As in kind, a slow cluster is not a failure
+            // (kind v0.33.0, `pkg/cluster/internal/create/actions/waitforready/waitforready.go`).
             self.ctx.progress.warn(format!(
                 "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
                 initialized.version,
-                seconds(limit),
+                duration::format(limit),
                 missing.join("; ")
             ));
         }
@@ -317,32 +201,6 @@ impl Creation<'_> {
         let cluster = inventory::cluster(self.ctx, &self.cluster.name).await?;
         let path = self.options.kubeconfig.clone();
         Ok(admin_kubeconfig::merge_admin_conf(self.ctx, &cluster, admin_conf, path).await?)
-    }
-}
-
-/// A step that several work on: done when the last of them is.
-struct Countdown(std::sync::Mutex<(Option<Step>, usize)>);
-
-impl Countdown {
-    fn new(step: Step, parties: usize) -> Self {
-        Countdown(std::sync::Mutex::new((Some(step), parties)))
-    }
-
-    fn one_is_done(&self) {
-        let mut state = self.0.lock().expect("no holder panics");
-        state.1 -= 1;
-        if state.1 == 0
-            && let Some(step) = state.0.take()
-        {
-            step.done();
-        }
-    }
-}
-
-fn seconds(limit: Duration) -> String {
-    match limit.as_secs() {
-        s if s >= 60 && s % 60 == 0 => format!("{}m0s", s / 60),
-        s => format!("{s}s"),
     }
 }
 

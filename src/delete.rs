@@ -36,7 +36,7 @@ impl<E: Into<DeleteFailure>> From<E> for DeleteError {
 /// cluster that is gone; if that fails the containers are removed all the same.
 ///
 /// # Errors
-/// Everything that failed.
+/// [`DeleteError`] with everything that failed.
 pub async fn delete(
     ctx: &Context,
     name: &str,

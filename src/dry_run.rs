@@ -86,7 +86,7 @@ impl DryRun {
     /// picked ports, tokens) stands as a placeholder.
     ///
     /// # Errors
-    /// Why a kubeadm patch does not apply.
+    /// The reason why a kubeadm patch does not apply.
     pub fn render(
         &self,
         network: &str,

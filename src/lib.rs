@@ -1,28 +1,65 @@
 //! skiff: local Kubernetes clusters in containers.
 //!
-//! From the middle outwards; a module uses only what stands above it here, and
-//! `tests/layers.rs` keeps it so.
+//! # Map
 //!
-//! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`]
-//! and [`progress`] are small tools.
+//! From the bottom up. A module uses only modules named before it, and
+//! `tests/it/layers.rs` keeps it so.
 //!
-//! **Deciding, without effects** — [`patch`] changes documents, [`config`]
-//! reads definitions, [`kubeadm`] renders what kubeadm is told,
-//! [`kubeconfig`] merges what kubectl reads.
+//! **Words and small tools** — [`labels`] has every label of containers, images
+//! and objects. [`text`], [`duration`], [`environment`], [`cache`], [`version`],
+//! [`yaml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
-//! **The engine** — [`engine`] is the seam to Docker (and to a fake one in
-//! tests); [`context`] is one cancellable piece of work on it.
+//! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
+//! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
+//! what kubectl reads.
 //!
-//! **Parts of the way to a cluster** — [`inventory`] finds clusters by their
-//! labels, [`plan`] turns a definition into containers, [`provision`] runs
-//! them, [`bootstrap`] has kubeadm make them a cluster, [`readiness`] says when
-//! it is usable, [`node_image`] builds images in the [`builder`], [`images`] chooses one.
+//! **The engine, and nodes** — [`engine`] is the seam to Docker, and to a fake
+//! engine in tests. [`context`] is what operations are carried out with. [`node`]
+//! runs commands in nodes. [`inventory`] finds the clusters that exist. [`kube`]
+//! talks to their API servers.
 //!
-//! **Whole operations** — [`create`], [`dry_run`], [`load`], [`logs`], [`addon`].
+//! **Parts of the way to a cluster** — [`pull`] gets images into the engine,
+//! [`builder`] builds them. [`plan`] turns a definition into containers.
+//! [`node_image`] chooses and builds node images. [`settle`] decides all that a
+//! plan depends on. [`provision`] runs the containers, [`bootstrap`] has kubeadm
+//! turn them into a cluster, [`readiness`] tells when it is usable.
 //!
-//! **The human** — [`cli`] understands commands, [`report`] shows progress,
-//! [`diagnose`] turns errors into cause, hint and exit code, [`signal`] hears
-//! Ctrl-C.
+//! **Whole operations** — [`admin_kubeconfig`], [`delete`], [`create`],
+//! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`].
+//!
+//! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
+//! [`report`] shows progress. [`signal`] receives Ctrl-C. [`cli`] reads command
+//! lines, prints results, and has kind's manners in `cli/kind`.
+//!
+//! # Words
+//!
+//! | word | what it means here |
+//! | --- | --- |
+//! | add-on | what can be installed in a cluster that runs, such as ingress-nginx |
+//! | API balancer | the container in front of several API servers |
+//! | archive | a tar file of images: of `docker save`, or an OCI layout |
+//! | bootstrap | what kubeadm does on nodes: init, join |
+//! | builder | the throw-away container that images are built in |
+//! | cluster, definition | [`cluster::Cluster`]: what a file in kind's format asks for |
+//! | context | [`context::Context`]; a kubeconfig context or docker context says so |
+//! | control-plane, worker | the roles of nodes |
+//! | creation | one run of `create cluster`; its random mark finds what it made |
+//! | digest | SHA-256 of a blob, as in `sha256:…` |
+//! | engine | Docker, or what answers its API; containerd in nodes is never called so |
+//! | existing cluster | [`inventory::ExistingCluster`]: what the engine's labels tell |
+//! | host | the machine that the engine runs on |
+//! | load | to get images of the engine or an archive into nodes |
+//! | node | a container that is a Kubernetes node; [`node::NodeHandle`] runs commands in it |
+//! | node image | the image that nodes are made from, such as `kindest/node` |
+//! | operation | what one command does as a whole: create, delete, load … |
+//! | plan | [`plan::Plan`]: a definition as containers, before they exist |
+//! | port mapping | a port of the host that leads to a port of a node |
+//! | provision | to make network and containers of a plan |
+//! | readiness | whether a cluster is usable: nodes Ready, DNS and Services working |
+//! | recipe | the files that an image is built from |
+//! | scope | the span at whose end nothing that was started goes on |
+//! | session | a command in a node that is told later what to do |
+//! | settled | with everything decided that the engine has a say in |
 
 pub mod addon;
 pub mod admin_kubeconfig;
@@ -37,8 +74,11 @@ pub mod create;
 pub mod delete;
 pub mod diagnose;
 pub mod dry_run;
+pub mod duration;
 pub mod engine;
+pub mod environment;
 pub mod inventory;
+pub mod kube;
 pub mod kubeadm;
 pub mod kubeconfig;
 pub mod kubectl;

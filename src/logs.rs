@@ -25,30 +25,27 @@ impl From<EngineError> for LogsError {
     }
 }
 
-/// Collects from all nodes at the same time into a folder. Everything that can
-/// be had is written, whatever else fails.
-///
-/// # Errors
-/// What could not be collected; empty if all could.
+/// Collects the logs of all nodes at the same time into a directory. Whatever
+/// fails, the rest is written. Returns what could not be collected.
 pub async fn export(
     ctx: &Context,
     cluster: &ExistingCluster,
-    folder: &Path,
+    directory: &Path,
     version: &str,
 ) -> Vec<LogsError> {
     let about_host = async {
-        write(folder, "kind-version.txt", version.as_bytes())?;
+        write(directory, "kind-version.txt", version.as_bytes())?;
         let host = ctx.interruptible(ctx.engine.host()).await?;
         let text = serde_json::to_string_pretty(&host.description).unwrap_or_default();
-        write(folder, "docker-info.txt", text.as_bytes())
+        write(directory, "docker-info.txt", text.as_bytes())
     };
     let each =
-        join_all(cluster.nodes.iter().map(|node| of_node(ctx, node, folder.join(&node.name))));
+        join_all(cluster.nodes.iter().map(|node| of_node(ctx, node, directory.join(&node.name))));
     let (host, nodes) = tokio::join!(about_host, each);
     host.err().into_iter().chain(nodes.into_iter().flatten()).collect()
 }
 
-async fn of_node(ctx: &Context, existing: &ExistingNode, folder: PathBuf) -> Vec<LogsError> {
+async fn of_node(ctx: &Context, existing: &ExistingNode, directory: PathBuf) -> Vec<LogsError> {
     let mut failed = Vec::new();
     let mut keep = |outcome: Result<(), LogsError>| failed.extend(outcome.err());
     let name = &existing.name;
@@ -58,7 +55,7 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, folder: PathBuf) -> Vec
             let log = ctx.interruptible(ctx.engine.logs(name, false)).await?;
             let log = node::collect(log).await;
             write(
-                &folder,
+                &directory,
                 "serial.log",
                 &log.map_err(|e| EngineError::other("reading the log", e))?,
             )
@@ -69,7 +66,7 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, folder: PathBuf) -> Vec
         async {
             let state = ctx.interruptible(ctx.engine.inspect_json(name)).await?;
             write(
-                &folder,
+                &directory,
                 "inspect.json",
                 serde_json::to_string_pretty(&state).unwrap_or_default().as_bytes(),
             )
@@ -87,22 +84,22 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, folder: PathBuf) -> Vec
         ("images.log", &["ctr", "--namespace", "k8s.io", "images", "list"]),
     ];
     let collected = join_all(commands.map(|(file, argv)| {
-        let (node, folder) = (node.clone(), folder.clone());
+        let (node, directory) = (node.clone(), directory.clone());
         async move {
             let text = node.output(Command::new(argv.iter().copied())).await?;
-            write(&folder, file, &text)
+            write(&directory, file, &text)
         }
     }));
     for outcome in collected.await {
         keep(outcome);
     }
-    keep(var_log(&node, &folder).await);
+    keep(var_log(&node, &directory).await);
     failed
 }
 
-/// The node's `/var/log`, with links followed.
-async fn var_log(node: &NodeHandle, folder: &Path) -> Result<(), LogsError> {
-    // A file that grows while it is read is no failure.
+/// Copies the node's `/var/log`, following links.
+async fn var_log(node: &NodeHandle, directory: &Path) -> Result<(), LogsError> {
+    // tar exits with 1 if a file grew while it was read.
     let script = "tar --hard-dereference --ignore-failed-read -C /var/log -chf - . 2>/dev/null || [ $? = 1 ]";
     let command = Command::new(["sh", "-c", script]);
     let mut archive = tempfile::tempfile()
@@ -111,14 +108,14 @@ async fn var_log(node: &NodeHandle, folder: &Path) -> Result<(), LogsError> {
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|e| EngineError::other("reading /var/log", e))?;
         std::io::Write::write_all(&mut archive, &piece)
-            .map_err(|source| LogsError::Write { path: folder.into(), source })?;
+            .map_err(|source| LogsError::Write { path: directory.into(), source })?;
     }
-    let unpacked = unpack(archive, folder);
-    unpacked.map_err(|source| LogsError::Write { path: folder.into(), source })
+    let unpacked = unpack(archive, directory);
+    unpacked.map_err(|source| LogsError::Write { path: directory.into(), source })
 }
 
-/// Regular files only, and none outside of the folder.
-fn unpack(mut archive: std::fs::File, folder: &Path) -> std::io::Result<()> {
+/// Unpacks regular files only, and none outside of the directory.
+fn unpack(mut archive: std::fs::File, directory: &Path) -> std::io::Result<()> {
     std::io::Seek::rewind(&mut archive)?;
     for entry in tar::Archive::new(archive).entries()? {
         let mut entry = entry?;
@@ -128,7 +125,7 @@ fn unpack(mut archive: std::fs::File, folder: &Path) -> std::io::Result<()> {
         if !inside || !entry.header().entry_type().is_file() {
             continue;
         }
-        let target = folder.join(path);
+        let target = directory.join(path);
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent)?;
         }
@@ -137,9 +134,9 @@ fn unpack(mut archive: std::fs::File, folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn write(folder: &Path, file: &str, text: &[u8]) -> Result<(), LogsError> {
-    let path = folder.join(file);
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+fn write(directory: &Path, file: &str, text: &[u8]) -> Result<(), LogsError> {
+    let path = directory.join(file);
+    let written = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, text));
     written.map_err(|source| LogsError::Write { path, source })
 }
 
@@ -149,18 +146,18 @@ mod tests {
 
     #[test]
     fn a_second_export_leaves_nothing_of_the_first() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for text in ["a long first log", "short"] {
             let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
             let mut header = tar::Header::new_gnu();
             header.set_size(text.len() as u64);
             header.set_mode(0o400);
             archive.append_data(&mut header, "a.log", text.as_bytes()).unwrap();
-            unpack(archive.into_inner().unwrap(), folder.path()).unwrap();
-            write(folder.path(), "b.log", text.as_bytes()).unwrap();
+            unpack(archive.into_inner().unwrap(), directory.path()).unwrap();
+            write(directory.path(), "b.log", text.as_bytes()).unwrap();
         }
         for file in ["a.log", "b.log"] {
-            assert_eq!(std::fs::read_to_string(folder.path().join(file)).unwrap(), "short");
+            assert_eq!(std::fs::read_to_string(directory.path().join(file)).unwrap(), "short");
         }
     }
 
@@ -178,11 +175,11 @@ mod tests {
         evil.as_mut_bytes()[..9].copy_from_slice(b"../c.log\0");
         evil.set_cksum();
         archive.append(&evil, &b"evil"[..]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("inner");
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("inner");
         unpack(archive.into_inner().unwrap(), &inner).unwrap();
         assert_eq!(std::fs::read_to_string(inner.join("pods/a.log")).unwrap(), "a");
         assert_eq!(std::fs::read_to_string(inner.join("b.log")).unwrap(), "b");
-        assert!(!folder.path().join("c.log").exists());
+        assert!(!directory.path().join("c.log").exists());
     }
 }

@@ -2,7 +2,7 @@
 
 mod build;
 
-pub use build::{NodeImageError, Options, Outcome, build, versions};
+pub use build::{NodeImageError, NodeImageOptions, Outcome, build, versions};
 
 use crate::context::{Context, RunError};
 use crate::labels;

@@ -1,8 +1,11 @@
 //! Network and containers: from a plan to running, booted nodes.
 
+mod error;
 pub mod host;
 pub mod network;
 pub mod ports;
+
+pub use error::ProvisionError;
 
 use std::time::Duration;
 
@@ -12,36 +15,14 @@ use crate::context::{Context, RunError};
 use crate::engine::{ContainerSpec, ContainerState, EngineError};
 use crate::text::last_lines;
 
-/// kind waits this long for a node to boot; a loaded machine needs more.
+/// kind waits 30 s for a node to boot; a loaded machine needs more.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
-
-#[derive(Debug, thiserror::Error)]
-pub enum ProvisionError {
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Host(#[from] host::HostError),
-    #[error("node(s) already exist for a cluster with the name {0:?}")]
-    NameInUse(String),
-    #[error("host port {address}:{port}/{protocol} is already in use")]
-    PortInUse { address: String, port: u16, protocol: &'static str },
-    #[error("node {node} did not boot: {reason}")]
-    Boot { node: String, reason: String, log: String },
-    #[error("exhausted attempts trying to find a non-overlapping subnet for network {0:?}")]
-    NoSubnet(String),
-}
-
-impl From<EngineError> for ProvisionError {
-    fn from(error: EngineError) -> Self {
-        ProvisionError::Run(error.into())
-    }
-}
 
 /// Creates the first container of a cluster. Its name is the claim on the
 /// cluster's name: of several runs at once exactly one gets it.
 ///
 /// # Errors
-/// [`ProvisionError::NameInUse`] for the others.
+/// [`ProvisionError::NameInUse`] in all other runs, or the engine's error.
 pub async fn claim(
     ctx: &Context,
     cluster: &str,
@@ -57,10 +38,10 @@ pub async fn claim(
     }
 }
 
-/// Creates a container, all or nothing.
+/// Creates a container; a request that was begun is carried out to its end.
 ///
 /// # Errors
-/// The engine's, or cancelled.
+/// The engine's error, or [`RunError::Cancelled`].
 pub async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError> {
     let (engine, spec) = (ctx.engine.clone(), spec.clone());
     ctx.run_to_completion(async move { engine.create_container(&spec).await }).await
@@ -69,7 +50,7 @@ pub async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError>
 /// Starts a container.
 ///
 /// # Errors
-/// The engine's, or a port that is taken.
+/// [`ProvisionError::PortInUse`], or the engine's error.
 pub async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionError> {
     let (engine, name) = (ctx.engine.clone(), spec.name.clone());
     let started = ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
@@ -82,11 +63,12 @@ pub async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionE
 }
 
 /// Starts a container and waits until its init has booted: before that, a
-/// command run inside can disturb the set-up of cgroups
+/// command run in it can disturb the set-up of cgroups
 /// (kind v0.33.0, `pkg/cluster/internal/providers/common/cgroups.go`).
 ///
 /// # Errors
-/// [`ProvisionError::Boot`] with the end of its log, or a port that is taken.
+/// [`ProvisionError::Boot`] with the end of its log, [`ProvisionError::PortInUse`],
+/// or the engine's error.
 pub async fn boot(ctx: &Context, spec: &ContainerSpec) -> Result<ContainerState, ProvisionError> {
     start(ctx, spec).await?;
 
@@ -114,18 +96,21 @@ pub async fn boot(ctx: &Context, spec: &ContainerSpec) -> Result<ContainerState,
             let state = ctx.interruptible(ctx.engine.inspect(&spec.name)).await?;
             let code = state.exit_code.filter(|_| !state.running);
             Err(failed(
-                code.map_or("its log ended".into(), |c| format!("its container exited with {c}")),
+                code.map_or("the container's log ended".into(), |c| {
+                    format!("the container exited with status {c}")
+                }),
                 &log,
             ))
         }
         Err(_) => Err(failed(
-            format!("multi-user.target not reached in {} s", BOOT_TIMEOUT.as_secs()),
+            format!("systemd did not reach multi-user.target within {} s", BOOT_TIMEOUT.as_secs()),
             &log,
         )),
     }
 }
 
-/// kind's readiness line, `Reached target .*Multi-User System.*`.
+/// Whether the log has the line that kind waits for: `Reached target .*Multi-User
+/// System.*` (kind v0.33.0, `pkg/cluster/internal/providers/common/cgroups.go`).
 fn has_booted(log: &str) -> bool {
     log.lines().any(|line| {
         line.split_once("Reached target ")
@@ -138,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readiness_line_is_kinds() {
+    fn a_node_has_booted_when_kind_says_so() {
         assert!(has_booted(
             "x\r\n[  OK  ] Reached target \u{1b}[0;1;39mmulti-user.target\u{1b}[0m - Multi-User System.\r\n"
         ));

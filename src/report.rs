@@ -1,16 +1,19 @@
-//! How progress looks to a human: moving on a terminal, plain lines elsewhere,
+//! How progress looks to a human: animated on a terminal, plain lines elsewhere,
 //! nothing with `-q`.
 
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use tokio::time::Instant;
+
+use crate::environment;
 use crate::progress::{Level, Progress, Reporter};
 
-/// The reporter that fits stderr and the verbosity; below 0 only warnings.
+/// The reporter for stderr at this verbosity; below 0 it shows warnings only.
 pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     if quiet {
         Progress::silent()
@@ -21,22 +24,23 @@ pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     }
 }
 
-/// Writes what went wrong, its label in red where there is colour.
+/// Writes the text of a failure, its label in red where there is colour.
 pub fn error(text: &str) {
     let label = if stderr_is_smart() { "\u{1b}[31mERROR:\u{1b}[0m" } else { "ERROR:" };
-    // To a closed stderr nothing can be said.
+    // A closed stderr is no reason to fail.
     let _ = write!(std::io::stderr(), "{}", text.replacen("ERROR:", label, 1));
 }
 
 fn stderr_is_smart() -> bool {
-    is_smart(&|name| std::env::var(name).ok(), std::io::stderr().is_terminal())
+    let term = environment::variable("TERM");
+    let no_color = environment::is_set("NO_COLOR");
+    is_smart(std::io::stderr().is_terminal(), no_color, term.as_deref())
 }
 
-/// kind's test for a terminal that can show moving, coloured text.
-pub fn is_smart(get: &dyn Fn(&str) -> Option<String>, terminal: bool) -> bool {
-    terminal
-        && get("NO_COLOR").is_none()
-        && !matches!(get("TERM").as_deref(), Some("dumb" | "st-256color"))
+/// Whether moving, coloured text can be shown
+/// (kind v0.33.0, `pkg/internal/env/term.go`).
+fn is_smart(terminal: bool, no_color: bool, term: Option<&str>) -> bool {
+    terminal && !no_color && !matches!(term, Some("dumb" | "st-256color"))
 }
 
 fn shown(level: Level, verbosity: i32) -> bool {
@@ -55,7 +59,7 @@ fn text_of(level: Level, text: &str) -> String {
     }
 }
 
-/// Writing to a closed stderr must not end the work.
+/// A closed stderr must not end the operation.
 fn line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
@@ -149,14 +153,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colour_and_movement_only_where_they_are_wanted() {
-        let with = |name: &'static str, value: &'static str| {
-            move |asked: &str| (asked == name).then(|| value.to_owned())
-        };
-        assert!(is_smart(&|_| None, true));
-        assert!(!is_smart(&|_| None, false));
-        assert!(!is_smart(&with("NO_COLOR", ""), true));
-        assert!(!is_smart(&with("TERM", "dumb"), true));
+    fn colour_and_animation_only_on_terminals_that_can() {
+        assert!(is_smart(true, false, None));
+        assert!(is_smart(true, false, Some("xterm")));
+        assert!(!is_smart(false, false, None));
+        assert!(!is_smart(true, true, None));
+        assert!(!is_smart(true, false, Some("dumb")));
     }
 
     #[test]

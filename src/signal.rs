@@ -1,5 +1,5 @@
-//! Ctrl-C: the first cancels the work, which then cleans up; the second leaves
-//! at once.
+//! Ctrl-C: the first cancels the operation, which then cleans up. The second
+//! ends the program at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -7,31 +7,31 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Which signal came, if any: 0, 2 (SIGINT) or 15 (SIGTERM).
+/// The signal that was received, if any; 0 until then.
 #[derive(Clone, Default)]
 pub struct ReceivedSignal(Arc<AtomicI32>);
 
 impl ReceivedSignal {
-    /// 128 + the signal's number, as a shell reports it.
-    pub fn exit_code(&self) -> Option<u8> {
-        match self.0.load(Ordering::SeqCst) {
-            0 => None,
-            number => Some(128 + number as u8),
-        }
+    /// The number of the first signal: 2 (SIGINT) or 15 (SIGTERM).
+    pub fn number(&self) -> Option<u8> {
+        u8::try_from(self.0.load(Ordering::SeqCst)).ok().filter(|number| *number != 0)
     }
 }
 
-/// Listens from now on. `on_first` tells the human that cleaning up began,
-/// `on_second` what is left to do by hand.
+/// Listens from now on. `on_first` is called when cleaning up begins, `on_second`
+/// right before the program ends.
+///
+/// # Errors
+/// The system refuses to install a signal handler.
 pub fn listen(
     cancel: CancellationToken,
     on_first: impl Fn() + Send + 'static,
     on_second: impl Fn() + Send + 'static,
 ) -> std::io::Result<ReceivedSignal> {
-    let heard = ReceivedSignal::default();
+    let received = ReceivedSignal::default();
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let shared = heard.clone();
+    let shared = received.clone();
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! {
@@ -45,7 +45,11 @@ pub fn listen(
         on_first();
         let number = next().await;
         on_second();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a second Ctrl-C does not wait for anything"
+        )]
         std::process::exit(128 + number);
     });
-    Ok(heard)
+    Ok(received)
 }

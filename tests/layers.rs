@@ -1,125 +1,141 @@
-//! Keeps the house in order: modules use only what stands below them, outside
-//! libraries stay behind their doors, files stay small.
+//! Keeps the house in order: modules use only what stands below them, files do
+//! not use each other in circles, outside libraries stay behind their doors,
+//! files stay small, and the map in `src/lib.rs` is true.
 
-use std::collections::BTreeMap;
+#[path = "layers/imports.rs"]
+mod imports;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// From the inside outwards. A module may use its own layer's lower ranks only
-/// where that is listed first, and nothing above.
-const LAYERS: [&[&str]; 6] = [
-    &["labels", "cluster", "version", "yaml", "progress", "text", "cache"],
-    &["patch", "config", "kubeadm", "kubeconfig"],
-    &["engine", "context", "node"],
-    &[
-        "inventory",
-        "pull",
-        "builder",
-        "plan",
-        "node_image",
-        "settle",
-        "provision",
-        "bootstrap",
-        "readiness",
-    ],
-    &["admin_kubeconfig", "delete", "create", "dry_run", "logs", "load", "kubectl", "addon"],
-    &["diagnose", "report", "signal", "cli"],
+/// From the bottom up. A module uses only modules before it.
+const ORDER: [&str; 38] = [
+    // Words and small tools.
+    "labels",
+    "text",
+    "duration",
+    "environment",
+    "cache",
+    "version",
+    "yaml",
+    "progress",
+    "cluster",
+    // Deciding, without effects.
+    "patch",
+    "config",
+    "kubeadm",
+    "kubeconfig",
+    // The engine, and nodes.
+    "engine",
+    "context",
+    "node",
+    "inventory",
+    "kube",
+    // Parts of the way to a cluster.
+    "pull",
+    "builder",
+    "plan",
+    "node_image",
+    "settle",
+    "provision",
+    "bootstrap",
+    "readiness",
+    // Whole operations.
+    "admin_kubeconfig",
+    "delete",
+    "create",
+    "dry_run",
+    "load",
+    "logs",
+    "kubectl",
+    "addon",
+    // The human.
+    "diagnose",
+    "report",
+    "signal",
+    "cli",
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 18] = [
+const DOORS: [(&str, &[&str]); 19] = [
     ("bollard", &["engine"]),
-    ("hyper_util", &["engine", "load"]),
-    ("tokio_rustls", &["engine", "addon"]),
-    ("rustls_native_certs", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
-    ("indicatif", &["report"]),
-    ("serde_yaml", &["yaml"]),
-    ("granit_parser", &["yaml"]),
-    ("toml_edit", &["patch"]),
-    ("hyper", &["load"]),
+    ("directories", &["cache"]),
     ("flate2", &["load"]),
-    ("ruzstd", &["load"]),
-    ("reqwest", &["addon"]),
+    ("getrandom", &["text"]),
+    ("granit_parser", &["yaml"]),
+    ("hyper", &["load"]),
+    ("hyper_util", &["engine", "load"]),
+    ("indicatif", &["report"]),
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),
+    ("reqwest", &["addon"]),
+    ("rustls_native_certs", &["engine"]),
+    ("ruzstd", &["load"]),
     ("semver", &["version", "addon"]),
-    ("strsim", &["text", "addon"]),
+    ("serde_yaml", &["yaml"]),
+    ("strsim", &["text", "cli"]),
+    ("tokio_rustls", &["engine", "addon"]),
 ];
 
-fn sources() -> BTreeMap<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut found, mut folders) = (BTreeMap::new(), vec![root.clone()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                found.insert(
-                    path.strip_prefix(&root).unwrap().to_owned(),
-                    fs::read_to_string(&path).unwrap(),
-                );
-            }
-        }
-    }
-    assert!(found.len() > 20, "the sources were not found");
-    found
-}
-
-fn module(path: &Path) -> String {
-    let first = path.components().next().unwrap().as_os_str().to_string_lossy();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-fn is_test(path: &Path) -> bool {
-    path.ends_with("tests.rs")
-        || path.ends_with("fake.rs")
-        || path.components().any(|c| c.as_os_str() == "tests")
-}
-
-/// The text before the unit tests.
-fn code(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests").next().unwrap()
+fn name(module: &[String]) -> String {
+    module.join("/")
 }
 
 #[test]
 fn modules_use_only_what_is_below_them() {
-    let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
+    let rank = |module: &[String]| {
+        let found = ORDER.iter().position(|name| *name == module[0]);
+        found.unwrap_or_else(|| panic!("{} is not in the order", name(module)))
+    };
     let mut wrong = Vec::new();
-    for (path, text) in sources().iter().filter(|(path, _)| !is_test(path)) {
-        let own = module(path);
-        if own == "lib" || own == "main" || path.ends_with("watch.rs") {
-            continue;
-        }
-        let own_layer = layer(&own).unwrap_or_else(|| panic!("{own} belongs to no layer"));
-        for line in code(text).lines().filter(|line| !line.trim_start().starts_with("//")) {
-            for (at, _) in line.match_indices("crate::") {
-                let used: String = line[at + 7..]
-                    .chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect();
-                if layer(&used).is_none_or(|used| used > own_layer) {
-                    wrong.push(format!("{}: {}", path.display(), line.trim()));
-                }
-            }
-        }
+    for (module, used) in imports::imports(&imports::sources()) {
+        let above = used.iter().filter(|used| rank(used) > rank(&module));
+        wrong.extend(above.map(|used| format!("{} uses {}", name(&module), name(used))));
     }
     assert!(wrong.is_empty(), "upwards:\n{}", wrong.join("\n"));
 }
 
 #[test]
+fn files_do_not_use_each_other_in_circles() {
+    let circles = imports::circles(&imports::imports(&imports::sources()));
+    assert!(circles.is_empty(), "circles:\n{}", circles.join("\n"));
+}
+
+/// `src/lib.rs` is where people start: it names every module, in this order.
+#[test]
+fn the_map_is_true() {
+    let text = read("src/lib.rs");
+    let map: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+    let map = map.join("\n");
+    let mut at = 0;
+    for module in ORDER {
+        let mark = format!("[`{module}`]");
+        let found = map[at..].find(&mark);
+        at += found.unwrap_or_else(|| panic!("{module} is not in its place in src/lib.rs"));
+        let declared = [format!("mod {module};"), format!("pub mod {module};")];
+        assert!(text.lines().any(|line| declared.iter().any(|d| d == line)), "{module}");
+    }
+    let declared =
+        text.lines().filter(|line| line.starts_with("mod ") || line.starts_with("pub mod "));
+    assert_eq!(declared.count(), ORDER.len(), "modules that are not in the order");
+}
+
+#[test]
 fn libraries_stay_behind_their_doors() {
-    for (path, text) in sources() {
+    for (module, text) in imports::sources() {
         for (library, doors) in DOORS {
-            let used = [format!("{library}::"), format!("use {library};")]
-                .iter()
-                .any(|form| text.contains(form));
+            let used = [format!("{library}::"), format!("use {library};")];
+            let used = used.iter().any(|form| {
+                text.match_indices(form.as_str()).any(|(at, _)| {
+                    !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                })
+            });
             assert!(
-                !used || doors.contains(&module(&path).as_str()),
+                !used || doors.contains(&module[0].as_str()),
                 "{} uses {library}",
-                path.display()
+                name(&module)
             );
         }
     }
@@ -127,8 +143,25 @@ fn libraries_stay_behind_their_doors() {
 
 #[test]
 fn files_stay_small() {
-    for (path, text) in sources() {
-        let lines = text.lines().count();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in imports::files(&root.join("src")) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 400, "{} has {lines} lines", path.display());
     }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in imports::files(&root.join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let exempt = path.ends_with("main.rs")
+            || path.ends_with("tests.rs")
+            || path.components().any(|c| c.as_os_str() == "tests");
+        assert!(exempt || text.starts_with("//!"), "{} has no //! documentation", path.display());
+    }
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }

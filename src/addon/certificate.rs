@@ -6,20 +6,21 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Everything as Secrets and webhook configurations want it: base64 of PEM.
+/// Every part as Secrets and webhook configurations contain it: PEM in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Certificate {
-    /// Of the authority, whose own key is thrown away.
+    /// The certificate of the authority. Its key is not kept.
     pub ca: String,
     pub certificate: String,
     pub key: String,
 }
 
 impl Certificate {
-    /// A new one for these names. It does not expire while the cluster lives.
+    /// A new certificate for these DNS names. It does not expire as long as the
+    /// cluster exists.
     ///
     /// # Errors
-    /// Names that cannot be certified.
+    /// A name is not a valid DNS name.
     pub fn new(names: &[String]) -> Result<Certificate, String> {
         let make = || {
             let mut params = CertificateParams::new(Vec::new())?;
@@ -42,7 +43,7 @@ impl Certificate {
         make().map_err(|e| e.to_string())
     }
 
-    /// The one that a Secret holds.
+    /// The certificate in a Secret; `None` if a part of it is missing.
     pub fn from_secret(secret: &Value) -> Option<Certificate> {
         let part = |name: &str| Some(secret["data"][name].as_str()?.to_owned());
         Some(Certificate {
@@ -65,18 +66,18 @@ mod tests {
         let pem = |text: &str| String::from_utf8(BASE64.decode(text).unwrap()).unwrap();
         assert!(pem(&made.ca).starts_with("-----BEGIN CERTIFICATE-----"));
         assert!(pem(&made.key).contains("PRIVATE KEY"));
-        let der = rustls_pem(&pem(&made.certificate));
+        let der = der_of(&pem(&made.certificate));
         assert!(der.windows(7).any(|w| w == b"a.b.svc"));
         assert!(Certificate::new(&["ü".to_owned()]).is_err());
     }
 
-    fn rustls_pem(pem: &str) -> Vec<u8> {
+    fn der_of(pem: &str) -> Vec<u8> {
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         BASE64.decode(body).unwrap()
     }
 
     #[test]
-    fn a_secret_gives_it_back() {
+    fn a_certificate_is_read_from_its_secret() {
         let secret = json!({"data": {"ca.crt": "QQ==", "tls.crt": "Qg==", "tls.key": "Qw=="}});
         assert_eq!(Certificate::from_secret(&secret).unwrap().key, "Qw==");
         assert_eq!(Certificate::from_secret(&json!({"data": {"tls.crt": "Qg=="}})), None);

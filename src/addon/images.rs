@@ -1,18 +1,18 @@
-//! Where an add-on's images come from: the nodes, the engine, a registry; in
-//! this order.
+//! Where an add-on's images come from: the nodes, else the engine, else a
+//! registry.
 
 use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 
-use super::AddonError;
 use super::definition::ImageNames;
+use super::error::AddonError;
 use crate::context::{Context, RunError};
 use crate::engine::Command;
-use crate::load::{self, Target};
+use crate::load::{self, LoadError, Target};
 use crate::node::NodeHandle;
 
-/// For the whole image; without a network it fails at once.
+/// In seconds, for all of an image. Without a network a pull fails at once.
 const PULL_LIMIT: &str = "600";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,93 +22,104 @@ pub enum Source {
     Registry,
 }
 
+/// An image that an installation uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct ChosenImage {
+    pub names: ImageNames,
+    /// One of the names.
     pub reference: String,
-    /// A build of ours in the official image's place.
-    pub built: bool,
     pub source: Source,
 }
 
-impl Choice {
+impl ChosenImage {
     pub fn describe(&self) -> String {
-        let kind = if self.built { ", a build of ours in the official image's place" } else { "" };
-        let from = match self.source {
-            Source::Node => "is on the nodes already",
+        let built = if self.names.built.as_ref() == Some(&self.reference) {
+            " (built by skiff, in place of the official image)"
+        } else {
+            ""
+        };
+        let source = match self.source {
+            Source::Node => "is already on the nodes",
             Source::Engine => "is loaded from the local engine",
             Source::Registry => "is pulled by the nodes",
         };
-        format!("{}{kind}: {from}", self.reference)
+        format!("{}{built} {source}", self.reference)
     }
 }
 
-/// What the nodes in question have, by image name; for several add-ons.
-pub struct Shelf {
+/// The images on the nodes that an add-on may run on.
+pub struct NodeImages {
+    target: Target,
+    /// The full names on each node.
     names: Vec<BTreeSet<String>>,
 }
 
-impl Shelf {
+impl NodeImages {
     /// # Errors
-    /// [`load::LoadError`].
-    pub async fn look(ctx: &Context, target: &Target) -> Result<Shelf, AddonError> {
-        Ok(Shelf { names: load::names(ctx, target).await? })
+    /// The error of [`load::names`].
+    pub async fn list(
+        ctx: &Context,
+        cluster: &str,
+        nodes: Vec<String>,
+    ) -> Result<NodeImages, AddonError> {
+        let target = Target { cluster: cluster.to_owned(), nodes };
+        let names = load::names(ctx, &target).await?;
+        Ok(NodeImages { target, names })
     }
 
-    /// Whether all nodes have it.
-    pub fn has(&self, reference: &str) -> bool {
+    /// Whether every node has the image.
+    pub fn contain(&self, reference: &str) -> bool {
         let full = load::full_name(reference);
         full.is_ok_and(|full| self.names.iter().all(|names| names.contains(&full)))
     }
 }
 
-/// Decides which image is taken from where; nothing is moved yet.
+/// Decides which name of an image is used, and where it comes from. Nothing is
+/// transferred yet.
 ///
 /// # Errors
-/// The engine's.
+/// The engine's error, or [`RunError::Cancelled`].
 pub async fn choose(
     ctx: &Context,
-    shelf: &Shelf,
+    on_nodes: &NodeImages,
     names: &ImageNames,
-) -> Result<Choice, AddonError> {
-    let built = names.built.iter().map(|name| (name, true));
-    let candidates: Vec<_> = [(&names.official, false)].into_iter().chain(built).collect();
-    let choice =
-        |(name, built): (&String, bool), source| Choice { reference: name.clone(), built, source };
-    if let Some(found) = candidates.iter().find(|(name, _)| shelf.has(name)) {
-        return Ok(choice(*found, Source::Node));
+) -> Result<ChosenImage, RunError> {
+    let chosen = |reference: &str, source| ChosenImage {
+        names: names.clone(),
+        reference: reference.to_owned(),
+        source,
+    };
+    let candidates = || [&names.official].into_iter().chain(&names.built);
+    if let Some(found) = candidates().find(|name| on_nodes.contain(name)) {
+        return Ok(chosen(found, Source::Node));
     }
-    for candidate in &candidates {
-        if in_engine(ctx, candidate.0).await? {
-            return Ok(choice(*candidate, Source::Engine));
+    for candidate in candidates() {
+        if ctx.interruptible(ctx.engine.image(candidate)).await?.is_some() {
+            return Ok(chosen(candidate, Source::Engine));
         }
     }
-    Ok(choice(candidates[0], Source::Registry))
+    Ok(chosen(&names.official, Source::Registry))
 }
 
-/// # Errors
-/// The engine's.
-pub async fn in_engine(ctx: &Context, reference: &str) -> Result<bool, RunError> {
-    Ok(ctx.interruptible(ctx.engine.image(reference)).await?.is_some())
-}
-
-/// Brings an image to the nodes.
+/// Makes an image available on the nodes.
 ///
 /// # Errors
-/// [`AddonError::NoImage`] if no registry hands it out, or that of loading.
-pub async fn supply(
+/// [`AddonError::NoImage`] if a node cannot pull it, or [`AddonError::Load`].
+pub async fn transfer(
     ctx: &Context,
-    target: &Target,
-    names: &ImageNames,
-    choice: &Choice,
+    nodes: &NodeImages,
+    image: &ChosenImage,
 ) -> Result<(), AddonError> {
-    match choice.source {
+    match image.source {
         Source::Node => Ok(()),
         Source::Engine => {
-            Ok(load::docker_images(ctx, target, std::slice::from_ref(&choice.reference)).await?)
+            let names = std::slice::from_ref(&image.reference);
+            Ok(load::docker_images(ctx, &nodes.target, names).await?)
         }
         Source::Registry => {
-            let reference = load::full_name(&choice.reference).map_err(load::LoadError::from)?;
-            let pulls = target.nodes.iter().map(|node| pull(ctx, node, &reference, names));
+            let reference = load::full_name(&image.reference).map_err(LoadError::from)?;
+            let nodes = nodes.target.nodes.iter();
+            let pulls = nodes.map(|node| pull(ctx, node, &reference, &image.names));
             try_join_all(pulls).await.map(drop)
         }
     }

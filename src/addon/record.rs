@@ -1,41 +1,41 @@
-//! What skiff remembers of an installation, in the cluster itself.
+//! The record of an installation, a ConfigMap in the cluster itself.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::kube::Kube;
-use super::object::{self, Id};
-use super::plan::Check;
+use super::check::Check;
+use super::ownership;
 use super::settings::Settings;
 use crate::context::RunError;
+use crate::kube::{KubeClient, ObjectId, Selector};
 use crate::labels;
 
 const NAMESPACE: &str = "kube-system";
 
-/// Written before the first object and again after the last condition, so that
-/// whatever happens in between can be taken up or removed.
+/// It is written before the first object and again after the last condition. So
+/// an installation that ends in between can be continued or removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     pub name: String,
     pub version: String,
-    /// The file or address of a manifest that came from outside.
+    /// The path or URL of a manifest; `None` for an add-on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
-    /// Everything was seen to work.
+    /// The installation is finished: all conditions held.
     pub complete: bool,
     pub settings: Settings,
     pub images: BTreeMap<String, String>,
     /// In the order they were applied.
-    pub objects: Vec<Id>,
+    pub objects: Vec<ObjectId>,
     pub checks: Vec<Check>,
 }
 
 impl Record {
-    fn id(name: &str) -> Id {
-        Id {
+    fn id(name: &str) -> ObjectId {
+        ObjectId {
             api_version: "v1".into(),
             kind: "ConfigMap".into(),
             namespace: Some(NAMESPACE.into()),
@@ -44,35 +44,33 @@ impl Record {
     }
 
     /// # Errors
-    /// kubectl's.
-    pub async fn write(&self, kube: &Kube) -> Result<(), RunError> {
-        let mut object = Record::id(&self.name).object();
-        object::label(&mut object, &self.name);
+    /// See [`KubeClient`].
+    pub async fn write(&self, kube: &KubeClient) -> Result<(), RunError> {
+        let mut object = Record::id(&self.name).reference();
+        ownership::set_owner(&mut object, &self.name);
         let text = serde_json::to_string(self).expect("a record is always JSON");
         object["data"] = json!({"record": text});
         kube.apply(&[object], true).await
     }
 
-    /// Those of a cluster, by name; what cannot be read is left out.
+    /// The records of a cluster, by name; invalid ones are left out.
     ///
     /// # Errors
-    /// kubectl's.
-    pub async fn all(kube: &Kube) -> Result<Vec<Record>, RunError> {
-        let found =
-            kube.get(&["configmap", "--namespace", NAMESPACE, "--selector", labels::ADDON]).await?;
-        let mut records: Vec<Record> =
-            object::flat(found).iter().filter_map(Record::read).collect();
+    /// See [`KubeClient`].
+    pub async fn all(kube: &KubeClient) -> Result<Vec<Record>, RunError> {
+        let found = kube.list("configmap", Some(NAMESPACE), Selector::Label(labels::ADDON)).await?;
+        let mut records: Vec<Record> = found.iter().filter_map(Record::parse).collect();
         records.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(records)
     }
 
-    fn read(object: &Value) -> Option<Record> {
+    fn parse(object: &Value) -> Option<Record> {
         serde_json::from_str(object["data"]["record"].as_str()?).ok()
     }
 
     /// # Errors
-    /// kubectl's.
-    pub async fn forget(name: &str, kube: &Kube) -> Result<(), RunError> {
+    /// See [`KubeClient`].
+    pub async fn delete(name: &str, kube: &KubeClient) -> Result<(), RunError> {
         kube.delete(&[Record::id(name)]).await
     }
 }

@@ -1,25 +1,26 @@
-//! Removing what a record remembers.
+//! Removing what a record lists.
 
-use super::AddonError;
-use super::kube::Kube;
-use super::object::Id;
+use super::cluster_state;
+use super::error::AddonError;
 use super::record::Record;
 use crate::context::Context;
+use crate::kube::ObjectId;
 
-/// Removes an add-on and returns whether it was there.
+/// Removes an add-on; returns whether it was installed.
 ///
 /// # Errors
-/// [`AddonError`]; the record stays, so that it can be tried again.
+/// The cluster cannot be reached, or an object cannot be deleted. The record
+/// stays then, so that removing can be tried again.
 pub async fn remove(ctx: &Context, cluster: &str, name: &str) -> Result<bool, AddonError> {
-    let kube = Kube::find(ctx, cluster).await?;
+    let kube = cluster_state::connect(ctx, cluster).await?;
     let Some(record) = Record::all(&kube).await?.into_iter().find(|r| r.name == name) else {
         return Ok(false);
     };
     let step = ctx.progress.step(format!("Removing {name} 🧹"));
-    // The other way round: namespaces last, webhooks before their servers.
-    let ids: Vec<Id> = record.objects.iter().rev().cloned().collect();
+    // In reverse order: namespaces last, webhooks before their servers.
+    let ids: Vec<ObjectId> = record.objects.iter().rev().cloned().collect();
     kube.delete(&ids).await?;
-    Record::forget(name, &kube).await?;
+    Record::delete(name, &kube).await?;
     step.done();
     Ok(true)
 }

@@ -1,4 +1,4 @@
-//! Settings: the defaults, and what people set on the command line.
+//! Settings: the defaults, and what the user sets on the command line.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::definition::Definition;
 
 pub type Settings = BTreeMap<String, Value>;
 
-/// One `--set`: `KEY=VALUE`, or `ADDON.KEY=VALUE` beside several add-ons.
+/// One `--set`: `KEY=VALUE`, or `ADDON.KEY=VALUE` for one of several add-ons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     pub addon: Option<String>,
@@ -18,9 +18,9 @@ pub struct Assignment {
 
 impl Assignment {
     /// # Errors
-    /// The text is none.
+    /// The text has no `=`.
     pub fn parse(text: &str) -> Result<Assignment, String> {
-        let (path, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
+        let (path, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
         let (addon, key) = match path.split_once('.') {
             Some((addon, key)) => (Some(addon.to_owned()), key),
             None => (None, path),
@@ -29,24 +29,24 @@ impl Assignment {
     }
 }
 
-/// An add-on's settings.
+/// An add-on's settings: the defaults, changed by the assignments for it.
 ///
 /// # Errors
-/// An unknown key or a value of another kind.
-pub fn settle(definition: &Definition, given: &[Assignment]) -> Result<Settings, String> {
+/// A key is unknown, or a value has the wrong type.
+pub fn resolve(definition: &Definition, assignments: &[Assignment]) -> Result<Settings, String> {
     let specified = &definition.settings;
     let mut settings: Settings =
         specified.iter().map(|(key, setting)| (key.clone(), setting.default.clone())).collect();
     let ours = |a: &&Assignment| a.addon.as_ref().is_none_or(|name| *name == definition.name);
-    for Assignment { key, value, .. } in given.iter().filter(ours) {
+    for Assignment { key, value, .. } in assignments.iter().filter(ours) {
         let setting = specified.get(key).ok_or_else(|| {
             let known: Vec<&str> = specified.keys().map(String::as_str).collect();
             match known.is_empty() {
-                true => format!("unknown setting {key:?}; it has none"),
-                false => format!("unknown setting {key:?}; there are {}", known.join(", ")),
+                true => format!("unknown setting {key:?}; the add-on has no settings"),
+                false => format!("unknown setting {key:?}; known settings: {}", known.join(", ")),
             }
         })?;
-        let value = setting.kind.parse(value).map_err(|e| format!("setting {key:?}: {e}"))?;
+        let value = setting.value_type.parse(value).map_err(|e| format!("setting {key:?}: {e}"))?;
         settings.insert(key.clone(), value);
     }
     Ok(settings)
@@ -73,26 +73,26 @@ steps: [{wait: {get: /healthz, contains: ok}}]
         .unwrap()
     }
 
-    fn settled(texts: &[&str]) -> Result<Settings, String> {
+    fn resolved(texts: &[&str]) -> Result<Settings, String> {
         let given: Vec<_> = texts.iter().map(|text| Assignment::parse(text).unwrap()).collect();
-        settle(&definition(), &given)
+        resolve(&definition(), &given)
     }
 
     #[test]
     fn defaults_hold_until_something_is_set() {
-        assert_eq!(settled(&[]).unwrap()["replicas"], json!(1));
-        let some = settled(&["replicas=3", "other.every=x", "small.every=1m"]).unwrap();
+        assert_eq!(resolved(&[]).unwrap()["replicas"], json!(1));
+        let some = resolved(&["replicas=3", "other.every=x", "small.every=1m"]).unwrap();
         assert_eq!((&some["replicas"], &some["every"]), (&json!(3), &json!("1m")));
     }
 
     #[test]
     fn mistakes_are_refused() {
-        let error = settled(&["replica=3"]).unwrap_err();
+        let error = resolved(&["replica=3"]).unwrap_err();
         assert!(
-            error.contains("unknown setting \"replica\"; there are every, replicas"),
+            error.contains("unknown setting \"replica\"; known settings: every, replicas"),
             "{error}"
         );
-        assert!(settled(&["replicas=x"]).unwrap_err().contains("not a whole number"));
+        assert!(resolved(&["replicas=x"]).unwrap_err().contains("not a whole number"));
         assert!(Assignment::parse("replicas").is_err());
         assert_eq!(Assignment::parse("a=b=c").unwrap().value, "b=c");
     }

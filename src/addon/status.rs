@@ -3,18 +3,19 @@
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use super::AddonError;
-use super::kube::Kube;
+use super::cluster_state;
+use super::error::AddonError;
 use super::record::Record;
 use super::settings::Settings;
 use crate::context::{Context, RunError};
+use crate::kube::KubeClient;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Works,
     Broken,
-    /// The installation did not come to its end.
+    /// The installation did not finish.
     Incomplete,
 }
 
@@ -24,11 +25,11 @@ pub enum State {
 pub struct Installed {
     pub name: String,
     pub version: String,
-    /// Where a manifest came from that is not of the catalogue.
+    /// The path or URL of a manifest; `None` for an add-on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
     pub state: State,
-    /// What does not hold of what should, in words.
+    /// The conditions that do not hold, in words.
     pub missing: Vec<String>,
     pub images: Vec<String>,
     pub settings: Settings,
@@ -37,30 +38,31 @@ pub struct Installed {
 /// The names and versions of what is installed.
 ///
 /// # Errors
-/// [`AddonError`].
+/// The cluster cannot be reached.
 pub async fn installed(ctx: &Context, cluster: &str) -> Result<Vec<(String, String)>, AddonError> {
-    let records = Record::all(&Kube::find(ctx, cluster).await?).await?;
+    let records = Record::all(&cluster_state::connect(ctx, cluster).await?).await?;
     Ok(records.into_iter().map(|record| (record.name, record.version)).collect())
 }
 
-/// Looks at all conditions of what is installed; of these only, if some are named.
+/// Checks every condition of what is installed, or of these add-ons only if
+/// some are named.
 ///
 /// # Errors
-/// [`AddonError`].
+/// The cluster cannot be reached.
 pub async fn status(
     ctx: &Context,
     cluster: &str,
     names: &[String],
 ) -> Result<Vec<Installed>, AddonError> {
-    let kube = Kube::find(ctx, cluster).await?;
-    let records = Record::all(&kube).await?;
+    let kube = &cluster_state::connect(ctx, cluster).await?;
+    let records = Record::all(kube).await?;
     let wanted = records.into_iter().filter(|r| names.is_empty() || names.contains(&r.name));
-    Ok(try_join_all(wanted.map(|record| look(&kube, record))).await?)
+    Ok(try_join_all(wanted.map(|record| check(ctx, kube, record))).await?)
 }
 
-async fn look(kube: &Kube, record: Record) -> Result<Installed, RunError> {
-    let seen = try_join_all(record.checks.iter().map(|check| check.missing(kube))).await?;
-    let missing: Vec<String> = seen.into_iter().flatten().collect();
+async fn check(ctx: &Context, kube: &KubeClient, record: Record) -> Result<Installed, RunError> {
+    let checks = record.checks.iter().map(|check| check.missing(ctx, kube));
+    let missing: Vec<String> = try_join_all(checks).await?.into_iter().flatten().collect();
     let state = match (record.complete, missing.is_empty()) {
         (false, _) => State::Incomplete,
         (true, true) => State::Works,

@@ -2,22 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::catalog::Addon;
+use super::definition;
 use super::*;
 use crate::context::Context;
 use crate::engine::fake::{FakeEngine, Fault};
 use crate::engine::{Command, ContainerSpec};
+use crate::kube::object;
 use crate::labels;
 use crate::progress::Progress;
 
 const NODE: &str = "kind-control-plane";
 
-/// Objects by kind and name: all that an API server is here.
+/// All that an API server is here.
 #[derive(Clone, Default)]
-struct Api(Arc<Mutex<BTreeMap<String, Value>>>);
+struct Api {
+    /// By kind and name.
+    objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// Pods of the add-on that are not ready; while there are any, Deployments
+    /// are not available.
+    pods: Vec<Value>,
+}
 
 impl Api {
     fn key(object: &Value) -> String {
@@ -25,11 +35,11 @@ impl Api {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.0.lock().unwrap().keys().cloned().collect()
+        self.objects.lock().unwrap().keys().cloned().collect()
     }
 
     fn put(&self, object: Value) {
-        self.0.lock().unwrap().insert(Api::key(&object), object);
+        self.objects.lock().unwrap().insert(Api::key(&object), object);
     }
 
     /// What kubectl prints.
@@ -41,9 +51,9 @@ impl Api {
         }
         let given = || -> Vec<Value> {
             let list: Value = serde_json::from_slice(command.stdin.as_ref().unwrap()).unwrap();
-            object::flat(list)
+            object::flatten(list)
         };
-        let mut objects = self.0.lock().unwrap();
+        let mut objects = self.objects.lock().unwrap();
         let all = |found: Vec<Value>| json!({"kind": "List", "items": found});
         let text = if line.contains("/version") {
             json!({"gitVersion": "v1.37.2"})
@@ -52,7 +62,7 @@ impl Api {
             json!({"items": [{"metadata": {"name": NODE, "labels": labels}, "spec": {}}]})
         } else if line.contains(" apply ") {
             for mut object in given() {
-                object["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+                object["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": u64::from(self.pods.is_empty())});
                 objects.insert(Api::key(&object), object);
             }
             Value::Null
@@ -65,6 +75,8 @@ impl Api {
             all(objects.values().filter(|o| o["kind"] == "ConfigMap").cloned().collect())
         } else if line.contains("deployment/web") {
             objects.get("\"Deployment\" \"web\"").cloned().unwrap_or_default()
+        } else if line.contains(" pods ") {
+            all(self.pods.clone())
         } else if line.contains("kubectl") {
             all(Vec::new())
         } else {
@@ -114,12 +126,12 @@ steps: [{apply: web.yaml}, {wait: {rollout: deployment/web, namespace: web}}]
     Package::Addon(Box::new(Addon {
         definition: definition::Definition::parse(definition).unwrap(),
         files: [("web.yaml".to_owned(), text)].into(),
-        recipe: None,
+        image_source: None,
     }))
 }
 
 async fn put(ctx: &Context, package: Package) -> Result<(), AddonError> {
-    let options = Options { limit: Duration::from_secs(5), ..Options::default() };
+    let options = InstallOptions { timeout: Duration::from_secs(5), ..InstallOptions::default() };
     install(ctx, "kind", &[package], &options).await
 }
 
@@ -130,13 +142,13 @@ const INSTALLED: [&str; 4] = [
     "\"Service\" \"a\"",
 ];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_installation_is_remembered_changed_and_removed() {
     let api = Api::default();
     put(&api.calm(), package(&["a", "b"])).await.unwrap();
     assert_eq!(api.keys().len(), 5);
     put(&api.calm(), package(&["a"])).await.unwrap();
-    assert_eq!(api.keys(), INSTALLED, "what the new one does not name is gone");
+    assert_eq!(api.keys(), INSTALLED, "objects that the new one lacks are deleted");
     let found = status(&api.calm(), "kind", &[]).await.unwrap();
     assert_eq!((found[0].name.as_str(), found[0].state), ("web", State::Works));
     assert!(remove(&api.calm(), "kind", "web").await.unwrap());
@@ -144,28 +156,28 @@ async fn an_installation_is_remembered_changed_and_removed() {
     assert!(!remove(&api.calm(), "kind", "web").await.unwrap());
 }
 
-#[tokio::test]
-async fn what_others_installed_is_not_touched() {
+#[tokio::test(start_paused = true)]
+async fn objects_of_other_clients_are_not_touched() {
     let api = Api::default();
     api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}));
     put(&api.calm(), package(&["a"])).await.unwrap();
     remove(&api.calm(), "kind", "web").await.unwrap();
-    assert_eq!(api.keys(), ["\"Namespace\" \"web\""], "a namespace of before stays");
+    assert_eq!(api.keys(), ["\"Namespace\" \"web\""], "a namespace that existed before stays");
 
     let other = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "web"}});
     api.put(other);
     let error = put(&api.calm(), package(&["a"])).await.unwrap_err();
-    let AddonError::Foreign { objects, .. } = error else { panic!("{error}") };
+    let AddonError::NotOwned { objects, .. } = error else { panic!("{error}") };
     assert_eq!(objects, ["Service web/a"]);
-    assert_eq!(api.keys().len(), 2, "nothing was made");
-    let options = Options { adopt: true, limit: Duration::from_secs(5), ..Options::default() };
+    assert_eq!(api.keys().len(), 2, "nothing was created");
+    let options = InstallOptions { adopt: true, ..InstallOptions::default() };
     install(&api.calm(), "kind", &[package(&["a"])], &options).await.unwrap();
     assert_eq!(api.keys(), INSTALLED);
 }
 
 /// Whatever goes wrong at whatever call: the error is reported, installing
 /// again completes it, and removing takes everything away.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_fault_leaves_what_can_be_completed_or_removed() {
     let counted = FakeEngine::default();
     let ctx = Api::default().context(counted.clone(), CancellationToken::new());
@@ -194,13 +206,47 @@ async fn every_fault_leaves_what_can_be_completed_or_removed() {
     }
 }
 
-#[tokio::test]
-async fn what_cannot_be_is_said_before_anything_is_done() {
+#[tokio::test(start_paused = true)]
+async fn impossible_installations_are_refused_before_anything_is_changed() {
     let ctx = Api::default().calm();
-    let error = install(&ctx, "other", &[package(&[])], &Options::default()).await.unwrap_err();
+    let error =
+        install(&ctx, "other", &[package(&[])], &InstallOptions::default()).await.unwrap_err();
     assert!(matches!(error, AddonError::NoCluster(_)), "{error}");
     let Package::Addon(mut old) = package(&[]) else { unreachable!() };
     old.definition.kubernetes = "<1.30".parse().unwrap();
     let error = put(&ctx, Package::Addon(old)).await.unwrap_err();
-    assert_eq!(error.to_string(), "web v1 is for Kubernetes <1.30; the cluster has v1.37.2");
+    assert_eq!(error.to_string(), "web v1 requires Kubernetes <1.30; the cluster runs v1.37.2");
+}
+
+/// A pod of the add-on with a container that waits.
+fn waiting_pod(reason: &str) -> Value {
+    json!({
+        "metadata": {"name": "web-1", "namespace": "web", "labels": {labels::ADDON: "web"}},
+        "status": {"phase": "Pending", "containerStatuses": [
+            {"image": "x/web:1", "state": {"waiting": {"reason": reason, "message": "not found"}}},
+        ]},
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_ends_at_the_limit_with_a_report() {
+    let api = Api { pods: vec![waiting_pod("ContainerCreating")], ..Api::default() };
+    let start = tokio::time::Instant::now();
+    let error = put(&api.calm(), package(&[])).await.unwrap_err();
+    let message = "web is not ready after 5s: deployment/web: 0 of 1 pod available";
+    assert_eq!(error.to_string(), message);
+    let AddonError::NotReady { report, .. } = error else { panic!("{error}") };
+    assert!(report.contains("pod web/web-1 is Pending"), "{report}");
+    assert!(start.elapsed() >= Duration::from_secs(5) && start.elapsed().as_secs() < 6);
+    let found = status(&api.calm(), "kind", &[]).await.unwrap();
+    assert_eq!(found[0].state, State::Incomplete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_cannot_be_pulled_ends_the_waiting() {
+    let api = Api { pods: vec![waiting_pod("ImagePullBackOff")], ..Api::default() };
+    let start = tokio::time::Instant::now();
+    let error = put(&api.calm(), package(&[])).await.unwrap_err();
+    assert_eq!(error.to_string(), "pod web-1 cannot pull its image x/web:1: not found");
+    assert!(start.elapsed() < Duration::from_secs(4));
 }

@@ -7,7 +7,7 @@ use crate::patch;
 /// The documents as one YAML stream, and what in the patches has no effect.
 ///
 /// # Errors
-/// Why a patch does not apply.
+/// The reason why a patch does not apply.
 pub fn kubeadm_config(data: &ConfigData) -> Result<(String, Vec<String>), String> {
     let rendered = kubeadm::documents(data);
     let mut without_effect = patch::without_effect(&rendered, &data.node.kubeadm);

@@ -33,7 +33,7 @@ provisioner: kubernetes.io/host-path
 /// them it is passed on as it is.
 ///
 /// # Errors
-/// A template or manifest that cannot be read.
+/// The reason why a template or manifest is invalid.
 pub fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<String, String> {
     let mut text = manifest.to_owned();
     if manifest.contains("would you kindly template this file") {

@@ -1,13 +1,13 @@
 //! What network manifests use of Go's `text/template`: the pod subnet, with
-//! trim markers. An action that nobody has been seen to use is an error, for a
-//! manifest that came out wrong would be hard to find.
+//! trim markers. Any other action is an error: a manifest that
+//! came out wrong would be hard to find.
 
 const FIELD: &str = ".PodSubnet";
 
 /// Fills in a template whose data is one field, `.PodSubnet`.
 ///
 /// # Errors
-/// The action that is not understood.
+/// An action that is not supported, or that is never closed.
 pub fn render(template: &str, pod_subnet: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;

@@ -1,20 +1,20 @@
-//! A Debian to build in.
+//! The Debian image that the builder runs in.
 
 use futures_util::StreamExt;
 use tokio_util::io::ReaderStream;
 
-use super::BuildError;
+use super::error::BuildError;
 use crate::context::Context;
 use crate::pull::{self, PullError};
 
 const PULLED_BASE: &str = "debian:trixie-slim";
 const OWN_BASE: &str = "skiff/debian:trixie";
 
-/// The name of one that is here, else pulled, else made by the
-/// host's mmdebstrap.
+/// Returns the name of an image that the engine has, else pulls one, else has
+/// the host's mmdebstrap make one.
 ///
 /// # Errors
-/// The engine's, or [`BuildError::NoBase`].
+/// [`BuildError::NoBase`], or the engine's error.
 pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, BuildError> {
     for image in [OWN_BASE, PULLED_BASE] {
         if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
@@ -26,7 +26,7 @@ pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, Build
         Err(PullError::Failed { reason, .. }) => reason,
         Err(PullError::Run(error)) => return Err(error.into()),
     };
-    let step = ctx.progress.step("Making a Debian to build in with mmdebstrap");
+    let step = ctx.progress.step("Making a Debian image with mmdebstrap");
     let no_base = |reason: String| BuildError::NoBase {
         reason: format!("pulling {PULLED_BASE} failed ({pull_failed}), and mmdebstrap {reason}"),
     };
@@ -39,11 +39,11 @@ pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, Build
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|e| no_base(format!("does not run here: {e}")))?;
+    let mut child = command.spawn().map_err(|e| no_base(format!("cannot be started: {e}")))?;
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(no_base("has no output".into()));
     };
-    let said = tokio::spawn(async move {
+    let messages = tokio::spawn(async move {
         let mut text = String::new();
         let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
         text
@@ -52,12 +52,12 @@ pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, Build
         .interruptible(ctx.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
         .await;
     let status = child.wait().await;
-    let said = said.await.unwrap_or_default();
+    let messages = messages.await.unwrap_or_default();
     if !status.is_ok_and(|s| s.success()) {
-        // Half an archive makes an image, too.
+        // Half an archive becomes an image, too.
         let _ = ctx.engine.remove_image(OWN_BASE).await;
-        imported.or(Err(no_base(format!("failed: {}", said.trim()))))?;
-        return Err(no_base(format!("failed: {}", said.trim())));
+        imported.or(Err(no_base(format!("failed: {}", messages.trim()))))?;
+        return Err(no_base(format!("failed: {}", messages.trim())));
     }
     imported?;
     step.done();

@@ -1,4 +1,4 @@
-//! The files that an image is made from, embedded, and what identifies them.
+//! Recipes: the embedded files that an image is built from, and their digest.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,12 @@ use crate::text;
 /// What recipes share.
 static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
-/// A folder with `build.sh`, what that needs, and `instructions`.
+/// A directory with `build.sh`, what that needs, and `instructions`.
 #[derive(Clone)]
 pub struct Recipe {
-    /// What it makes, in words: `node image`.
+    /// What it builds, in words: `node image`.
     pub what: &'static str,
-    pub folder: &'static Dir<'static>,
+    pub directory: &'static Dir<'static>,
     /// For `build.sh`.
     pub arguments: Vec<String>,
     /// More labels of the image than the instructions set.
@@ -42,10 +42,10 @@ impl Recipe {
         text::hex(&hash.finalize()[..12])
     }
 
-    /// As a tar archive, for the builder's root folder.
+    /// The files as a tar archive, for the builder's root directory.
     ///
     /// # Errors
-    /// None in practice: everything is in memory.
+    /// A path that does not fit into a tar header.
     pub(super) fn archive(&self) -> std::io::Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         for (path, contents) in self.files() {
@@ -59,7 +59,7 @@ impl Recipe {
 
     /// Dockerfile instructions for the image.
     pub(super) fn instructions(&self) -> impl Iterator<Item = String> {
-        let file = self.folder.get_file(self.folder.path().join("instructions"));
+        let file = self.directory.get_file(self.directory.path().join("instructions"));
         let text = file.and_then(|file| file.contents_utf8()).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.is_empty()).map(str::to_owned);
         lines.chain(self.labels.iter().map(|(name, value)| format!("LABEL {name}={value}")))
@@ -68,22 +68,22 @@ impl Recipe {
     /// By their places in the builder.
     fn files(&self) -> Vec<(PathBuf, &'static [u8])> {
         let mut files = Vec::new();
-        for (place, folder) in [("src", self.folder), ("builder", &SHARED)] {
-            let mut folders = vec![folder];
-            while let Some(next) = folders.pop() {
+        for (place, directory) in [("src", self.directory), ("builder", &SHARED)] {
+            let mut directories = vec![directory];
+            while let Some(next) = directories.pop() {
                 for entry in next.entries() {
                     match entry {
-                        DirEntry::Dir(dir) => folders.push(dir),
+                        DirEntry::Dir(dir) => directories.push(dir),
                         DirEntry::File(file) => {
-                            let path = file.path().strip_prefix(folder.path());
-                            let path = path.expect("a folder's files are below it");
+                            let path = file.path().strip_prefix(directory.path());
+                            let path = path.expect("a directory's files are below it");
                             files.push((PathBuf::from(place).join(path), file.contents()));
                         }
                     }
                 }
             }
         }
-        // What is for people makes no other image.
+        // Documentation does not change the image.
         files.retain(|(path, _)| path.extension().is_none_or(|extension| extension != "md"));
         files.sort();
         files
@@ -97,7 +97,7 @@ mod tests {
     fn recipe(argument: &str) -> Recipe {
         Recipe {
             what: "image",
-            folder: &SHARED,
+            directory: &SHARED,
             arguments: vec![argument.into()],
             labels: vec![("io.skiff.part", "one".into())],
         }

@@ -1,45 +1,48 @@
-//! `addon`: what can be installed on top of a cluster.
+//! `addon`: add-ons and manifests in a cluster.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ClusterName, Invocation, duration, say};
-use crate::addon::{self, Assignment, DEFAULT_LIMIT, Installed, Options, Package, State};
+use super::flags::ClusterName;
+use super::invocation::Invocation;
+use super::output::{print_stdout, print_table};
+use crate::addon::{self, Assignment, DEFAULT_TIMEOUT, InstallOptions, Installed, Package, State};
 use crate::diagnose::Failure;
+use crate::duration;
 
 #[derive(clap::Subcommand)]
 pub enum Addon {
-    /// List the add-ons there are, and which the cluster has
+    /// List the available add-ons, and what is installed in the cluster
     List {
         #[command(flatten)]
         name: ClusterName,
-        /// How to print it: json, or text for people
+        /// The output format: text, or json for programs
         #[arg(short, long, value_name = "FORMAT", default_value = "text")]
         output: Output,
     },
-    /// Install add-ons, or a manifest of anybody's; done when they work
+    /// Install add-ons or a manifest, and wait until they work
     ///
-    /// What is installed already is brought to what the options say. Images
-    /// come from the nodes if they have them, else from the local engine, else
-    /// from their registry.
+    /// An add-on that is installed already is changed to what the options say.
+    /// Images come from the nodes if they have them, else from the local
+    /// engine, else from their registry.
     Install(Install),
-    /// Remove add-ons, with everything they made
+    /// Remove add-ons, with all of their objects
     Remove {
-        /// As `addon status` lists them
+        /// Names, as `addon status` lists them
         #[arg(value_name = "ADDON", required = true)]
         addons: Vec<String>,
         #[command(flatten)]
         name: ClusterName,
     },
-    /// Look whether what is installed works
+    /// Check whether the installed add-ons work
     Status {
-        /// Only these
+        /// Check only these add-ons
         #[arg(value_name = "ADDON")]
         addons: Vec<String>,
         #[command(flatten)]
         name: ClusterName,
-        /// How to print it: json, or text for people
+        /// The output format: text, or json for programs
         #[arg(short, long, value_name = "FORMAT", default_value = "text")]
         output: Output,
     },
@@ -47,30 +50,30 @@ pub enum Addon {
 
 #[derive(clap::Args)]
 pub struct Install {
-    /// Names, as `addon list` shows them; one with a / is a folder of your own
+    /// Names, as `addon list` shows them; a path with a / is a directory of your own
     #[arg(value_name = "ADDON", required_unless_present = "manifest")]
     addons: Vec<String>,
     #[command(flatten)]
     name: ClusterName,
-    /// A setting, KEY=VALUE; ADDON.KEY=VALUE beside several add-ons
+    /// A setting, KEY=VALUE; with several add-ons ADDON.KEY=VALUE
     #[arg(long, value_name = "KEY=VALUE", value_parser = Assignment::parse)]
     set: Vec<Assignment>,
-    /// A manifest to install: a file, - for stdin, or an http(s) address
+    /// A manifest to install: a file, - for stdin, or an http(s) URL
     #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["addons", "set"])]
     manifest: Option<String>,
-    /// What to call the manifest's installation [default: the file's name]
+    /// The name of the manifest's installation [default: the name of the file]
     #[arg(long = "as", value_name = "NAME", requires = "manifest")]
-    called: Option<String>,
-    /// The digest the manifest must have
+    manifest_name: Option<String>,
+    /// The SHA-256 digest that the manifest must have
     #[arg(long, value_name = "HEX", requires = "manifest")]
     sha256: Option<String>,
-    /// Take over what was installed or changed by others
+    /// Take over existing objects, and fields that another client has changed
     #[arg(long)]
     adopt: bool,
-    /// How long each may take until it works [default: 3m]
+    /// How long each add-on may take until it works [default: 3m]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
-    /// Print the manifests, and change nothing
+    /// Print the manifests without applying them
     #[arg(long)]
     dry_run: bool,
 }
@@ -89,8 +92,8 @@ impl Addon {
             Addon::Remove { addons, name } => {
                 let (ctx, cluster) = (invocation.context()?, name.get());
                 for addon in addons {
-                    let was_there = addon::remove(&ctx, &cluster, &addon).await?;
-                    if !was_there {
+                    let installed = addon::remove(&ctx, &cluster, &addon).await?;
+                    if !installed {
                         invocation.progress.info(format!(
                             "{addon} is not installed in cluster {cluster:?}: nothing to remove."
                         ));
@@ -115,30 +118,36 @@ impl Addon {
 impl Install {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let mut packages = named(&self.addons)?;
-        for assignment in &self.set {
-            let one = packages.len() == 1;
-            let fits = assignment.addon.as_ref().map_or(one, |name| self.addons.contains(name));
-            if !fits {
-                return Err(Failure::new(format!(
-                    "--set {} says no add-on of these",
-                    assignment.key
-                ))
-                .hint("write ADDON.KEY=VALUE"));
-            }
-        }
+        self.set.iter().try_for_each(|assignment| check_addon_of(assignment, &packages))?;
         let ctx = invocation.context()?;
         if let Some(path) = &self.manifest {
-            let (called, sha256) = (self.called.as_deref(), self.sha256.as_deref());
-            packages.push(Package::Manifest(addon::fetch(&ctx, path, called, sha256).await?));
+            let (name, sha256) = (self.manifest_name.as_deref(), self.sha256.as_deref());
+            packages.push(Package::Manifest(addon::fetch(&ctx, path, name, sha256).await?));
         }
-        let limit = self.timeout.unwrap_or(DEFAULT_LIMIT);
-        let options = Options { set: self.set, adopt: self.adopt, limit };
+        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let options = InstallOptions { set: self.set, adopt: self.adopt, timeout };
         let cluster = self.name.get();
         if self.dry_run {
             let text = addon::preview(&ctx, &cluster, &packages, &options).await?;
-            return say(text.trim_end());
+            return print_stdout(text.trim_end());
         }
         Ok(addon::install(&ctx, &cluster, &packages, &options).await?)
+    }
+}
+
+/// A setting must be for one add-on, and one of this command.
+fn check_addon_of(assignment: &Assignment, packages: &[Package]) -> Result<(), Failure> {
+    let key = &assignment.key;
+    match &assignment.addon {
+        Some(addon) if !packages.iter().any(|package| package.name() == addon) => {
+            let problem = format!("--set {addon}.{key}: no such add-on in this command");
+            Err(Failure::new(problem).hint("write ADDON.KEY=VALUE"))
+        }
+        None if packages.len() != 1 => {
+            let problem = format!("--set {key}: there are several add-ons in this command");
+            Err(Failure::new(problem).hint("write ADDON.KEY=VALUE"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -150,7 +159,7 @@ pub fn named(names: &[String]) -> Result<Vec<Package>, Failure> {
 }
 
 async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<(), Failure> {
-    // The catalogue can be read without a cluster, and without an engine.
+    // The catalog can be listed without a cluster, and without an engine.
     let installed = match invocation.context() {
         Ok(ctx) => addon::installed(&ctx, cluster).await.unwrap_or_default(),
         Err(_) => Vec::new(),
@@ -172,15 +181,15 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
                 "images": d.images.values().map(|i| &i.official).collect::<Vec<_>>(),
             })
         });
-        return say(serde_json::Value::from_iter(entries));
+        return print_stdout(serde_json::Value::from_iter(entries));
     }
-    let header = ["NAME", "VERSION", "KUBERNETES", "INSTALLED", "WHAT IT IS"].map(str::to_owned);
+    let header = ["NAME", "VERSION", "KUBERNETES", "INSTALLED", "SUMMARY"].map(str::to_owned);
     let rows = all.iter().map(|addon| {
         let d = &addon.definition;
         let installed = version_of(&d.name).unwrap_or("-").to_owned();
         [d.name.clone(), d.version.clone(), d.kubernetes.to_string(), installed, d.summary.clone()]
     });
-    table([header].into_iter().chain(rows).collect())
+    print_table(&[header].into_iter().chain(rows).collect::<Vec<_>>())
 }
 
 fn print_status(
@@ -189,7 +198,7 @@ fn print_status(
     output: Output,
 ) -> Result<(), Failure> {
     if output == Output::Json {
-        return say(serde_json::to_string(found).map_err(Failure::new)?);
+        return print_stdout(serde_json::to_string(found).map_err(Failure::new)?);
     }
     if found.is_empty() {
         invocation.progress.info("No add-ons are installed.");
@@ -211,16 +220,5 @@ fn print_status(
             or_dash(addon.missing.join("; ")),
         ]
     });
-    table([header].into_iter().chain(rows).collect())
-}
-
-fn table<const N: usize>(rows: Vec<[String; N]>) -> Result<(), Failure> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        say(cells.join("   ").trim_end())?;
-    }
-    Ok(())
+    print_table(&[header].into_iter().chain(rows).collect::<Vec<_>>())
 }

@@ -1,14 +1,13 @@
 //! `build`: images for machines that cannot pull them. `build node-image` has
 //! kind's arguments as far as our recipe can follow.
 
-mod source;
-
-use self::source::Source;
-use super::{Invocation, Program};
+use super::invocation::Invocation;
+use super::kind::Program;
+use super::kind::source::Source;
 use crate::addon;
-use crate::builder;
+use crate::builder::BuildOptions;
 use crate::diagnose::Failure;
-use crate::node_image::{self, DEFAULT_VERSION, Options, Outcome};
+use crate::node_image::{self, DEFAULT_VERSION, NodeImageOptions, Outcome};
 use crate::pull;
 
 #[derive(clap::Subcommand)]
@@ -88,8 +87,7 @@ impl Build {
 impl AddonImages {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let images = addon::buildable(&self.addons)?;
-        let options =
-            builder::Options { arch: None, mirror: self.debian_mirror, force: self.force };
+        let options = BuildOptions { arch: None, mirror: self.debian_mirror, force: self.force };
         let ctx = invocation.context()?;
         for image in images {
             let name = image.image.clone();
@@ -124,7 +122,7 @@ impl NodeImage {
         Ok(())
     }
 
-    fn options(self, program: Program) -> Result<Options, Failure> {
+    fn options(self, program: Program) -> Result<NodeImageOptions, Failure> {
         if self.base_image.is_some_and(|base| !base.is_empty()) {
             return Err(Failure::new("--base-image is not supported").hint(
                 "the base is made of Debian packages; --debian-mirror says where they come from",
@@ -146,10 +144,10 @@ impl NodeImage {
             Program::Skiff => node_image::reference(&version),
             Program::Kind => "kindest/node:latest".to_owned(),
         });
-        Ok(Options {
+        Ok(NodeImageOptions {
             image,
             version,
-            build: builder::Options {
+            build: BuildOptions {
                 arch: given(self.arch),
                 mirror: self.debian_mirror,
                 force: self.force,
@@ -164,11 +162,11 @@ mod tests {
     use clap::FromArgMatches;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::cli::{Cli, Command, root_command};
 
-    fn options(program: Program, args: &[&str]) -> Options {
+    fn options(program: Program, args: &[&str]) -> NodeImageOptions {
         let line = [&[program.name(), "build", "node-image"], args].concat();
-        let matches = program.command().get_matches_from(line);
+        let matches = root_command(program).get_matches_from(line);
         let command = Cli::from_arg_matches(&matches).unwrap().command;
         let Some(Command::Build(Build::NodeImage(node_image))) = command else {
             panic!("{args:?}")

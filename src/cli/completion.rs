@@ -1,16 +1,11 @@
-//! Completion: scripts for shells, and the answers that scripts made by kind
-//! ask for (cobra's `__complete`).
+//! Completion scripts for shells.
 
 use std::ffi::OsString;
 
 use clap_complete::Shell;
 
-use super::{Program, say};
+use super::output::print_stdout;
 use crate::diagnose::Failure;
-
-/// cobra's ShellCompDirectiveNoFileComp and ShellCompDirectiveDefault.
-const NO_FILES: u8 = 4;
-const FILES: u8 = 0;
 
 #[derive(clap::Subcommand)]
 pub enum Completion {
@@ -28,7 +23,7 @@ pub enum Completion {
 }
 
 impl Completion {
-    pub fn run(&self, program: Program) -> Result<(), Failure> {
+    pub fn run(&self, mut root: clap::Command, program: &str) -> Result<(), Failure> {
         let shell = match self {
             Completion::Bash => Shell::Bash,
             Completion::Fish { .. } => Shell::Fish,
@@ -36,52 +31,7 @@ impl Completion {
             Completion::Zsh => Shell::Zsh,
         };
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut program.command(), program.name(), &mut script);
-        say(String::from_utf8_lossy(&script).trim_end())
-    }
-}
-
-/// A command line as far as it is typed; the last word may be unfinished.
-#[derive(clap::Args)]
-pub struct Words {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<OsString>,
-}
-
-impl Words {
-    pub fn run(&self, program: Program, descriptions: bool) -> Result<(), Failure> {
-        let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
-        let (last, before) = match words.split_last() {
-            Some((last, before)) => (last.as_ref(), before),
-            None => ("", &[][..]),
-        };
-        let mut root = program.command();
-        root.build();
-        let mut command = &root;
-        for word in before {
-            command = command.find_subcommand(word.as_ref()).unwrap_or(command);
-        }
-        let found: Vec<(String, String)> = if last.starts_with('-') {
-            let flags = command.get_arguments().filter(|arg| !arg.is_hide_set());
-            let named =
-                flags.filter_map(|arg| Some((format!("--{}", arg.get_long()?), arg.get_help())));
-            named
-                .map(|(name, help)| (name, help.map(ToString::to_string).unwrap_or_default()))
-                .collect()
-        } else {
-            let below = command.get_subcommands().filter(|command| !command.is_hide_set());
-            let about =
-                |c: &clap::Command| c.get_about().map(ToString::to_string).unwrap_or_default();
-            below.map(|command| (command.get_name().to_owned(), about(command))).collect()
-        };
-        let directive =
-            if command.has_subcommands() || last.starts_with('-') { NO_FILES } else { FILES };
-        for (name, about) in found.iter().filter(|(name, _)| name.starts_with(last)) {
-            match descriptions && !about.is_empty() {
-                true => say(format!("{name}\t{}", about.lines().next().unwrap_or_default()))?,
-                false => say(name)?,
-            }
-        }
-        say(format!(":{directive}"))
+        clap_complete::generate(shell, &mut root, program, &mut script);
+        print_stdout(String::from_utf8_lossy(&script).trim_end())
     }
 }

@@ -1,20 +1,29 @@
+//! `create cluster`: flags, environment and definition become one creation.
+
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Invocation, KubeconfigFlag, duration, env, path, say};
+use super::flags::{KubeconfigFlag, path};
+use super::invocation::Invocation;
+use super::kind::provider::NETWORK_VARIABLE;
+use super::output::print_stdout;
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
 use crate::context::Context;
-use crate::create::{self, Options};
+use crate::create::{self, CreateOptions};
 use crate::diagnose::Failure;
 use crate::dry_run;
+use crate::duration;
 use crate::engine::endpoint::DockerEnv;
+use crate::environment;
 use crate::plan::proxy;
 use crate::provision::network;
 
-const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
+/// As in kind: longer names exceed what host names may have once node names are
+/// made of them (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
+const LONGEST_NAME: usize = 50;
 
 #[derive(clap::Subcommand)]
 pub enum Create {
@@ -62,14 +71,14 @@ impl Create {
 
 /// A variable for nodes: of this process or, for proxies, of the docker client.
 fn node_env(name: &str) -> Option<String> {
-    proxy::variable(name, &env, &|name| DockerEnv::of_process().proxy(name))
+    proxy::variable(name, &environment::variable, &|name| DockerEnv::of_process().proxy(name))
 }
 
 impl CreateCluster {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let cluster =
             self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
-        if cluster.name.len() > 50 {
+        if cluster.name.len() > LONGEST_NAME {
             invocation.progress.warn(format!(
                 "the cluster name {:?} is probably too long for some systems",
                 cluster.name
@@ -77,30 +86,21 @@ impl CreateCluster {
         }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
-        let network = env(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
+        let network =
+            environment::variable(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
         if network != network::DEFAULT {
             invocation
                 .progress
                 .warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
             invocation.progress.warn("a network other than kind's own is not supported");
         }
+        #[expect(clippy::disallowed_methods, reason = "this is the command line")]
         let directory = std::env::current_dir()
             .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;
         if self.dry_run {
-            let ctx = invocation.context().map_err(|failure| failure.heading);
-            let dry_run = dry_run::settle(ctx, &cluster, &network).await?;
-            let text = dry_run
-                .render(&network, &directory, node_env)
-                .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-            say(text.trim_end())?;
-            let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
-            return if addons.is_empty() {
-                Ok(())
-            } else {
-                say(format!("# then add-ons: {titles}"))
-            };
+            return print_dry_run(invocation, &cluster, &network, &directory, &addons).await;
         }
-        let options = Options {
+        let options = CreateOptions {
             retain: self.retain,
             wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
             kubeconfig: self.kubeconfig.target()?,
@@ -115,11 +115,11 @@ impl CreateCluster {
         let ctx = invocation.context()?;
         create::create(&ctx, &cluster, &options).await?;
         self.install(&ctx, &cluster.name, &addons).await?;
-        self.greet(invocation, &cluster);
+        self.print_usage_hint(invocation, &cluster);
         Ok(())
     }
 
-    /// A cluster whose add-ons fail is a cluster nevertheless, and stays.
+    /// If an add-on fails the cluster stays: it can be used without.
     async fn install(
         &self,
         ctx: &Context,
@@ -129,7 +129,7 @@ impl CreateCluster {
         if addons.is_empty() {
             return Ok(());
         }
-        let options = addon::Options { limit: addon::DEFAULT_LIMIT, ..addon::Options::default() };
+        let options = addon::InstallOptions::default();
         let installed = addon::install(ctx, cluster, addons, &options).await;
         installed.map_err(|error| {
             let names = self.addons.join(" ");
@@ -151,7 +151,7 @@ impl CreateCluster {
                     .map_err(|problems| Failure::from(problems).during(path.display()))?
             }
         };
-        let name = self.name.clone().or_else(|| env("KIND_CLUSTER_NAME"));
+        let name = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             config::valid_name(&name).map_err(Failure::new)?;
             cluster.name = name;
@@ -162,7 +162,7 @@ impl CreateCluster {
         Ok(cluster)
     }
 
-    fn greet(&self, invocation: &Invocation, cluster: &Cluster) {
+    fn print_usage_hint(&self, invocation: &Invocation, cluster: &Cluster) {
         let name = cluster::context_name(&cluster.name);
         let file = self
             .kubeconfig
@@ -176,7 +176,7 @@ impl CreateCluster {
         ));
         if !in_path("kubectl") {
             invocation.progress.info(format!(
-                "\nThere is no kubectl here; use {} kubectl --name {} -- get nodes",
+                "\nThere is no kubectl in PATH; use {} kubectl --name {} -- get nodes",
                 invocation.program.name(),
                 cluster.name
             ));
@@ -184,19 +184,39 @@ impl CreateCluster {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<String, String> {
+async fn print_dry_run(
+    invocation: &Invocation,
+    cluster: &Cluster,
+    network: &str,
+    directory: &Path,
+    addons: &[Package],
+) -> Result<(), Failure> {
+    let ctx = invocation.context().map_err(|failure| failure.heading);
+    let dry_run = dry_run::settle(ctx, cluster, network).await?;
+    let text = dry_run
+        .render(network, directory, node_env)
+        .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
+    print_stdout(text.trim_end())?;
+    if addons.is_empty() {
+        return Ok(());
+    }
+    let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
+    print_stdout(format!("# then add-ons: {titles}"))
+}
+
+fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let done = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
+        environment::stdin().read_to_end(&mut bytes).map(drop)
     } else {
         std::fs::read(path).map(|read| bytes = read)
     };
     done.map_err(|e| e.to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".to_owned())
 }
 
 fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    environment::path_variable("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
     })
 }

@@ -1,4 +1,8 @@
-use super::{ClusterName, Invocation, KubeconfigFlag, NodesFlag};
+//! `delete`: clusters, and images on nodes.
+
+use super::flags::{ClusterName, KubeconfigFlag, NodesFlag};
+use super::invocation::Invocation;
+use super::kind::go;
 use crate::delete;
 use crate::diagnose::Failure;
 use crate::inventory;
@@ -6,7 +10,7 @@ use crate::load;
 
 #[derive(clap::Subcommand)]
 pub enum Delete {
-    /// Delete one cluster; one that does not exist is no error
+    /// Delete one cluster; it is no error if it does not exist
     Cluster {
         #[command(flatten)]
         name: ClusterName,
@@ -24,7 +28,7 @@ pub enum Delete {
     },
     /// Delete an image from a cluster's nodes
     Image {
-        /// Its name; content goes with the last tag
+        /// The image's name; its content is removed with the last tag
         image: String,
         #[command(flatten)]
         nodes: NodesFlag,
@@ -49,7 +53,7 @@ impl Delete {
                     Failure::from(error).during(format!("failed to delete cluster {name:?}"))
                 })?;
                 if !nodes.is_empty() {
-                    invocation.progress.info(format!("Deleted nodes: {}", listed(&nodes)));
+                    invocation.progress.info(format!("Deleted nodes: {}", go::list(&nodes)));
                 }
                 Ok(())
             }
@@ -78,15 +82,9 @@ impl Delete {
                         }
                     }
                 }
-                invocation.progress.info(format!("Deleted clusters: {}", listed(&done)));
+                invocation.progress.info(format!("Deleted clusters: {}", go::list(&done)));
                 Ok(())
             }
         }
     }
-}
-
-/// As Go prints a list of quoted names: `["a" "b"]`.
-fn listed(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    format!("[{}]", quoted.join(" "))
 }

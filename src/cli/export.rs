@@ -1,6 +1,11 @@
+//! `export`: kubeconfig and logs.
+
 use std::path::PathBuf;
 
-use super::{ClusterName, Invocation, KubeconfigFlag, say, version};
+use super::flags::{ClusterName, KubeconfigFlag};
+use super::invocation::Invocation;
+use super::kind::version;
+use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
 use crate::diagnose::Failure;
@@ -19,10 +24,10 @@ pub enum Export {
         #[arg(long)]
         internal: bool,
     },
-    /// Collect the logs of a cluster's nodes in a folder, and print its path
+    /// Collect the logs of a cluster's nodes in a directory, and print its path
     Logs {
-        /// Where to; a new folder for temporary files if not said
-        folder: Option<PathBuf>,
+        /// The directory [default: a new temporary one]
+        directory: Option<PathBuf>,
         #[command(flatten)]
         name: ClusterName,
     },
@@ -42,23 +47,26 @@ impl Export {
                     .info(format!("Set kubectl context to \"{}\"", context_name(&name)));
                 Ok(())
             }
-            Export::Logs { folder, name } => {
+            Export::Logs { directory, name } => {
                 let name = name.get();
                 let cluster = inventory::cluster(&ctx, &name).await?;
                 if !cluster.exists() {
                     return Err(Failure::new(format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
                 }
-                let folder = match folder {
-                    Some(folder) => folder,
+                let directory = match directory {
+                    Some(directory) => directory,
                     None => tempfile::tempdir()
-                        .map_err(|e| Failure::new(format!("no folder for temporary files: {e}")))?
+                        .map_err(|e| {
+                            Failure::new(format!("cannot create a temporary directory: {e}"))
+                        })?
                         .keep(),
                 };
                 invocation.progress.info(format!("Exporting logs for cluster {name:?} to:"));
-                say(folder.display())?;
+                print_stdout(directory.display())?;
                 let failed =
-                    logs::export(&ctx, &cluster, &folder, &version::line(invocation.program)).await;
+                    logs::export(&ctx, &cluster, &directory, &version::line(invocation.program))
+                        .await;
                 let failed: Vec<String> =
                     failed.into_iter().map(|e| Failure::from(e).heading).collect();
                 match failed.is_empty() {

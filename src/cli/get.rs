@@ -1,4 +1,8 @@
-use super::{ClusterName, Invocation, NodesFlag, say};
+//! `get`: what there is, printed to stdout.
+
+use super::flags::{ClusterName, NodesFlag};
+use super::invocation::Invocation;
+use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::diagnose::Failure;
 use crate::inventory;
@@ -41,7 +45,7 @@ impl Get {
                 if clusters.is_empty() {
                     invocation.progress.info("No kind clusters found.");
                 }
-                clusters.keys().try_for_each(say)?;
+                clusters.keys().try_for_each(print_stdout)?;
             }
             Get::Nodes { name, all_clusters } => {
                 let name = name.get();
@@ -58,14 +62,14 @@ impl Get {
                         format!("No kind nodes found for cluster {name:?}.")
                     });
                 }
-                nodes.iter().try_for_each(|node| say(&node.name))?;
+                nodes.iter().try_for_each(|node| print_stdout(&node.name))?;
             }
             Get::Images { nodes } => print_images(&load::list(&ctx, &nodes.target()).await?)?,
             Get::Kubeconfig { name, internal } => {
                 let reader = if internal { Reader::Network } else { Reader::Host };
                 let config = admin_kubeconfig::read(&ctx, &name.get(), reader).await?;
                 // kind prints an empty line after it.
-                say(yaml::to_string(&config))?;
+                print_stdout(yaml::to_string(&config))?;
             }
         }
         Ok(())
@@ -75,7 +79,7 @@ impl Get {
 fn print_images(images: &[load::Listed]) -> Result<(), Failure> {
     let wide = images.iter().map(|image| image.name.len()).max().unwrap_or_default();
     for load::Listed { name, digest, size, nodes } in images {
-        say(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
+        print_stdout(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
+//! `kubectl`: the cluster's own.
+
 use std::process::ExitCode;
 
-use super::{ClusterName, Invocation};
+use super::flags::ClusterName;
+use super::invocation::Invocation;
 use crate::diagnose::Failure;
 use crate::kubectl;
 

@@ -1,4 +1,7 @@
-use super::{Invocation, NodesFlag};
+//! `load`: images into nodes.
+
+use super::flags::NodesFlag;
+use super::invocation::Invocation;
 use crate::diagnose::Failure;
 use crate::load;
 

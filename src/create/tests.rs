@@ -15,8 +15,8 @@ fn cluster(nodes: &str) -> Cluster {
     config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{nodes}")).unwrap()
 }
 
-fn options(kubeconfig: &Path) -> Options {
-    Options {
+fn options(kubeconfig: &Path) -> CreateOptions {
+    CreateOptions {
         retain: false,
         wait: Duration::from_secs(5),
         kubeconfig: kubeconfig.to_owned(),
@@ -30,7 +30,7 @@ async fn run(
     engine: &FakeEngine,
     cancel: &CancellationToken,
     kubeconfig: &Path,
-    change: impl Fn(&mut Options),
+    change: impl Fn(&mut CreateOptions),
 ) -> Result<(), Failed> {
     run_with(&cluster(THREE_NODES), engine, cancel, kubeconfig, change).await
 }
@@ -40,7 +40,7 @@ async fn run_with(
     engine: &FakeEngine,
     cancel: &CancellationToken,
     kubeconfig: &Path,
-    change: impl Fn(&mut Options),
+    change: impl Fn(&mut CreateOptions),
 ) -> Result<(), Failed> {
     let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
     let mut options = options(kubeconfig);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::client_config::{ClientConfig, ContextEndpoint};
 use super::error::EngineError;
+use crate::environment;
 
 /// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub struct DockerEnv {
 impl DockerEnv {
     /// Reads the environment of this process.
     pub fn of_process() -> Self {
-        let text = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let text = environment::variable;
         DockerEnv {
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),

@@ -37,7 +37,7 @@ pub async fn load(ctx: &Context, target: &Target, paths: &[String]) -> Result<()
 
 fn open(path: &str) -> Result<Input, LoadError> {
     if path == STDIN {
-        return Ok(Box::new(std::io::stdin()));
+        return Ok(Box::new(crate::environment::stdin()));
     }
     Ok(Box::new(File::open(path).map_err(|error| unreadable(path, &error))?))
 }

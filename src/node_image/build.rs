@@ -4,7 +4,7 @@
 use include_dir::{Dir, include_dir};
 
 use super::PUBLISHED;
-use crate::builder::{self, Build, BuildError, Recipe};
+use crate::builder::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 use crate::labels;
 use crate::pull::{self, PullError};
@@ -20,12 +20,12 @@ pub fn versions() -> Vec<String> {
     names
 }
 
-pub struct Options {
+pub struct NodeImageOptions {
     pub version: String,
     /// The image's name.
     pub image: String,
-    pub build: builder::Options,
-    /// Use the published image instead if it is here or can be pulled.
+    pub build: BuildOptions,
+    /// Use the published image instead if the engine has it or can pull it.
     pub prefer_pull: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct Options {
 pub enum Outcome {
     Built,
     UpToDate,
-    /// The published image is there instead.
+    /// The published image is used instead.
     Published,
 }
 
@@ -41,22 +41,22 @@ pub enum Outcome {
 pub enum NodeImageError {
     #[error(transparent)]
     Build(#[from] BuildError),
-    #[error("there is no recipe for Kubernetes {version}; there are: {}", versions().join(", "))]
+    #[error("there is no recipe for Kubernetes {version}; available: {}", versions().join(", "))]
     UnknownVersion { version: String },
 }
 
-/// Builds a node image unless it is there already.
+/// Builds a node image unless it is up to date.
 ///
 /// # Errors
-/// An unknown version, or that of building.
-pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImageError> {
+/// [`NodeImageError::UnknownVersion`], or that building failed.
+pub async fn build(ctx: &Context, options: &NodeImageOptions) -> Result<Outcome, NodeImageError> {
     let version = &options.version;
     if !versions().contains(version) {
         return Err(NodeImageError::UnknownVersion { version: version.clone() });
     }
     let recipe = Recipe {
         what: "node image",
-        folder: &FILES,
+        directory: &FILES,
         arguments: vec![version.clone()],
         labels: vec![
             (labels::KUBERNETES, version.clone()),
@@ -74,7 +74,7 @@ pub async fn build(ctx: &Context, options: &Options) -> Result<Outcome, NodeImag
     Ok(Outcome::Built)
 }
 
-/// Whether the published image is here or can be pulled.
+/// Whether the engine has the published image or can pull it.
 async fn published(ctx: &Context) -> Result<bool, BuildError> {
     match pull::ensure(ctx, PUBLISHED).await {
         Ok(()) => Ok(true),

@@ -1,10 +1,11 @@
 //! The load balancer in front of several API servers: a plain TCP proxy in a
-//! container of its own. All it needs is known beforehand, so its whole
+//! container of its own. Everything it needs is known beforehand, so its whole
 //! configuration is part of the plan.
 
 use serde_json::json;
 
-use super::{PlanInput, SettledCluster, base, published_api};
+use super::container::{base, published_api};
+use super::settled::{ApiBalancer, PlanInput, SettledCluster};
 use crate::cluster::{Family, Role};
 use crate::engine::ContainerSpec;
 use crate::kubeadm::API_PORT;
@@ -13,16 +14,6 @@ use crate::labels;
 /// The image that kind uses
 /// (kind v0.33.0, `pkg/cluster/internal/loadbalancer/const.go`).
 pub const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
-
-/// The program that balances.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiBalancer {
-    /// In this node image, so nothing more has to be pulled.
-    Haproxy {
-        image: String,
-    },
-    Envoy,
-}
 
 pub(super) fn container(
     settled: &SettledCluster,
@@ -41,13 +32,13 @@ pub(super) fn container(
         image,
         entrypoint,
         publish: vec![published_api(&cluster.networking)],
-        // Both programs leave at once on it; a node image asks for another.
+        // A node image asks for another signal, which these programs ignore.
         stop_signal: Some("SIGTERM".into()),
         ..base(settled, cluster.api_host(), labels::LOAD_BALANCER, input)
     }
 }
 
-/// Names are looked up again and again: a node that was restarted may have
+/// Names are resolved again all the time: a node that was restarted may have
 /// another address.
 fn haproxy(planes: &[String], family: Family) -> Vec<String> {
     let bind = match family {
@@ -81,14 +72,14 @@ frontend api
   {bind}
   default_backend planes
 backend planes
-  # Connections to a node that is gone without a word end soon. (Ending them
-  # when the check fails would leave one that is being made hanging.)
+  # Connections to a node that vanished end soon. (Ending them when the check
+  # fails would leave one that is being made hanging.)
   option srvtcpka
   srvtcpka-idle 5s
   srvtcpka-intvl 1s
   srvtcpka-cnt 3
   option httpchk GET /readyz
-  # Who may not ask is answered all the same.
+  # An API server that denies anonymous requests is healthy, too.
   http-check expect status 200,401,403
   default-server check check-ssl verify none inter 500ms fall 3 rise 1 tcp-ut 5s resolvers engine init-addr none resolve-prefer {prefer}
 {servers}"

@@ -1,5 +1,11 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use super::*;
+use crate::cluster::{Cluster, HostPort, Protocol};
 use crate::config;
+use crate::engine::{Host, Publish};
+use crate::labels;
 
 fn plan_of(settled: &SettledCluster) -> Plan {
     let input = PlanInput {

@@ -6,7 +6,7 @@ use crate::version::Version;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
-    #[error("a rootless engine needs cgroup v2, and its host has cgroup v1")]
+    #[error("a rootless engine needs cgroup v2, but its host has cgroup v1")]
     RootlessCgroupV1,
     #[error("a rootless engine needs the cgroup controllers {}", .0.join(", "))]
     RootlessControllers(Vec<&'static str>),
@@ -14,10 +14,10 @@ pub enum HostError {
     RootlessVersion(String),
 }
 
-/// Returns what the user should know although it works.
+/// Checks the host; returns a warning about what works but should change.
 ///
 /// # Errors
-/// What cannot work.
+/// [`HostError`] for a host on which clusters cannot work.
 pub fn check(host: &Host) -> Result<Option<&'static str>, HostError> {
     if host.rootless && host.cgroup_v1 {
         return Err(HostError::RootlessCgroupV1);
@@ -37,8 +37,10 @@ fn missing_controllers(usable: CgroupControllers) -> Vec<&'static str> {
     needed.into_iter().filter(|(_, usable)| !usable).map(|(name, _)| name).collect()
 }
 
+/// Checks the Kubernetes version of a node image.
+///
 /// # Errors
-/// A version that a rootless engine cannot run.
+/// [`HostError::RootlessVersion`] if a rootless engine cannot run it.
 pub fn check_version(rootless: bool, version: &Version) -> Result<(), HostError> {
     match rootless && !version.at_least(1, 22) {
         true => Err(HostError::RootlessVersion(version.to_string())),
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_rootless_engines_are_choosy() {
+    fn only_rootless_engines_have_requirements() {
         let all = CgroupControllers { cpu: true, memory: true, pids: true };
         let usual = Host { cgroup_controllers: all, ..Host::default() };
         let v1 = Host { cgroup_v1: true, ..usual.clone() };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha1::{Digest, Sha1};
 
-use super::ProvisionError;
+use super::error::ProvisionError;
 use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Network, NetworkSpec};
 
@@ -29,7 +29,7 @@ pub fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
 /// Makes sure that exactly one network of that name exists and returns it.
 ///
 /// # Errors
-/// The engine's; [`ProvisionError::NoSubnet`] when every subnet overlaps.
+/// [`ProvisionError::NoSubnet`] when every subnet overlaps, or the engine's error.
 pub async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError> {
     if let Some(found) = only_one(ctx, name).await? {
         return Ok(found);
@@ -62,8 +62,9 @@ pub async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError
     Err(ProvisionError::NoSubnet(name.to_owned()))
 }
 
-/// The network to use, with surplus ones of the same name removed: kept is the
-/// one in use, else the one with the least id, so that all runs keep the same.
+/// The network of this name. Duplicates that no container uses are removed. The
+/// one in use is kept, else the one with the lowest id, so that concurrent runs
+/// keep the same.
 async fn only_one(ctx: &Context, name: &str) -> Result<Option<Network>, ProvisionError> {
     let mut found = ctx.interruptible(ctx.engine.networks(name)).await?;
     found.sort_by_key(|network| (network.containers == 0, network.id.clone()));

@@ -1,8 +1,8 @@
-//! Ports of the host: picked free, or found taken before anything is made.
+//! Ports of the host: free ones picked, taken ones found before anything is made.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
-use super::ProvisionError;
+use super::error::ProvisionError;
 use crate::cluster::{HostPort, Protocol};
 use crate::engine::{ContainerSpec, Publish};
 
@@ -17,7 +17,7 @@ pub struct Reserved {
 /// Fills in the ports that skiff is to pick and tries the fixed ones.
 ///
 /// # Errors
-/// [`ProvisionError::PortInUse`] for a fixed port somebody else has.
+/// [`ProvisionError::PortInUse`] for a fixed port that another program has.
 pub fn reserve<'a>(
     containers: impl IntoIterator<Item = &'a mut ContainerSpec>,
 ) -> Result<Reserved, ProvisionError> {
@@ -32,7 +32,7 @@ pub fn reserve<'a>(
 
 impl Reserved {
     fn add(&mut self, publish: &mut Publish) -> Result<(), ProvisionError> {
-        // A name cannot be tried; the engine will say what it thinks of it.
+        // A name cannot be tried here; the engine reports what is wrong with it.
         let Ok(address) = publish.host_address.parse::<IpAddr>() else { return Ok(()) };
         let wanted = SocketAddr::new(address, publish.host_port.fixed().unwrap_or(0));
         let bound = match publish.protocol {
@@ -57,7 +57,7 @@ impl Reserved {
             {
                 return Err(in_use(publish));
             }
-            // Ports below 1024 or addresses of another host: not ours to judge.
+            // Ports below 1024 and addresses of another host are left to the engine.
             Err(_) => {}
         }
         Ok(())
@@ -72,7 +72,7 @@ fn in_use(publish: &Publish) -> ProvisionError {
     }
 }
 
-/// The published port that an engine's refusal is about.
+/// The published port that an engine's error message is about.
 pub fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
     if !["already allocated", "address already in use", "Ports are not available"]
         .iter()
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engines_refusal_is_understood() {
+    fn the_port_in_an_engines_error_is_recognised() {
         let spec = ContainerSpec {
             publish: vec![publish(8), publish(80), publish(8080)],
             ..Default::default()

@@ -134,7 +134,7 @@ fn addon_images_that_cannot_be_built_are_refused() {
             &["unknown add-on \"metric-server\"", "did you mean metrics-server?"][..],
         ),
         ("dashboard", &["unknown add-on", "ingress-nginx, metrics-server"]),
-        (own, &["there is no recipe for an image of"]),
+        (own, &["has no image that can be built"]),
     ] {
         refused(&["build", "addon-images", "ingress-nginx", name], words);
     }

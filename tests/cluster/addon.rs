@@ -152,8 +152,8 @@ fn interrupted(addons: &Addons) {
 fn both_of_the_catalogue(addons: &Addons) {
     let said = addons.ok(&["install", "ingress-nginx", "metrics-server"]);
     assert!(said.contains("retired"), "{said}");
-    assert!(said.contains("port 80 and 443") && said.contains("extraPortMappings"), "{said}");
-    assert!(said.contains("a build of ours in the official image's place"), "{said}");
+    assert!(said.contains("ports 80 and 443") && said.contains("extraPortMappings"), "{said}");
+    assert!(said.contains("built by skiff, in place of the official image"), "{said}");
     let works = |name: &str| (name.to_owned(), "works".to_owned());
     let both = [works("ingress-nginx"), works("metrics-server")];
     assert_eq!(addons.status(), both);
@@ -221,7 +221,10 @@ fn one_of_ones_own(addons: &Addons) {
     check("--dry-run prints manifests");
     let none = r#"{"spec": {"replicas": 0}}"#;
     addons.kubectl(&["patch", "-n", "hello", "deployment/hello", "-p", none]);
-    addons.refused(&["install", &folder], &["others have changed", "--adopt", ".spec.replicas"]);
+    addons.refused(
+        &["install", &folder],
+        &["another client has changed", "--adopt", ".spec.replicas"],
+    );
     addons.ok(&["install", &folder, "--adopt"]);
     addons.kubectl(&["delete", "-n", "hello", "service/hello"]);
     let text = addons.lab.ok(&["addon", "status", "hello", "--name", NAME]);
@@ -236,8 +239,8 @@ fn one_of_ones_own(addons: &Addons) {
     addons.refused(
         &["install", &folder, "--timeout", "10s"],
         &[
-            "hello does not work after 10 s",
-            "0 of 1 pods are available",
+            "hello is not ready after 10s",
+            "0 of 1 pod available",
             "log: cannot serve",
             "event: BackOff",
         ],
@@ -246,14 +249,14 @@ fn one_of_ones_own(addons: &Addons) {
     addons.ok(&["remove", "hello"]);
     check("one that does not work is reported with the pod's events and last words");
     let folder = addons.hello(|text| text.replace(">=1.30", "<1.30"));
-    addons.refused(&["install", &folder], &["for Kubernetes <1.30; the cluster has v1."]);
+    addons.refused(&["install", &folder], &["requires Kubernetes <1.30; the cluster runs v1."]);
 }
 
 fn what_others_have(addons: &Addons) {
     let folder = addons.hello(|text| text);
     addons.kubectl(&["create", "namespace", "hello"]);
     addons.kubectl(&["create", "-n", "hello", "service", "clusterip", "hello", "--tcp=80:80"]);
-    addons.refused(&["install", &folder], &["are there already", "Service hello/hello", "--adopt"]);
+    addons.refused(&["install", &folder], &["already exist", "Service hello/hello", "--adopt"]);
     addons.ok(&["install", &folder, "--adopt"]);
     addons.ok(&["remove", "hello"]);
     assert!(addons.kubectl(&["get", "namespaces", "-o", "name"]).contains("namespace/hello"));
@@ -267,7 +270,10 @@ fn what_others_have(addons: &Addons) {
             "{{apiVersion: v1, kind: Pod, metadata: {{name: squatter}}, spec: {{nodeName: {NAME}-control-plane, terminationGracePeriodSeconds: 0, tolerations: [{{operator: Exists}}], containers: [{{name: a, image: {IMAGE}, command: [busybox, sleep, '3600'], ports: [{{containerPort: 80, hostPort: 443}}]}}]}}}}"
         ),
     );
-    addons.refused(&["install", "ingress-nginx"], &["port 443", "taken by pod default/squatter"]);
+    addons.refused(
+        &["install", "ingress-nginx"],
+        &["needs port 443", "which pod default/squatter uses"],
+    );
     addons.kubectl(&["delete", "pod", "squatter"]);
     check("a port that another pod has is named, with the pod");
 }
@@ -335,7 +341,7 @@ spec:
     assert!(said.contains("using the last copy"), "{said}");
     addons.refused(
         &["install", "--manifest", &url, "--as", "fleet", "--sha256", "00"],
-        &["has the SHA-256", "not 00"],
+        &["SHA-256 mismatch", "expected 00"],
     );
     addons.ok(&["remove", "fleet"]);
     addons.refused(&["install", "--manifest", "http://127.0.0.1:1/x.yaml"], &["cannot download"]);
@@ -346,7 +352,7 @@ spec:
     );
     addons.refused(
         &["install", "--manifest", &file],
-        &["cannot get its image registry.invalid/a:1", "load docker-image"],
+        &["cannot pull its image registry.invalid/a:1", "load docker-image"],
     );
     addons.ok(&["remove", "absent"]);
     check("a manifest's image that cannot be pulled is said early");

@@ -58,9 +58,9 @@ mod tests {
 
     #[test]
     fn sources_are_told_apart_as_in_kind() {
-        let folder = tempfile::tempdir().unwrap();
-        let tree = folder.path().to_str().unwrap();
-        let archive = folder.path().join("k8s.tar.gz");
+        let directory = tempfile::tempdir().unwrap();
+        let tree = directory.path().to_str().unwrap();
+        let archive = directory.path().join("k8s.tar.gz");
         std::fs::write(&archive, "").unwrap();
         let archive = archive.to_str().unwrap();
         for (text, kind, expected) in [

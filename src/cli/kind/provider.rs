@@ -1,12 +1,19 @@
-//! `KIND_EXPERIMENTAL_PROVIDER`, with which kind is told its engine.
+//! The variables that choose kind's engine and its network
+//! (kind v0.33.0, `pkg/internal/runtime/runtime.go` and
+//! `pkg/cluster/internal/providers/docker/provider.go`).
 
 use crate::diagnose::Failure;
 use crate::progress::Progress;
 
+/// Names the engine.
 pub const VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
+/// Names the network of nodes.
+pub const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 
+/// Checks the value of [`VARIABLE`].
+///
 /// # Errors
-/// A provider that kind knows and skiff does not.
+/// A provider that kind supports and skiff does not.
 pub fn check(value: Option<&str>, progress: &Progress) -> Result<(), Failure> {
     match value {
         None => Ok(()),
@@ -17,7 +24,7 @@ pub fn check(value: Option<&str>, progress: &Progress) -> Result<(), Failure> {
         Some(other @ ("podman" | "nerdctl" | "finch" | "nerdctl.lima")) => {
             Err(Failure::new(format!("{VARIABLE} asks for {other}, which is not supported"))
                 .hint(format!("unset {VARIABLE} to use Docker"))
-                .hint("an engine that answers Docker's API can be named with DOCKER_HOST"))
+                .hint("to use another engine with Docker's API, set DOCKER_HOST"))
         }
         Some(other) => {
             progress.warn(format!("ignoring unknown value {other:?} for {VARIABLE}"));

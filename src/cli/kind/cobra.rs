@@ -18,7 +18,7 @@ fn boolean(text: &str) -> Result<bool, String> {
 
 /// Lets switches take a value (`--retain=false`) and flags be repeated, in a
 /// command and all below it; the last one counts.
-pub fn adapt(command: Command) -> Command {
+pub fn adapt_flags(command: Command) -> Command {
     let switch = |arg: Arg| match arg.get_action() {
         ArgAction::SetTrue => arg
             .action(ArgAction::Set)
@@ -31,7 +31,7 @@ pub fn adapt(command: Command) -> Command {
             .value_parser(ValueParser::new(boolean)),
         _ => arg,
     };
-    command.args_override_self(true).mut_args(switch).mut_subcommands(adapt)
+    command.args_override_self(true).mut_args(switch).mut_subcommands(adapt_flags)
 }
 
 /// Arguments in the order that clap reads, and the commands they name.
@@ -42,7 +42,7 @@ pub struct Line {
 }
 
 /// Finds the commands among the flags: `--name lab get nodes` is `get nodes`.
-pub fn arrange(root: &Command, args: Vec<OsString>) -> Line {
+pub fn reorder(root: &Command, args: Vec<OsString>) -> Line {
     let mut args = args.into_iter();
     let program = args.next().unwrap_or_default();
     let (mut command, mut path, mut rest) = (root, Vec::new(), Vec::new());
@@ -148,7 +148,7 @@ pub fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
     let text = |kind| text(error, kind);
     let flag = text(ContextKind::InvalidArg);
     let name = flag.split([' ', '=', '[']).next().unwrap_or_default();
-    let whole = command.get_bin_name().unwrap_or(command.get_name());
+    let full_name = command.get_bin_name().unwrap_or(command.get_name());
     // Groups take whatever follows for a lack of a subcommand, but for `load`.
     let is_lenient = !line.path.is_empty() && line.path != ["load"];
     Mistake::Other(match error.kind() {
@@ -158,7 +158,7 @@ pub fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
         ErrorKind::InvalidSubcommand if is_lenient => return Mistake::SubcommandRequired,
         ErrorKind::InvalidSubcommand => {
             let word = text(ContextKind::InvalidSubcommand);
-            let unknown = format!("unknown command {word:?} for {whole:?}");
+            let unknown = format!("unknown command {word:?} for {full_name:?}");
             with_near(unknown, text(ContextKind::SuggestedSubcommand))
         }
         ErrorKind::UnknownArgument if name.starts_with("--") => {
@@ -169,7 +169,7 @@ pub fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
             format!("unknown shorthand flag: '{letter}' in {}", holder(letter, &line.args))
         }
         ErrorKind::UnknownArgument => match command.get_positionals().count() {
-            0 => format!("unknown command {flag:?} for {whole:?}"),
+            0 => format!("unknown command {flag:?} for {full_name:?}"),
             most => format!("accepts at most {most} arg(s), received {}", words(line, command)),
         },
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {

@@ -1,12 +1,16 @@
-//! Inside the builder: the container, the recipe, the import of what it leaves.
+//! One image: compared with its recipe, built in a container, imported.
 
 use std::sync::Mutex;
 
-use super::{Build, BuildError};
+use super::base;
+use super::error::BuildError;
+use super::recipe::Recipe;
 use crate::context::{Context, RunError};
-use crate::engine::{Command, ContainerSpec, EngineError};
+use crate::engine::{Command, ContainerSpec, EngineError, Image};
+use crate::environment;
 use crate::labels;
 use crate::node::NodeHandle;
+use crate::text;
 
 /// Compilers' caches and finished parts; survives builds.
 const CACHE_VOLUME: &str = "skiff-build-cache";
@@ -17,7 +21,7 @@ const CA_BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
-/// Settings of the caller that downloads in the builder need as well.
+/// Variables of this process that downloads in the builder need as well.
 const PASSED_ENV: [&str; 10] = [
     "GOPROXY",
     "GONOSUMDB",
@@ -31,13 +35,76 @@ const PASSED_ENV: [&str; 10] = [
     "no_proxy",
 ];
 
-impl Build<'_> {
-    pub(super) async fn run_in(
-        &self,
-        ctx: &Context,
-        builder: &str,
-        base: &str,
-    ) -> Result<(), BuildError> {
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// As in GOARCH; `None`: the engine's.
+    pub arch: Option<String>,
+    /// Where Debian packages come from, instead of Debian's own mirror.
+    pub mirror: Option<String>,
+    /// Build even when the image is up to date.
+    pub force: bool,
+}
+
+/// One image to be built.
+pub struct Build<'a> {
+    ctx: &'a Context,
+    image: String,
+    recipe: Recipe,
+    options: BuildOptions,
+    arch: String,
+    digest: String,
+    present: Option<Image>,
+}
+
+impl<'a> Build<'a> {
+    /// Compares `image` with the recipe; nothing is built yet.
+    ///
+    /// # Errors
+    /// [`BuildError::OtherArchitecture`], or the engine's error.
+    pub async fn plan(
+        ctx: &'a Context,
+        image: &str,
+        recipe: Recipe,
+        options: BuildOptions,
+    ) -> Result<Build<'a>, BuildError> {
+        let host = ctx.interruptible(ctx.engine.host()).await?;
+        let arch = options.arch.clone().unwrap_or_else(|| host.arch.clone());
+        if arch != host.arch {
+            return Err(BuildError::OtherArchitecture { host: host.arch, wanted: arch });
+        }
+        let digest = recipe.digest(&arch, options.mirror.as_deref());
+        let present = ctx.interruptible(ctx.engine.image(image)).await?;
+        Ok(Build { ctx, image: image.to_owned(), recipe, options, arch, digest, present })
+    }
+
+    /// Whether the image is what the recipe would build.
+    pub fn is_up_to_date(&self) -> bool {
+        let current = |image: &Image| image.labels.get(labels::RECIPE) == Some(&self.digest);
+        !self.options.force && self.present.as_ref().is_some_and(current)
+    }
+
+    /// Builds the image, which replaces one of the same name.
+    ///
+    /// # Errors
+    /// [`BuildError::NoBase`], or [`BuildError::Failed`] with the output.
+    pub async fn run(self) -> Result<(), BuildError> {
+        let base = base::ensure(self.ctx, self.options.mirror.as_deref()).await?;
+        let suffix = text::random_hex(4).map_err(RunError::from)?;
+        let builder = format!("skiff-build-{suffix}");
+        let built = self.ctx.scope(async |ctx| self.run_in(ctx, &builder, &base).await).await;
+        let removed = self.ctx.engine.remove_container(&builder).await;
+        built?;
+        removed?;
+        if let Some(old) = &self.present
+            && let Err(error) = self.ctx.engine.remove_image(&old.id).await
+        {
+            // A container may still use it.
+            self.ctx.progress.debug(1, format!("the old image stays: {error}"));
+        }
+        Ok(())
+    }
+
+    async fn run_in(&self, ctx: &Context, builder: &str, base: &str) -> Result<(), BuildError> {
         let step = ctx.progress.step(format!("Building {} {} 🔨", self.recipe.what, self.image));
         let spec = self.container(builder, base);
         let (engine, name) = (ctx.engine.clone(), builder.to_owned());
@@ -76,7 +143,7 @@ impl Build<'_> {
     fn container(&self, builder: &str, base: &str) -> ContainerSpec {
         let mut env: Vec<String> = PASSED_ENV
             .iter()
-            .filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)))
+            .filter_map(|name| Some(format!("{name}={}", environment::variable(name)?)))
             .collect();
         env.push(format!("ARCH={}", self.arch));
         env.extend(self.options.mirror.iter().map(|mirror| format!("DEBIAN_MIRROR={mirror}")));
@@ -88,7 +155,7 @@ impl Build<'_> {
             env,
             privileged: true, // mounts, for making a root file system
             binds: vec![format!("{CACHE_VOLUME}:/cache")],
-            // Should nobody be left to remove it, it ends by itself.
+            // It ends by itself if skiff is killed.
             command: vec!["sleep".into(), "2h".into()],
             auto_remove: true,
             ..ContainerSpec::default()
@@ -102,8 +169,7 @@ impl Build<'_> {
             self.recipe.archive().map_err(|e| EngineError::other("packing the recipe", e))?;
         let unpack = Command::new(["tar", "-C", "/", "-x"]);
         builder.run(unpack.stdin(archive)).await?;
-        let bundle = std::env::var("SSL_CERT_FILE")
-            .ok()
+        let bundle = environment::variable("SSL_CERT_FILE")
             .into_iter()
             .chain(CA_BUNDLES.map(str::to_owned))
             .find_map(|path| std::fs::read(path).ok());

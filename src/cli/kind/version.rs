@@ -1,15 +1,16 @@
-//! The versions that scripts see: kind's when called `kind`.
+//! The versions that scripts see: kind's when the program is called `kind`
+//! (kind v0.33.0, `pkg/cmd/kind/version/version.go`).
 
 use super::Program;
 
 /// The kind release whose behaviour is followed, and what it is built with.
-const KIND: &str = "0.33.0";
+const KIND_VERSION: &str = "0.33.0";
 const KIND_GO: &str = "go1.27.2";
 
 pub fn semver(program: Program) -> &'static str {
     match program {
         Program::Skiff => env!("CARGO_PKG_VERSION"),
-        Program::Kind => KIND,
+        Program::Kind => KIND_VERSION,
     }
 }
 
@@ -27,7 +28,7 @@ pub fn line(program: Program) -> String {
         other => other,
     };
     let made_with = match program {
-        Program::Skiff => format!("kind-{KIND}"),
+        Program::Skiff => format!("kind-{KIND_VERSION}"),
         Program::Kind => format!("{KIND_GO}-skiff-{}", env!("CARGO_PKG_VERSION")),
     };
     let (name, version) = (program.name(), semver(program));

@@ -1,16 +1,17 @@
-//! Kubernetes objects, as far as installing needs to know them.
+//! Kubernetes objects as JSON: their identities, and the few parts that skiff
+//! reads or changes.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::labels;
+use crate::yaml;
 
-/// What an object is found by.
+/// What identifies an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Id {
+pub struct ObjectId {
     pub api_version: String,
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,10 +19,11 @@ pub struct Id {
     pub name: String,
 }
 
-impl Id {
+impl ObjectId {
     /// # Errors
-    /// What is missing for it to be an object.
-    pub fn of(object: &Value) -> Result<Id, String> {
+    /// The object lacks `kind`, `apiVersion` or `metadata.name`; the message
+    /// names the first that is missing.
+    pub fn of(object: &Value) -> Result<ObjectId, String> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         let part = |pointer: &str| {
             text(pointer).map(str::to_owned).ok_or_else(|| {
@@ -29,7 +31,7 @@ impl Id {
                 format!("{what} has no {}", pointer.trim_start_matches('/').replace('/', "."))
             })
         };
-        Ok(Id {
+        Ok(ObjectId {
             kind: part("/kind")?,
             api_version: part("/apiVersion")?,
             name: part("/metadata/name")?,
@@ -37,8 +39,8 @@ impl Id {
         })
     }
 
-    /// Just enough of an object for kubectl to find it.
-    pub fn object(&self) -> Value {
+    /// An object with nothing but its identity: enough for kubectl to find it.
+    pub fn reference(&self) -> Value {
         let mut metadata = json!({"name": self.name});
         if let Some(namespace) = &self.namespace {
             metadata["namespace"] = json!(namespace);
@@ -46,25 +48,25 @@ impl Id {
         json!({"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata})
     }
 
-    /// The API group; empty for the oldest.
+    /// The API group; empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
-    /// Whether both are the same object, by whatever version of the API.
-    pub fn is(&self, other: &Id) -> bool {
+    /// Whether both identify the same object, in whatever version of its group.
+    pub fn is_same_object(&self, other: &ObjectId) -> bool {
         (self.group(), &self.kind, &self.name) == (other.group(), &other.kind, &other.name)
-            && self.place() == other.place()
+            && self.effective_namespace() == other.effective_namespace()
     }
 
-    /// kubectl's default where a namespace is left out; cluster-wide objects
-    /// come back without one.
-    fn place(&self) -> &str {
+    /// kubectl's default where a namespace is left out. The API server returns
+    /// cluster-wide objects without one.
+    fn effective_namespace(&self) -> &str {
         self.namespace.as_deref().unwrap_or("default")
     }
 }
 
-impl fmt::Display for Id {
+impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{} ", self.kind)?;
         self.namespace.iter().try_for_each(|namespace| write!(f, "{namespace}/"))?;
@@ -72,34 +74,61 @@ impl fmt::Display for Id {
     }
 }
 
-/// Several objects as one.
+/// The objects of a manifest in YAML; the members of lists one by one.
+///
+/// # Errors
+/// The text is not YAML, or [`ObjectId::of`] an object fails.
+pub fn parse(manifest: &str) -> Result<Vec<Value>, String> {
+    let objects: Vec<Value> = yaml::documents(manifest)?.into_iter().flat_map(flatten).collect();
+    objects.iter().try_for_each(|object| ObjectId::of(object).map(drop))?;
+    Ok(objects)
+}
+
+/// Several objects as one `List`, in JSON.
 pub fn list(objects: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
 }
 
-/// The members of a list, whatever its kind; other objects as they are.
-pub fn flat(object: Value) -> Vec<Value> {
+/// The members of a list of any kind; another object as it is.
+pub fn flatten(object: Value) -> Vec<Value> {
     let is_list = object["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
     match object["items"].as_array() {
-        Some(items) if is_list => items.iter().cloned().flat_map(flat).collect(),
+        Some(items) if is_list => items.iter().cloned().flat_map(flatten).collect(),
         _ => vec![object],
     }
 }
 
-/// Says whose it is on the object, and on the pods it makes.
-pub fn label(object: &mut Value, addon: &str) {
-    if let Some(labels) = table(object, &["metadata", "labels"]) {
-        labels.insert(labels::ADDON.into(), json!(addon));
-        labels.insert(labels::MANAGED_BY.into(), json!("skiff"));
-    }
-    let workload = is_workload(object["kind"].as_str().unwrap_or_default());
-    let template = ["spec", "template", "metadata", "labels"];
-    if let Some(labels) = workload.then(|| table(object, &template)).flatten() {
-        labels.insert(labels::ADDON.into(), json!(addon));
+/// The name; empty if it is missing.
+pub fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// The namespace of an object in one.
+pub fn namespace(object: &Value) -> &str {
+    object["metadata"]["namespace"].as_str().unwrap_or("default")
+}
+
+/// Sets a label of the object.
+pub fn set_label(object: &mut Value, key: &str, value: &str) {
+    insert(object, &["metadata", "labels"], key, value);
+}
+
+/// Sets a label of the pods that a workload creates; other objects stay as they
+/// are.
+pub fn set_pod_label(object: &mut Value, key: &str, value: &str) {
+    if is_workload(object["kind"].as_str().unwrap_or_default()) {
+        insert(object, &["spec", "template", "metadata", "labels"], key, value);
     }
 }
 
-/// The table at a path, made where nothing is; `None` if something else is there.
+fn insert(object: &mut Value, path: &[&str], key: &str, value: &str) {
+    if let Some(table) = table(object, path) {
+        table.insert(key.to_owned(), json!(value));
+    }
+}
+
+/// The table at a path, created if nothing is there; `None` if there is a value
+/// of another type.
 fn table<'a>(object: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
     let mut at = object;
     for step in path {
@@ -111,12 +140,12 @@ fn table<'a>(object: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String,
     at.as_object_mut()
 }
 
-/// Kinds that keep pods running, whose rollout can be waited for.
+/// Kinds that keep pods running and have a rollout.
 pub fn is_workload(kind: &str) -> bool {
     matches!(kind, "Deployment" | "DaemonSet" | "StatefulSet")
 }
 
-/// The images that an object's pods run.
+/// The images of the pods that an object creates, or of the pod that it is.
 pub fn images(object: &Value) -> Vec<String> {
     let spec = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/spec"]
         .into_iter()
@@ -132,33 +161,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_know_who_they_are() {
+    fn an_object_is_identified_by_group_kind_namespace_and_name() {
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}});
-        let id = Id::of(&object).unwrap();
+        let id = ObjectId::of(&object).unwrap();
         assert_eq!((id.to_string().as_str(), id.group()), ("Deployment n/a", "apps"));
-        assert_eq!(id.object(), object);
-        let beta = Id { api_version: "apps/v1beta1".into(), ..id.clone() };
-        assert!(id.is(&beta));
-        assert!(!id.is(&Id { namespace: None, ..id.clone() }));
-        let error = Id::of(&json!({"kind": "Service", "metadata": {}})).unwrap_err();
+        assert_eq!(id.reference(), object);
+        let beta = ObjectId { api_version: "apps/v1beta1".into(), ..id.clone() };
+        assert!(id.is_same_object(&beta));
+        assert!(!id.is_same_object(&ObjectId { namespace: None, ..id.clone() }));
+        let error = ObjectId::of(&json!({"kind": "Service", "metadata": {}})).unwrap_err();
         assert_eq!(error, "Service has no apiVersion");
-        assert_eq!(Id::of(&json!(3)).unwrap_err(), "an object has no kind");
+        assert_eq!(ObjectId::of(&json!(3)).unwrap_err(), "an object has no kind");
     }
 
     #[test]
-    fn labels_go_to_objects_and_their_pods() {
+    fn labels_are_set_on_objects_and_on_the_pods_of_workloads() {
+        let label = |object: &mut Value| {
+            set_label(object, "x", "y");
+            set_pod_label(object, "x", "y");
+        };
         let mut deployment = json!({"kind": "Deployment", "metadata": {"labels": {"a": "b"}}, "spec": {"template": {}}});
-        label(&mut deployment, "x");
-        assert_eq!(
-            deployment["metadata"]["labels"],
-            json!({"a": "b", labels::ADDON: "x", labels::MANAGED_BY: "skiff"})
-        );
-        assert_eq!(
-            deployment["spec"]["template"]["metadata"]["labels"],
-            json!({labels::ADDON: "x"})
-        );
+        label(&mut deployment);
+        assert_eq!(deployment["metadata"]["labels"], json!({"a": "b", "x": "y"}));
+        assert_eq!(deployment["spec"]["template"]["metadata"]["labels"], json!({"x": "y"}));
         let mut service = json!({"kind": "Service", "metadata": {"labels": "none"}});
-        label(&mut service, "x");
+        label(&mut service);
         assert_eq!(service, json!({"kind": "Service", "metadata": {"labels": "none"}}));
     }
 
@@ -167,7 +194,7 @@ mod tests {
         let pod = json!({"kind": "Pod", "spec": {"initContainers": [{"image": "i"}], "containers": [{"image": "a"}, {}]}});
         let cron = json!({"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "c"}]}}}}}});
         let inner = json!({"kind": "PodList", "items": [pod]});
-        let all = flat(json!({"kind": "List", "items": [inner, cron, {"kind": "Service"}]}));
+        let all = flatten(json!({"kind": "List", "items": [inner, cron, {"kind": "Service"}]}));
         let found: Vec<_> = all.iter().flat_map(images).collect();
         assert_eq!((all.len(), found), (3, vec!["i".to_owned(), "a".into(), "c".into()]));
     }

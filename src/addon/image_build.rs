@@ -1,38 +1,40 @@
-//! Images of add-ons that can be built here, for where none can be pulled.
+//! Images of add-ons that skiff can build, for use without a registry.
 
 use std::collections::BTreeSet;
 
-use super::{AddonError, catalog};
-use crate::builder::{Build, BuildError, Options, Recipe};
+use super::catalog::{self, Addon};
+use super::error::AddonError;
+use crate::builder::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 
-/// An image with a recipe.
+/// An image that can be built.
 pub struct Buildable {
-    /// Its name, which says that it is not the official one.
+    /// Its name, which differs from that of the official image.
     pub image: String,
     recipe: Recipe,
 }
 
-/// What can be built for these add-ons; without names, for all of them.
+/// The images that can be built for these add-ons; without names, for all of them.
 ///
 /// # Errors
-/// [`AddonError::Unknown`], [`AddonError::NoRecipe`].
+/// [`AddonError::Unknown`], or [`AddonError::NotBuildable`].
 pub fn buildable(names: &[String]) -> Result<Vec<Buildable>, AddonError> {
     if names.is_empty() {
-        return Ok(catalog::all().iter().filter_map(of).collect());
+        return Ok(catalog::all().iter().filter_map(image_of).collect());
     }
     let names: BTreeSet<&String> = names.iter().collect();
     let one = |name: &String| {
-        of(&catalog::find(name)?).ok_or_else(|| AddonError::NoRecipe { addon: name.clone() })
+        image_of(&catalog::find(name)?)
+            .ok_or_else(|| AddonError::NotBuildable { addon: name.clone() })
     };
     names.into_iter().map(one).collect()
 }
 
-fn of(addon: &catalog::Addon) -> Option<Buildable> {
+fn image_of(addon: &Addon) -> Option<Buildable> {
     let image = addon.definition.images.values().find_map(|names| names.built.clone())?;
     let recipe = Recipe {
         what: "add-on image",
-        folder: addon.recipe?,
+        directory: addon.image_source?,
         arguments: Vec::new(),
         labels: Vec::new(),
     };
@@ -40,11 +42,11 @@ fn of(addon: &catalog::Addon) -> Option<Buildable> {
 }
 
 impl Buildable {
-    /// Builds it unless it is there already; whether it did.
+    /// Builds the image unless it is up to date; returns whether it did.
     ///
     /// # Errors
-    /// That of building.
-    pub async fn build(self, ctx: &Context, options: &Options) -> Result<bool, BuildError> {
+    /// The build fails.
+    pub async fn build(self, ctx: &Context, options: &BuildOptions) -> Result<bool, BuildError> {
         let build = Build::plan(ctx, &self.image, self.recipe, options.clone()).await?;
         if build.is_up_to_date() {
             return Ok(false);
@@ -59,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_recipe_makes_one_image_that_says_whose_it_is() {
+    fn every_built_image_has_a_name_of_skiffs_own() {
         let all = buildable(&[]).unwrap();
         assert!(all.len() >= 2);
         assert!(all.iter().all(|one| one.image.starts_with("skiff/")));
         for addon in catalog::all() {
             let built = addon.definition.images.values().filter(|names| names.built.is_some());
-            assert_eq!(built.count(), usize::from(addon.recipe.is_some()), "{addon:?}");
+            assert_eq!(built.count(), usize::from(addon.image_source.is_some()), "{addon:?}");
         }
     }
 
@@ -83,6 +85,6 @@ mod tests {
             "{error:?}"
         );
         let error = chosen(&[concat!(env!("CARGO_MANIFEST_DIR"), "/configs/hello")]).unwrap_err();
-        assert!(matches!(error, AddonError::NoRecipe { .. }), "{error:?}");
+        assert!(matches!(error, AddonError::NotBuildable { .. }), "{error:?}");
     }
 }

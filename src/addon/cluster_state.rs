@@ -1,0 +1,61 @@
+//! A cluster as it is before an installation.
+
+use serde_json::Value;
+
+use super::error::AddonError;
+use super::record::Record;
+use crate::context::Context;
+use crate::inventory;
+use crate::kube::KubeClient;
+use crate::node::NodeHandle;
+use crate::version::Version;
+
+pub struct ClusterState {
+    pub ctx: Context,
+    pub kube: KubeClient,
+    /// The cluster's name.
+    pub name: String,
+    pub version: Version,
+    /// The node objects.
+    pub nodes: Vec<Value>,
+    /// What is installed.
+    records: Vec<Record>,
+}
+
+impl ClusterState {
+    /// # Errors
+    /// Those of [`connect`] and of kubectl, or [`AddonError::UnexpectedResponse`].
+    pub async fn read(ctx: &Context, cluster: &str) -> Result<ClusterState, AddonError> {
+        let kube = connect(ctx, cluster).await?;
+        let (version, nodes) = tokio::try_join!(kube.server_version(), kube.nodes())?;
+        let version =
+            version.parse().map_err(|reason| AddonError::UnexpectedResponse { reason })?;
+        let records = Record::all(&kube).await?;
+        let (ctx, name) = (ctx.clone(), cluster.to_owned());
+        Ok(ClusterState { ctx, kube, name, version, nodes, records })
+    }
+
+    /// The record of an installation, if there is one of this name.
+    pub fn record(&self, name: &str) -> Option<&Record> {
+        self.records.iter().find(|record| record.name == name)
+    }
+}
+
+/// A client that uses one of the cluster's control-planes.
+///
+/// # Errors
+/// [`AddonError::NoCluster`], or [`AddonError::Stopped`] if no control-plane runs.
+pub async fn connect(ctx: &Context, cluster: &str) -> Result<KubeClient, AddonError> {
+    let found = inventory::cluster(ctx, cluster).await?;
+    if !found.exists() {
+        return Err(AddonError::NoCluster(cluster.to_owned()));
+    }
+    match found.control_plane() {
+        Some(node) if node.running => Ok(KubeClient::new(NodeHandle::new(ctx, &node.name))),
+        _ => {
+            let stopped = found.nodes.into_iter().filter(|node| !node.running);
+            let nodes = stopped.map(|node| node.name).collect();
+            Err(AddonError::Stopped { cluster: cluster.to_owned(), nodes })
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What can be installed, and the user's choices about it.
+
+use std::time::Duration;
+
+use super::catalog::Addon;
+use super::manifest::Manifest;
+use super::settings::Assignment;
+
+/// How long an add-on may take until it works.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
+
+pub enum Package {
+    Addon(Box<Addon>),
+    Manifest(Manifest),
+}
+
+impl Package {
+    pub fn name(&self) -> &str {
+        match self {
+            Package::Addon(addon) => &addon.definition.name,
+            Package::Manifest(manifest) => &manifest.name,
+        }
+    }
+
+    /// The name with the version, or with the path of a manifest.
+    pub fn title(&self) -> String {
+        match self {
+            Package::Addon(addon) => format!("{} {}", self.name(), addon.definition.version),
+            Package::Manifest(manifest) => format!("{} ({})", self.name(), manifest.path),
+        }
+    }
+}
+
+pub struct InstallOptions {
+    pub set: Vec<Assignment>,
+    /// Take over existing objects, and fields that another client has changed.
+    pub adopt: bool,
+    /// How long each package may take until it works.
+    pub timeout: Duration,
+}
+
+impl Default for InstallOptions {
+    fn default() -> Self {
+        InstallOptions { set: Vec::new(), adopt: false, timeout: DEFAULT_TIMEOUT }
+    }
+}

@@ -1,0 +1,40 @@
+//! What a command gets besides its own flags.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use super::kind::{Program, provider};
+use crate::context::Context;
+use crate::diagnose::Failure;
+use crate::engine::docker::DockerEngine;
+use crate::engine::endpoint::DockerEnv;
+use crate::environment;
+use crate::progress::Progress;
+
+/// One run of the program.
+pub struct Invocation {
+    pub program: Program,
+    pub progress: Progress,
+    pub cancel: CancellationToken,
+    /// The command that removes what is left when this one is ended at once.
+    pub clean_up: Arc<OnceLock<String>>,
+}
+
+impl Invocation {
+    pub fn new(program: Program, progress: Progress) -> Self {
+        let cancel = CancellationToken::new();
+        Invocation { program, progress, cancel, clean_up: Arc::default() }
+    }
+
+    /// The context for operations on the engine that the environment names. No
+    /// connection is made yet.
+    ///
+    /// # Errors
+    /// An endpoint or provider that skiff does not support.
+    pub fn context(&self) -> Result<Context, Failure> {
+        provider::check(environment::variable(provider::VARIABLE).as_deref(), &self.progress)?;
+        let engine = DockerEngine::connect(DockerEnv::of_process().endpoint()?)?;
+        Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
+    }
+}

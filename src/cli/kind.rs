@@ -1,0 +1,26 @@
+//! What is so because kind does it: everything about the command line that
+//! would look odd without knowing kind v0.33.0.
+//!
+//! | module | what | in kind v0.33.0 |
+//! | --- | --- | --- |
+//! | [`cobra`] | where flags may stand, what they accept, how a mistake is worded | the libraries cobra and pflag |
+//! | [`complete`] | the answers that completion scripts ask for | cobra, `completions.go` |
+//! | [`go`] | how Go prints lists | `pkg/cmd/kind/delete/cluster/deletecluster.go` |
+//! | [`program`] | the two names, and the defaults that depend on them | `pkg/cmd/kind/create/cluster/createcluster.go` |
+//! | [`provider`] | `KIND_EXPERIMENTAL_PROVIDER` | `pkg/internal/runtime/runtime.go` |
+//! | [`source`] | the arguments of `build node-image` | `pkg/build/nodeimage/build.go` |
+//! | [`version`] | version strings | `pkg/cmd/kind/version/version.go` |
+//!
+//! Besides, the texts of errors that kind has are kind's, exit codes are 0 and
+//! 1 only (kind v0.33.0, `cmd/kind/app/main.go`), and a slow or half-deleted
+//! cluster is a warning (see `create` and `delete`).
+
+pub mod cobra;
+pub mod complete;
+pub mod go;
+mod program;
+pub mod provider;
+pub mod source;
+pub mod version;
+
+pub use program::Program;

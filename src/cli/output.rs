@@ -1,0 +1,23 @@
+//! What commands print to stdout, which is for what was asked for.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use crate::diagnose::Failure;
+
+/// Prints one line, or a text of several.
+pub fn print_stdout(text: impl Display) -> Result<(), Failure> {
+    let written = writeln!(std::io::stdout(), "{text}");
+    written.map_err(|e| Failure::new(format!("cannot write to stdout: {e}")))
+}
+
+/// Prints rows in columns that are as wide as their longest cell.
+pub fn print_table<const N: usize>(rows: &[[String; N]]) -> Result<(), Failure> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        print_stdout(cells.collect::<Vec<_>>().join("   ").trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Failures of add-ons.
+
+use super::Failure;
+use crate::addon::AddonError;
+use crate::context::RunError;
+
+impl From<AddonError> for Failure {
+    fn from(error: AddonError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            AddonError::Run(RunError::Command { ref output, .. }) => failure.details(output.trim()),
+            AddonError::Run(error) => error.into(),
+            AddonError::Load(error) => error.into(),
+            AddonError::Unknown { similar, known, .. } => match &similar[..] {
+                [] => failure.hint(format!("available add-ons: {}; a path with a / names a directory of your own", known.join(", "))),
+                names => failure.hint(format!("did you mean {}?", names.join(" or "))),
+            },
+            AddonError::Setting { .. } => failure.hint("`addon list -o json` shows the settings with their defaults"),
+            AddonError::NoCluster(_) => failure.hint("--name selects another cluster; `get clusters` lists them"),
+            AddonError::Stopped { nodes, .. } => {
+                let what = if nodes.len() == 1 { "the node" } else { "the nodes" };
+                failure.hint(format!("start {what}: docker start {}", nodes.join(" ")))
+            }
+            AddonError::Incompatible { .. } => failure.hint("create the cluster with another node image, or install the manifest of a version that supports it: `addon install --manifest`"),
+            AddonError::PortInUse { .. } => failure.hint("remove the pod (another ingress controller?), or label another node for this add-on"),
+            AddonError::NoImage { image, built, .. } => {
+                let failure = match built {
+                    Some(_) => failure.hint("without a registry, `build addon-images` builds the image from Debian packages and Go modules"),
+                    None => failure,
+                };
+                failure.hint(format!("if this host can reach the registry, run docker pull {image} and install again: the image is loaded from the engine"))
+            }
+            AddonError::PodImage { image, .. } => failure.hint(format!("if the engine has the image or can pull it (docker pull {image}): load docker-image {image}")),
+            AddonError::NotOwned { objects, .. } => failure
+                .details(objects.join("\n"))
+                .hint("--adopt takes them over; otherwise remove them in the way they were installed"),
+            AddonError::Conflict { output, .. } => failure
+                .details(output)
+                .hint("--adopt overwrites the changes; --set changes a setting of the add-on"),
+            AddonError::Rejected { output, .. } => failure.details(output),
+            AddonError::NotReady { addon, report, .. } => failure
+                .details(report)
+                .hint(format!("`addon status {addon}` checks again; `addon install {addon}` continues, with --timeout for more time")),
+            AddonError::Checksum { .. } => failure.hint("this is not the expected file, or the file has changed"),
+            AddonError::Download { .. } => failure.hint("download it elsewhere and pass the file"),
+            AddonError::NotBuildable { .. }
+            | AddonError::Definition { .. }
+            | AddonError::UnexpectedResponse { .. }
+            | AddonError::NoNode { .. }
+            | AddonError::Manifest { .. } => failure,
+        }
+    }
+}

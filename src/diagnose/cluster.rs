@@ -1,0 +1,165 @@
+//! Operations on clusters and on the user's kubeconfig.
+
+use super::Failure;
+use crate::admin_kubeconfig::AdminKubeconfigError;
+use crate::bootstrap::BootstrapError;
+use crate::config;
+use crate::create::{CreateError, Failed};
+use crate::delete::{DeleteError, DeleteFailure};
+use crate::kubeconfig;
+use crate::kubectl::KubectlError;
+use crate::logs::LogsError;
+use crate::provision::ProvisionError;
+
+impl From<config::Problems> for Failure {
+    fn from(problems: config::Problems) -> Self {
+        let count = problems.0.len();
+        let lines: Vec<String> = problems.0.iter().map(|p| format!("  {p}")).collect();
+        Failure::new(format!(
+            "the cluster definition has {count} problem{}",
+            if count == 1 { "" } else { "s" }
+        ))
+        .details(lines.join("\n"))
+    }
+}
+
+impl From<kubeconfig::Error> for Failure {
+    fn from(error: kubeconfig::Error) -> Self {
+        let failure = Failure::new(&error);
+        match &error {
+            kubeconfig::Error::Locked { path, .. } => failure.hint(format!(
+                "another program is changing the file; if none is, remove its stale lock: rm {}",
+                path.display()
+            )),
+            kubeconfig::Error::Write { .. } => {
+                failure.hint("use --kubeconfig to write another file")
+            }
+            kubeconfig::Error::Home => failure.hint("set HOME or KUBECONFIG, or use --kubeconfig"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<ProvisionError> for Failure {
+    fn from(error: ProvisionError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            ProvisionError::Run(error) => error.into(),
+            ProvisionError::Host(_) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
+            ProvisionError::NameInUse(name) => {
+                failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
+            }
+            ProvisionError::PortInUse { .. } => {
+                failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
+            }
+            ProvisionError::Boot { log, .. } => failure.details(log),
+            ProvisionError::NoSubnet(name) => failure.hint(format!("remove unused networks: docker network prune, or docker network rm {name}")),
+        }
+    }
+}
+
+impl From<BootstrapError> for Failure {
+    fn from(error: BootstrapError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            BootstrapError::Run(error) => error.into(),
+            BootstrapError::Host(_) => failure.hint("use another node image: --image"),
+            BootstrapError::NotANodeImage(..) => {
+                failure.hint("use a node image: kindest/node, or one made by `build node-image`")
+            }
+            BootstrapError::Patch { .. } => {
+                failure.hint("--dry-run shows the documents that patches are applied to")
+            }
+            BootstrapError::Unreadable { .. } => failure,
+        }
+    }
+}
+
+impl From<CreateError> for Failure {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Pull(error) => error.into(),
+            CreateError::Provision(error) => error.into(),
+            CreateError::Bootstrap(error) => error.into(),
+            CreateError::Kubeconfig(error) => error.into(),
+            CreateError::Run(error) => error.into(),
+            CreateError::AdminKubeconfig(error) => error.into(),
+        }
+    }
+}
+
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Self {
+        let mut failure = Failure::from(failed.error).during("failed to create cluster");
+        if failed.retained {
+            failure
+                .hints
+                .push("the nodes are kept (--retain); `delete cluster` removes them".into());
+        }
+        if !failed.cleanup.is_empty() {
+            let reasons: Vec<String> = failed.cleanup.iter().map(ToString::to_string).collect();
+            failure.hints.push(format!(
+                "cleaning up failed as well ({}); `delete cluster` removes what is left",
+                reasons.join("; ")
+            ));
+        }
+        failure
+    }
+}
+
+impl From<AdminKubeconfigError> for Failure {
+    fn from(error: AdminKubeconfigError) -> Self {
+        match error {
+            AdminKubeconfigError::Run(error) => error.into(),
+            AdminKubeconfigError::Kubeconfig(error) => error.into(),
+            AdminKubeconfigError::NoControlPlane(_) => {
+                Failure::new(error).hint("`get clusters` lists them")
+            }
+        }
+    }
+}
+
+impl From<DeleteFailure> for Failure {
+    fn from(error: DeleteFailure) -> Self {
+        match error {
+            DeleteFailure::Run(error) => error.into(),
+            DeleteFailure::Kubeconfig(error) => error.into(),
+            DeleteFailure::Container { .. } => Failure::new(error),
+        }
+    }
+}
+
+impl From<DeleteError> for Failure {
+    fn from(error: DeleteError) -> Self {
+        let mut failures: Vec<Failure> = error.failures.into_iter().map(Into::into).collect();
+        if failures.len() == 1 {
+            return failures.remove(0);
+        }
+        let lines: Vec<String> = failures.iter().map(|f| format!("  {}", f.heading)).collect();
+        Failure {
+            interrupted: failures.iter().any(|failure| failure.interrupted),
+            hints: failures.into_iter().flat_map(|failure| failure.hints).collect(),
+            ..Failure::new(format!("{} steps failed", lines.len())).details(lines.join("\n"))
+        }
+    }
+}
+
+impl From<KubectlError> for Failure {
+    fn from(error: KubectlError) -> Self {
+        match error {
+            KubectlError::Run(error) => error.into(),
+            KubectlError::Kubeconfig(error) => error.into(),
+            KubectlError::NotLinux => Failure::new(error).hint("install kubectl for this system"),
+            KubectlError::Cache { .. } | KubectlError::Start(_) => Failure::new(error),
+        }
+    }
+}
+
+impl From<LogsError> for Failure {
+    fn from(error: LogsError) -> Self {
+        match error {
+            LogsError::Run(error) => error.into(),
+            LogsError::Write { .. } => Failure::new(error),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The engine, and commands that run in nodes.
+
+use super::Failure;
+use crate::context::RunError;
+use crate::engine::EngineError;
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let failure = Failure::new(&error);
+        match &error {
+            EngineError::Unreachable { endpoint, .. } => failure.hint(unreachable_hint(endpoint)),
+            EngineError::Permission { .. } => failure
+                .hint("add yourself to the group \"docker\" (sudo usermod -aG docker $USER, then log in again), or use sudo"),
+            EngineError::Endpoint(_) => failure.hint("`docker context ls` shows the contexts; DOCKER_HOST overrides them"),
+            EngineError::Other { message, .. } if message.contains("no space left") => {
+                failure.hint("free disk space where the engine keeps its data; `docker system df` shows what uses it")
+            }
+            EngineError::Other { message, .. } if message.contains("no command specified") => {
+                failure.hint("use a node image: kindest/node, or one made by `build node-image`")
+            }
+            _ => failure,
+        }
+    }
+}
+
+fn unreachable_hint(endpoint: &str) -> &'static str {
+    if endpoint.starts_with("ssh://") {
+        "`ssh HOST docker version` must work without asking for anything"
+    } else if endpoint.ends_with("(with TLS)") {
+        "ca.pem, cert.pem and key.pem must be those of the engine: in DOCKER_CERT_PATH for DOCKER_HOST, otherwise in the docker context"
+    } else {
+        "start Docker (on Linux: sudo systemctl start docker), or set DOCKER_HOST to an engine that is running"
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
+            RunError::Engine(error) => error.into(),
+            RunError::Random(error) => Failure::new(error),
+            RunError::Command { ref output, .. } => {
+                let failure =
+                    Failure::new(&error).details(format!("Command Output: {}", output.trim()));
+                command_hints(failure, output)
+            }
+        }
+    }
+}
+
+/// Known causes, recognised by what a failing command wrote.
+fn command_hints(failure: Failure, output: &str) -> Failure {
+    let known = [
+        (
+            "no space left on device",
+            "free disk space where the engine keeps its data; `docker system df` shows what uses it",
+        ),
+        (
+            "too many open files",
+            "raise the host's limits: sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512",
+        ),
+        (
+            "unknown field",
+            "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents",
+        ),
+        (
+            "strict decoding error",
+            "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents",
+        ),
+        (
+            "cgroup",
+            "kubelet may fail to start with this host's cgroups; run again with --retain and read `docker exec NODE journalctl -u kubelet`",
+        ),
+    ];
+    match known.iter().find(|(sign, _)| output.contains(sign)) {
+        Some((_, hint)) => failure.hint(*hint),
+        None => failure.hint(
+            "run again with --retain to keep the nodes, then collect their logs with `export logs`",
+        ),
+    }
+}

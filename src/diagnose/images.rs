@@ -1,0 +1,81 @@
+//! Images: pulled, built, loaded.
+
+use super::Failure;
+use crate::builder::BuildError;
+use crate::context::RunError;
+use crate::load::LoadError;
+use crate::node_image::NodeImageError;
+use crate::pull::PullError;
+use crate::text::last_lines;
+
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::Run(error) => error.into(),
+            PullError::Failed { .. } => Failure::new(&error)
+                .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
+                .hint("images that are here can be named with --image"),
+        }
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            BuildError::Run(error) => error.into(),
+            BuildError::NoBase { .. } => {
+                failure.hint("install mmdebstrap (apt-get install mmdebstrap), or load an image named debian:trixie-slim")
+            }
+            BuildError::Failed { output, .. } => {
+
+                failure
+                    .details(last_lines(&output, 40))
+                    .hint("finished parts are kept: running it again goes on from there")
+            }
+            BuildError::OtherArchitecture { .. } => failure,
+        }
+    }
+}
+
+impl From<NodeImageError> for Failure {
+    fn from(error: NodeImageError) -> Self {
+        match error {
+            NodeImageError::Build(error) => error.into(),
+            NodeImageError::UnknownVersion { .. } => Failure::new(error),
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        let failure = Failure::new(&error);
+        let similar = |names: &[String]| match names {
+            [] => None,
+            names => Some(format!("did you mean {}?", names.join(" or "))),
+        };
+        match error {
+            LoadError::Run(RunError::Command { ref output, .. }) => failure.details(output.trim()),
+            LoadError::Run(error) => error.into(),
+            LoadError::NoNodes(_) => failure.hint("use --name to say another cluster; `get clusters` lists them"),
+            LoadError::UnknownNode { nodes, .. } => failure.hint(format!("the nodes are {}", nodes.join(", "))),
+            LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or name others with --nodes")),
+            LoadError::NotPresent { name, similar: names } => {
+                let mut failure = failure;
+                failure.hints.extend(similar(&names));
+                failure.hint(format!("if a registry has it: docker pull {name}"))
+            }
+            LoadError::NotOnNodes { similar: names, .. } => {
+                let mut failure = failure;
+                failure.hints.extend(similar(&names));
+                failure.hint("`get images` lists what is there")
+            }
+            LoadError::Failed { output, .. } if output.contains("no space left") => failure
+                .details(output)
+                .hint("free space where the engine keeps its data; `docker system df` shows what takes it, `delete image` removes images from nodes"),
+            LoadError::Failed { output, .. } => failure.details(output),
+            LoadError::Archive { .. } => failure.hint("archives of `docker save` and OCI layouts can be loaded, plain or compressed with gzip or zstd"),
+            LoadError::Name(_) | LoadError::Unreadable { .. } => failure,
+        }
+    }
+}
