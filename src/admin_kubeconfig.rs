@@ -17,7 +17,8 @@ pub enum AdminKubeconfigError {
     Run(#[from] RunError),
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
-    // kind's own words: scripts look for them.
+    // kind's text, which scripts look for
+    // (kind v0.33.0, `pkg/cluster/internal/kubeconfig/kubeconfig.go`).
     #[error(
         "could not locate any control plane nodes for cluster named '{0}'. Use the --name option to select a different cluster"
     )]

@@ -1,7 +1,7 @@
-//! What a cluster is: the nouns every other module speaks in.
+//! The definition of a cluster: the types that every other module uses.
 //!
-//! These are plain values, already validated. [`crate::config`] makes them
-//! from a file; nothing here reads, writes or prints.
+//! These are plain values, already validated. [`crate::config`] reads them from
+//! a file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 use crate::labels;
 
-/// The name a cluster gets when nobody says another one (kind's default).
+/// The default name of a cluster
+/// (kind v0.33.0, `pkg/cluster/constants/constants.go`, `DefaultClusterName`).
 pub const DEFAULT_NAME: &str = "kind";
 
-/// One whole cluster definition.
+/// A cluster definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
     pub name: String,
@@ -25,11 +26,11 @@ pub struct Cluster {
     pub containerd: ContainerdPatches,
 }
 
-/// One node as the definition asks for it.
+/// A node of a cluster definition.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Node {
     pub role: Role,
-    /// Node image; `None` until skiff has chosen one.
+    /// The node image; `None` until one is chosen.
     pub image: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub extra_mounts: Vec<Mount>,
@@ -37,6 +38,7 @@ pub struct Node {
     pub kubeadm: KubeadmPatches,
 }
 
+/// The role of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Role {
     #[default]
@@ -45,7 +47,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role's word in names and labels.
+    /// The role in names of nodes and in labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::ControlPlane => labels::CONTROL_PLANE,
@@ -60,7 +62,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// A host path seen inside a node.
+/// A path of the host that is mounted into a node.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mount {
     pub container_path: String,
@@ -70,6 +72,7 @@ pub struct Mount {
     pub propagation: Propagation,
 }
 
+/// Mount propagation, as in Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Propagation {
     #[default]
@@ -78,7 +81,7 @@ pub enum Propagation {
     Bidirectional,
 }
 
-/// A port of the host that leads to a port of a node.
+/// A port of the host that is forwarded to a port of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortMapping {
     pub container_port: u16,
@@ -88,18 +91,20 @@ pub struct PortMapping {
     pub protocol: Protocol,
 }
 
+/// The host port of a mapping, as a definition writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HostPort {
-    /// skiff picks a free port once, which then stays (written 0).
+    /// Written 0: skiff picks a free port, which the node keeps. This needs an
+    /// engine on the same host; a remote engine picks as for [`HostPort::Engine`].
     #[default]
     Picked,
-    /// The engine picks one at every start of the container (written -1).
+    /// Written -1: the engine picks a port at every start of the container.
     Engine,
     Fixed(u16),
 }
 
 impl HostPort {
-    /// The port, once it is known.
+    /// The port, if it is known.
     pub fn fixed(self) -> Option<u16> {
         match self {
             HostPort::Fixed(port) => Some(port),
@@ -108,6 +113,7 @@ impl HostPort {
     }
 }
 
+/// The protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Protocol {
     #[default]
@@ -117,7 +123,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The lower-case word the engine uses in `80/tcp`.
+    /// The lower-case name, as the engine writes it in `80/tcp`.
     pub fn as_str(self) -> &'static str {
         match self {
             Protocol::Tcp => "tcp",
@@ -127,22 +133,24 @@ impl Protocol {
     }
 }
 
+/// The network settings of a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Networking {
     pub family: Family,
     pub api_server_port: HostPort,
-    /// Where the API answers on the host, as written (it goes into the
-    /// kubeconfig and the certificate literally).
+    /// The API server's address on the host, as written: kubeconfig and
+    /// certificate contain it literally.
     pub api_server_address: String,
-    /// CIDRs, one or (dual) two, comma-separated, in the order written.
+    /// One CIDR, or two for dual-stack, comma-separated in the order written.
     pub pod_subnet: String,
     pub service_subnet: String,
     pub default_cni: bool,
     pub proxy_mode: ProxyMode,
-    /// `None`: the host's search domains; `Some([])`: none at all.
+    /// `None`: the search domains of the host; `Some([])`: no search domains.
     pub dns_search: Option<Vec<String>>,
 }
 
+/// The IP families of pods, services and nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Family {
     #[default]
@@ -157,6 +165,7 @@ impl Family {
     }
 }
 
+/// The mode of kube-proxy; `None` is a cluster without kube-proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyMode {
     #[default]
@@ -185,7 +194,7 @@ pub struct KubeadmPatches {
     pub json: Vec<JsonPatch>,
 }
 
-/// A JSON 6902 patch and the documents it is meant for.
+/// A JSON 6902 patch and the documents that it applies to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct JsonPatch {
     pub group: String,
@@ -212,7 +221,8 @@ impl ContainerdPatches {
 
 impl Cluster {
     /// The container name of every node, in the definition's order:
-    /// `NAME-ROLE`, then `NAME-ROLE2`, `NAME-ROLE3`, … as kind counts.
+    /// `NAME-ROLE`, then `NAME-ROLE2`, `NAME-ROLE3`, …
+    /// (kind v0.33.0, `pkg/cluster/internal/providers/common/namer.go`).
     pub fn node_names(&self) -> Vec<String> {
         let mut seen: BTreeMap<Role, usize> = BTreeMap::new();
         self.nodes
@@ -228,7 +238,7 @@ impl Cluster {
             .collect()
     }
 
-    /// Every node with its container's name.
+    /// Every node with the name of its container.
     pub fn named_nodes(&self) -> impl Iterator<Item = (String, &Node)> {
         self.node_names().into_iter().zip(&self.nodes)
     }
@@ -242,12 +252,14 @@ impl Cluster {
         self.nodes.iter().filter(|node| node.role == Role::ControlPlane).count()
     }
 
-    /// Whether a load balancer stands in front of its API servers.
+    /// Whether its API servers are behind a load balancer
+    /// (kind v0.33.0, `pkg/internal/apis/config/cluster_util.go`,
+    /// `ClusterHasImplicitLoadBalancer`).
     pub fn has_load_balancer(&self) -> bool {
         self.control_planes() > 1
     }
 
-    /// The container that nodes reach the API server by: the load balancer, or
+    /// The container at which nodes reach the API server: the load balancer, or
     /// the only control-plane.
     pub fn api_host(&self) -> String {
         let role = match self.has_load_balancer() {
@@ -268,7 +280,9 @@ impl Cluster {
     }
 }
 
-/// `kind-NAME`: the kubeconfig name of a cluster, its user and its context.
+/// `kind-NAME`: the kubeconfig name of a cluster, its user and its context
+/// (kind v0.33.0, `pkg/cluster/internal/kubeconfig/internal/kubeconfig/helpers.go`,
+/// `KINDClusterKey`).
 pub fn context_name(cluster: &str) -> String {
     format!("kind-{cluster}")
 }

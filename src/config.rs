@@ -1,54 +1,43 @@
-//! Reads a cluster definition: kind's `v1alpha4` file format.
+//! Reads a cluster definition: kind's `v1alpha4` file format
+//! (kind v0.33.0, `pkg/apis/config/v1alpha4/types.go`).
 //!
-//! Everything that can be known to be wrong is said here, all of it at once,
-//! before anything is created.
+//! Every problem that a definition alone can show is found here, and all of
+//! them are reported together, before anything is created.
 
 mod decode;
-mod labels;
+mod name;
 mod networking;
+mod node_labels;
 mod ports;
+mod problem;
 mod subnet;
-mod tree;
 mod v1alpha4;
 
-use std::fmt;
-
 use crate::cluster::{Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Node};
+use crate::yaml::located::{self, Value};
 
+pub use name::valid_name;
 pub use networking::default_networking;
+pub use problem::{Problem, Problems};
 
-/// One thing that is wrong with a definition.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
-    /// 1-based; `None` when no line is to blame.
-    pub line: Option<usize>,
-    /// Such as `nodes[1].role`; empty for the file as a whole.
-    pub path: String,
-    pub message: String,
-}
-
-/// Everything that is wrong with a definition, in the order of its lines.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Problems(pub Vec<Problem>);
-
-/// Reads and validates a definition; only the first YAML document counts.
-/// Relative host paths stay relative.
+/// Reads and validates a definition, which is the first YAML document of
+/// `text`. Relative host paths stay relative.
 ///
 /// # Errors
-/// Every problem of the text, never an empty list.
+/// Returns every problem of the definition, at least one.
 pub fn parse(text: &str) -> Result<Cluster, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.contains('\0') {
         return Err(Problems::only("this is not a text file"));
     }
-    let mut problems = Problems::default();
-    let tree = tree::read(text, &mut problems).map_err(|fatal| Problems(vec![fatal]))?;
-    if tree.value == tree::Value::Null {
+    let document = located::read(text).map_err(|problem| Problems(vec![problem.into()]))?;
+    if document.tree.value == Value::Null {
         let header =
             format!("`kind: {}` and `apiVersion: {}`", v1alpha4::KIND, v1alpha4::API_VERSION);
         return Err(Problems::only(format!("the definition is empty; it needs at least {header}")));
     }
-    let cluster = v1alpha4::decode(&tree, &mut problems);
+    let mut problems = Problems(document.duplicates.into_iter().map(Problem::from).collect());
+    let cluster = v1alpha4::decode(&document.tree, &mut problems);
     if problems.0.is_empty() {
         return Ok(cluster);
     }
@@ -57,7 +46,8 @@ pub fn parse(text: &str) -> Result<Cluster, Problems> {
     Err(problems)
 }
 
-/// What is created when there is no definition: kind's defaults.
+/// The cluster that is created without a definition
+/// (kind v0.33.0, `pkg/apis/config/v1alpha4/default.go`).
 pub fn default_cluster() -> Cluster {
     Cluster {
         name: DEFAULT_NAME.to_owned(),
@@ -69,65 +59,6 @@ pub fn default_cluster() -> Cluster {
         containerd: ContainerdPatches::default(),
     }
 }
-
-/// Whether a cluster may have this name.
-///
-/// # Errors
-/// A sentence that says what names look like (kind's rule).
-pub fn valid_name(name: &str) -> Result<(), String> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-    match !name.is_empty() && name.chars().all(allowed) {
-        true => Ok(()),
-        false => Err(format!(
-            "{name:?} is not a cluster name; use lower-case letters, digits, `.` and `-` (^[a-z0-9.-]+$)"
-        )),
-    }
-}
-
-/// The path of a field inside the mapping at `path`.
-fn join(path: &str, field: &str) -> String {
-    match path {
-        "" => field.to_owned(),
-        _ => format!("{path}.{field}"),
-    }
-}
-
-impl Problem {
-    fn new(line: usize, path: &str, message: impl Into<String>) -> Self {
-        Problem { line: Some(line), path: path.to_owned(), message: message.into() }
-    }
-}
-
-impl Problems {
-    fn only(message: impl Into<String>) -> Self {
-        Problems(vec![Problem { line: None, path: String::new(), message: message.into() }])
-    }
-
-    fn add(&mut self, line: usize, path: &str, message: impl Into<String>) {
-        self.0.push(Problem::new(line, path, message));
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let lines: Vec<_> = self.0.iter().map(Problem::to_string).collect();
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for Problems {}
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! What every operation is carried out with: the engine, the progress it
-//! reports to, and the token that cancels it.
+//! The context of every operation: the engine, the progress that it reports to,
+//! and the token that cancels it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ pub struct Context {
     pub engine: Arc<dyn Engine>,
     pub progress: Progress,
     cancel: CancellationToken,
-    /// Tasks that go on when the future that started them is dropped.
+    /// Tasks that continue when the future that started them is dropped.
     tasks: TaskTracker,
 }
 
-/// Why something was not carried out on the engine or in a node.
+/// Why an operation on the engine or in a node failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("interrupted")]
@@ -42,15 +42,15 @@ impl Context {
         Context { engine, progress, cancel, tasks: TaskTracker::new() }
     }
 
-    /// The same engine and progress, but nothing cancels it: for cleaning up
-    /// after an operation that was cancelled.
+    /// The same engine and progress without cancellation, for cleaning up after
+    /// a cancelled operation.
     pub fn without_cancellation(&self) -> Context {
         Context::new(self.engine.clone(), self.progress.clone(), CancellationToken::new())
     }
 
     /// Runs `operation` and then waits for every task that it started with
     /// [`Self::run_to_completion`] or [`Self::spawn`], whatever it returned.
-    /// So nothing goes on after the scope, not even what was cancelled.
+    /// Nothing continues after the scope, even if it was cancelled.
     pub async fn scope<T>(&self, operation: impl AsyncFnOnce(&Context) -> T) -> T {
         let scoped = Context { tasks: TaskTracker::new(), ..self.clone() };
         let outcome = operation(&scoped).await;
@@ -62,7 +62,7 @@ impl Context {
     /// Waits for `future`, but returns at once when the operation is cancelled.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`], or the error of `future`.
+    /// Returns [`RunError::Cancelled`], or the error of `future`.
     pub async fn interruptible<T, E: Into<RunError>>(
         &self,
         future: impl Future<Output = Result<T, E>>,
@@ -74,12 +74,12 @@ impl Context {
         }
     }
 
-    /// Waits like [`Self::interruptible`], but `future` itself is never dropped
-    /// half-way: whether a request to create something was carried out could
-    /// not be known then. The surrounding [`Self::scope`] waits for it.
+    /// Waits like [`Self::interruptible`], but `future` itself is never dropped:
+    /// otherwise it would be unknown whether a request to create something was
+    /// carried out. The surrounding [`Self::scope`] waits for it.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`], or the error of `future`.
+    /// Returns [`RunError::Cancelled`], or the error of `future`.
     pub async fn run_to_completion<T, E>(
         &self,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -108,7 +108,7 @@ impl Context {
     /// Waits for `duration`.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`].
+    /// Returns [`RunError::Cancelled`] if the operation is cancelled first.
     pub async fn sleep(&self, duration: Duration) -> Result<(), RunError> {
         let sleep = async {
             tokio::time::sleep(duration).await;
@@ -117,12 +117,12 @@ impl Context {
         self.interruptible(sleep).await
     }
 
-    /// Calls `check` until nothing is missing any more, with `pause` between
-    /// two calls, at most until `deadline` and at least once. Returns what the
-    /// last call found missing: `None` if all is well.
+    /// Calls `check` until it returns `None`, with `pause` between two calls, at
+    /// most until `deadline` and at least once. Returns what the last call
+    /// returned: what is still missing, if anything.
     ///
     /// # Errors
-    /// The error of `check`, or [`RunError::Cancelled`].
+    /// Returns the error of `check`, or [`RunError::Cancelled`].
     pub async fn poll_until<T, E: From<RunError>>(
         &self,
         deadline: Instant,

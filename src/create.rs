@@ -99,7 +99,7 @@ struct Creation<'a> {
 impl Creation<'_> {
     async fn run(&self) -> Result<(), CreateError> {
         let (ctx, cluster) = (self.ctx, self.cluster);
-        kubeconfig::writable(&self.options.kubeconfig)?;
+        kubeconfig::check_writable(&self.options.kubeconfig)?;
         let host = ctx.interruptible(ctx.engine.host()).await?;
         if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
             ctx.progress.warn(warning);

@@ -1,4 +1,4 @@
-//! The clusters that exist, as the engine's containers and their labels tell.
+//! The clusters that exist, found by the labels of the engine's containers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,13 +8,13 @@ use crate::engine::{Container, EngineError};
 use crate::kubeadm::API_PORT;
 use crate::labels;
 
-/// What a container is in its cluster.
+/// The role of a container in its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeRole {
     ControlPlane,
     Worker,
     LoadBalancer,
-    /// A role that another program gave it, or none.
+    /// A role of another program, or the empty string.
     Other(String),
 }
 
@@ -67,6 +67,7 @@ impl ExistingCluster {
         !self.nodes.is_empty()
     }
 
+    /// Without load balancers and other containers.
     pub fn kubernetes_nodes(&self) -> impl Iterator<Item = &ExistingNode> {
         self.nodes.iter().filter(|node| node.role.is_kubernetes_node())
     }
@@ -75,8 +76,8 @@ impl ExistingCluster {
         self.nodes.iter().find(|node| node.role == NodeRole::LoadBalancer)
     }
 
-    /// The control-plane that commands for the whole cluster go to: the first
-    /// by name that runs, else the first.
+    /// The control-plane for commands about the cluster: the first running one
+    /// by name, else the first.
     pub fn control_plane(&self) -> Option<&ExistingNode> {
         let planes = || self.nodes.iter().filter(|node| node.role == NodeRole::ControlPlane);
         planes().find(|node| node.running).or_else(|| planes().next())
@@ -91,7 +92,7 @@ impl ExistingCluster {
 /// Every cluster, by name.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>, RunError> {
     let mut clusters: BTreeMap<String, ExistingCluster> = BTreeMap::new();
     for container in containers(ctx, labels::CLUSTER.to_owned()).await? {
@@ -106,7 +107,7 @@ pub async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>
 /// One cluster, which has no nodes if it does not exist.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunError> {
     let found = containers(ctx, format!("{}={name}", labels::CLUSTER)).await?;
     Ok(ExistingCluster { name: name.to_owned(), nodes: found.into_iter().map(node).collect() })
@@ -115,17 +116,19 @@ pub async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunEr
 /// The names of the containers that one run of skiff created.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub async fn of_creation(ctx: &Context, creation: &str) -> Result<Vec<String>, RunError> {
     let found = containers(ctx, format!("{}={creation}", labels::CREATION)).await?;
     Ok(found.into_iter().map(|container| container.name).collect())
 }
 
-/// Where a cluster's API server answers on the host: `host:port`.
+/// The address of a cluster's API server on the host, as `host:port`
+/// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provider.go`,
+/// `GetAPIServerEndpoint`).
 ///
 /// # Errors
-/// The engine's error; [`EngineError::NotFound`] when no port is published (a
-/// stopped container publishes none).
+/// Returns the engine's error, [`EngineError::NotFound`] if no port is published
+/// (stopped containers publish none), or [`RunError::Cancelled`].
 pub async fn api_endpoint(ctx: &Context, cluster: &ExistingCluster) -> Result<String, RunError> {
     let missing = |message: String| EngineError::NotFound {
         what: format!("finding the API server of cluster {:?}", cluster.name),

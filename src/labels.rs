@@ -1,6 +1,6 @@
 //! Every label that skiff reads or writes, and its values.
 //!
-//! Clusters have no other state: whatever skiff creates is found again by these.
+//! Clusters have no other state: skiff finds everything that it created by these.
 
 /// The cluster a container belongs to
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/constants.go`).
@@ -21,7 +21,7 @@ pub const CREATED_BY: &str = "io.skiff.created-by";
 /// removes it again when a creation fails.
 pub const CREATION: &str = "io.skiff.creation";
 
-/// On a built image: digest of everything it was built from.
+/// On a built image: a digest of everything that it was built from.
 pub const RECIPE: &str = "io.skiff.recipe";
 
 /// On a built node image: its Kubernetes version, such as `v1.37.2`.

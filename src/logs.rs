@@ -1,5 +1,5 @@
 //! `export logs`: everything that tells what happened on the nodes, in kind's
-//! layout (kind v0.33.0, `pkg/cluster/internal/providers/common/logs.go`).
+//! layout (kind v0.33.0, `pkg/cluster/provider.go`, `CollectLogs`).
 
 use std::path::{Component, Path, PathBuf};
 

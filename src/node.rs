@@ -16,14 +16,14 @@ use bytes::Bytes;
 use crate::context::{Context, RunError};
 use crate::engine::{ByteStream, Command};
 
-/// kubeadm's kubeconfig on a control-plane; it has all rights.
+/// kubeadm's kubeconfig on a control-plane, with the rights of an administrator.
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 
 /// How often the engine may fail to start a command.
 const START_ATTEMPTS: u32 = 6;
 const START_PAUSE: Duration = Duration::from_millis(200);
 
-/// Cheap to clone.
+/// A container that commands are run in; cheap to clone.
 #[derive(Clone)]
 pub struct NodeHandle {
     pub ctx: Context,
@@ -31,7 +31,7 @@ pub struct NodeHandle {
 }
 
 impl NodeHandle {
-    /// The container of this name; it is not looked up.
+    /// The container of this name, which need not exist yet.
     pub fn new(ctx: &Context, name: impl Into<String>) -> Self {
         NodeHandle { ctx: ctx.clone(), name: name.into() }
     }
@@ -43,8 +43,8 @@ impl NodeHandle {
     /// Runs a command and returns its stdout as text.
     ///
     /// # Errors
-    /// [`RunError::Command`] if its exit status is not 0; the engine's error, or
-    /// [`RunError::Cancelled`].
+    /// Returns [`RunError::Command`] if its exit status is not 0, the engine's
+    /// error, or [`RunError::Cancelled`].
     pub async fn run(&self, command: Command) -> Result<String, RunError> {
         let stdout = self.output(command).await?;
         Ok(String::from_utf8_lossy(&stdout).into_owned())
@@ -53,16 +53,16 @@ impl NodeHandle {
     /// Runs a command and returns its stdout.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// Fails like [`Self::run`].
     pub async fn output(&self, command: Command) -> Result<Vec<u8>, RunError> {
         self.run_with(command, |_| {}).await
     }
 
-    /// Runs a command and returns its stdout. `on_line` gets every line of its
-    /// stderr meanwhile.
+    /// Runs a command and returns its stdout. `on_line` is called with every line
+    /// of its stderr while it runs.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// Fails like [`Self::run`].
     pub async fn run_with(
         &self,
         command: Command,
@@ -80,7 +80,7 @@ impl NodeHandle {
     /// stream cannot be read again.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// Fails like [`Self::run`].
     pub async fn stream_in(&self, command: Command, stdin: ByteStream) -> Result<(), RunError> {
         let argv = command.argv.clone();
         let run = async {
@@ -94,7 +94,7 @@ impl NodeHandle {
     /// ends with an error if the command fails.
     ///
     /// # Errors
-    /// The engine's error, or [`RunError::Cancelled`].
+    /// Returns the engine's error, or [`RunError::Cancelled`].
     pub async fn stream_out(&self, command: Command) -> Result<ByteStream, RunError> {
         let argv = command.argv.clone();
         let exec = self.ctx.engine.exec(&self.name, command);
@@ -106,7 +106,7 @@ impl NodeHandle {
     /// wrote before the line `end`.
     ///
     /// # Errors
-    /// As [`Self::run`], also if it ends before that line.
+    /// Fails like [`Self::run`], also if the command ends before that line.
     pub async fn session(
         &self,
         command: Command,
@@ -124,7 +124,7 @@ impl NodeHandle {
     /// The text of a file.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// Fails like [`Self::run`].
     pub async fn read(&self, path: &str) -> Result<String, RunError> {
         self.run(Command::new(["cat", path])).await
     }
@@ -132,16 +132,16 @@ impl NodeHandle {
     /// Writes a file, and creates its directory.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// Fails like [`Self::run`].
     pub async fn write(&self, path: &str, text: impl Into<Bytes>) -> Result<(), RunError> {
         let script = "mkdir -p \"$(dirname \"$0\")\" && cat >\"$0\"";
         self.run(Command::new(["sh", "-c", script, path]).stdin(text)).await.map(drop)
     }
 
-    /// Runs the kubectl of a control-plane, with all rights; returns its stdout.
+    /// Runs the kubectl of a control-plane as administrator; returns its stdout.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// Fails like [`Self::run`].
     pub async fn kubectl(&self, args: &[&str], stdin: Option<String>) -> Result<String, RunError> {
         let kubeconfig = format!("--kubeconfig={ADMIN_CONF}");
         let mut command = Command::new(["kubectl", &kubeconfig].iter().chain(args).copied());
@@ -149,19 +149,19 @@ impl NodeHandle {
         self.run(command).await
     }
 
-    /// The API server's answers to several paths, asked for with one command.
+    /// The API server's responses for several paths, requested with one command.
     ///
     /// # Errors
-    /// As [`Self::run`], if any of them fails.
+    /// Fails like [`Self::run`] if any of the requests fails.
     pub async fn kubectl_get_raw(&self, paths: &[&str]) -> Result<Vec<String>, RunError> {
-        // A record separator ends each answer: JSON never contains one (RFC 7464).
+        // A record separator ends each response: JSON never contains one (RFC 7464).
         let script = "for path; do kubectl --kubeconfig=\"$0\" --request-timeout=5s get --raw \"$path\" || exit; printf '\\036'; done";
         let start = ["sh", "-c", script, ADMIN_CONF];
         let text = self.run(Command::new(start.iter().chain(paths).copied())).await?;
         Ok(text.split_terminator('\u{1e}').map(str::to_owned).collect())
     }
 
-    /// Starts a command again if the engine could not even start it.
+    /// Starts a command again if the engine failed to start it.
     async fn retry_start<T>(
         &self,
         argv: &[String],

@@ -8,7 +8,7 @@ use crate::context::{Context, RunError};
 use crate::labels;
 use crate::plan::ApiBalancer;
 
-/// kind 0.33's default node image, which anyone with a registry can pull
+/// kind's default node image, published on Docker Hub
 /// (kind v0.33.0, `pkg/apis/config/defaults/image.go`).
 pub const PUBLISHED: &str =
     "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
@@ -16,23 +16,23 @@ pub const PUBLISHED: &str =
 /// The Kubernetes version that is built unless another one is named.
 pub const DEFAULT_VERSION: &str = "v1.37.2";
 
-/// The default name of a node image built here.
+/// The default name of a node image that skiff built.
 pub fn reference(version: &str) -> String {
     format!("skiff/node:{version}")
 }
 
-/// The image of nodes that name none, and why it was chosen.
+/// The image of nodes without an image of their own, and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub image: String,
     pub reason: &'static str,
 }
 
-/// Chooses the published image if it is here, else one built here, else the
-/// published one, to be pulled.
+/// Chooses the published image if the engine has it, else one that skiff built,
+/// else the published one, which must be pulled.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub async fn choose(ctx: &Context) -> Result<Choice, RunError> {
     let choice = |image: &str, reason| Choice { image: image.to_owned(), reason };
     if ctx.interruptible(ctx.engine.image(PUBLISHED)).await?.is_some() {
@@ -46,10 +46,11 @@ pub async fn choose(ctx: &Context) -> Result<Choice, RunError> {
 }
 
 /// What balances the API servers of a cluster with this node image: a program
-/// in the image, else the image that kind uses.
+/// in the image, else the image that kind uses
+/// (kind v0.33.0, `pkg/cluster/internal/loadbalancer/const.go`).
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub async fn api_balancer(ctx: &Context, node_image: &str) -> Result<ApiBalancer, RunError> {
     let found = ctx.interruptible(ctx.engine.image(node_image)).await?;
     let label = found.as_ref().and_then(|image| image.labels.get(labels::API_BALANCER));

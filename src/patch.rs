@@ -1,5 +1,6 @@
-//! Applies a definition's patches to kubeadm documents and to containerd's
-//! configuration, as kind's patch engine does.
+//! Applies a definition's patches to kubeadm's documents and to containerd's
+//! configuration, as kind does (kind v0.33.0, `pkg/internal/patch/kubeyaml.go` and
+//! `pkg/internal/patch/toml.go`).
 
 mod json;
 mod merge;
@@ -13,10 +14,10 @@ use crate::cluster::{ContainerdPatches, JsonPatch, KubeadmPatches};
 use crate::yaml;
 
 /// Applies the merge patches, then the JSON 6902 patches, each to every
-/// document it is meant for.
+/// document that it targets.
 ///
 /// # Errors
-/// The patch and what is wrong with it, or why it does not apply.
+/// Returns a sentence that says why a patch is invalid or cannot be applied.
 pub fn kubeadm(mut documents: Vec<Value>, patches: &KubeadmPatches) -> Result<Vec<Value>, String> {
     for patch in merge_patches(patches)? {
         let target = Target::of_document(&patch);
@@ -35,8 +36,8 @@ pub fn kubeadm(mut documents: Vec<Value>, patches: &KubeadmPatches) -> Result<Ve
     Ok(documents)
 }
 
-/// What in the patches has no effect on these documents, one sentence each.
-/// Unreadable patches are left to [`kubeadm`].
+/// The patches, or parts of them, that have no effect on these documents, one
+/// sentence each. Invalid patches are skipped: [`kubeadm`] reports them.
 pub fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
     let merge = merge_patches(patches).unwrap_or_default();
     let targets =
@@ -53,27 +54,27 @@ pub fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<Stri
     unmatched.chain(ignored).collect()
 }
 
-/// Patches containerd's TOML configuration; comments vanish, keys are sorted.
-/// Also says, one sentence each, which patches are for another version of it.
+/// Patches containerd's TOML configuration. The result has no comments, and its
+/// keys are sorted. The second value has one sentence for each patch that is
+/// skipped because it is for another version of the configuration.
 ///
 /// # Errors
-/// What is wrong with the configuration or a patch, or why it does not apply.
+/// Returns a sentence that says why the configuration or a patch is invalid, or
+/// why a patch cannot be applied.
 pub fn containerd(
     config: &str,
     patches: &ContainerdPatches,
 ) -> Result<(String, Vec<String>), String> {
     let mut config = toml::parse(config).map_err(|e| format!("containerd's configuration: {e}"))?;
-    let version = config
-        .get("version")
-        .cloned()
-        .ok_or("containerd's configuration does not say its version")?;
+    let version =
+        config.get("version").cloned().ok_or("containerd's configuration has no version")?;
     let mut without_effect = Vec::new();
     for patch in &patches.merge {
         let patch = toml::parse(patch)?;
-        match patch.get("version").filter(|own| **own != version) {
+        match patch.get("version").filter(|other| **other != version) {
             None => merge::rfc7386(&mut config, &patch),
-            Some(own) => without_effect.push(format!(
-                "a containerd patch for configuration version {own} has no effect on version {version}"
+            Some(other) => without_effect.push(format!(
+                "a containerd patch for configuration version {other} has no effect on version {version}"
             )),
         }
     }
@@ -84,35 +85,28 @@ pub fn containerd(
     Ok((toml::to_string(config)?, without_effect))
 }
 
-/// Whether a text can be a kubeadm merge patch: YAML documents that are
-/// mappings.
+/// Checks a kubeadm merge patch: YAML documents that are mappings.
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// Returns a sentence that says why the patch is invalid.
 pub fn check_kubeadm(text: &str) -> Result<(), String> {
     merge_documents(text).map(|_| ())
 }
 
-/// Whether a text is a list of JSON 6902 operations, in JSON or YAML.
+/// Checks a list of JSON 6902 operations, in JSON or YAML.
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// Returns a sentence that says why the list is invalid.
 pub fn check_json(text: &str) -> Result<(), String> {
     json::parse(text).map(|_| ())
 }
 
-/// Whether a text can be a patch of containerd's configuration.
+/// Checks a merge patch of containerd's configuration, which is TOML.
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// Returns a sentence that says why the patch is invalid.
 pub fn check_toml(text: &str) -> Result<(), String> {
     toml::parse(text).map(|_| ())
-}
-
-/// A YAML reader's message without the excerpt below it.
-fn one_line(message: &str) -> &str {
-    let first = message.lines().next().unwrap_or_default();
-    first.strip_prefix("error: ").unwrap_or(first)
 }
 
 fn merge_patches(patches: &KubeadmPatches) -> Result<Vec<Value>, String> {
@@ -121,8 +115,9 @@ fn merge_patches(patches: &KubeadmPatches) -> Result<Vec<Value>, String> {
     Ok(all?.concat())
 }
 
-/// The documents of one text, parted as kind parts them: at every line that
-/// starts with `---`, whatever follows in it.
+/// The documents of one patch, separated as in kind: by every line that starts
+/// with `---`, whatever follows in the line
+/// (kind v0.33.0, `pkg/internal/patch/resource.go`, `splitYAMLDocument`).
 fn merge_documents(text: &str) -> Result<Vec<Value>, String> {
     let parts = text.split("\n---").enumerate().map(|(index, part)| match index {
         0 => part,
@@ -130,7 +125,7 @@ fn merge_documents(text: &str) -> Result<Vec<Value>, String> {
     });
     let mut documents = Vec::new();
     for part in parts {
-        match yaml::document(part).map_err(|e| format!("not a YAML patch: {}", one_line(&e)))? {
+        match yaml::document(part).map_err(|e| format!("not valid YAML: {}", yaml::brief(&e)))? {
             Value::Null => {}
             patch if patch.is_object() => documents.push(patch),
             _ => return Err(
@@ -142,8 +137,9 @@ fn merge_documents(text: &str) -> Result<Vec<Value>, String> {
     Ok(documents)
 }
 
-/// The documents a patch is meant for: those of its kind and, if it says one,
-/// of its API version.
+/// The documents that a patch applies to: those of its kind and, if it names
+/// one, of its API version
+/// (kind v0.33.0, `pkg/internal/patch/resource.go`, `matches`).
 struct Target<'p> {
     api_version: Cow<'p, str>,
     kind: &'p str,

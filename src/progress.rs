@@ -1,11 +1,10 @@
-//! What long work tells about itself while it runs.
+//! Progress of long operations: steps and messages.
 //!
-//! Library code reports steps and remarks here; how they look to a person is
-//! decided in one place, [`crate::report`].
+//! [`crate::report`] alone decides how they are shown.
 
 use std::sync::Arc;
 
-/// Receives what happens. Calls may come from several tasks at once.
+/// Receives progress. Several tasks may call it at the same time.
 pub trait Reporter: Send + Sync {
     fn started(&self, step: &str);
     /// The step's current detail, such as bytes done or the last line of output.
@@ -14,15 +13,16 @@ pub trait Reporter: Send + Sync {
     fn line(&self, level: Level, text: &str);
 }
 
+/// How important a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Warning,
     Info,
-    /// Shown from `-v 1` on; the number is the verbosity it needs.
+    /// Shown only from this verbosity on (`-v`), at least 1.
     Debug(i32),
 }
 
-/// A cheap handle that work carries along.
+/// A handle for reporting progress; cheap to clone.
 #[derive(Clone)]
 pub struct Progress(Arc<dyn Reporter>);
 
@@ -31,12 +31,12 @@ impl Progress {
         Progress(Arc::new(reporter))
     }
 
-    /// Tells nobody.
+    /// Discards all progress.
     pub fn silent() -> Self {
         Progress::new(Silent)
     }
 
-    /// Starts a step; it counts as failed unless [`Step::done`] is called.
+    /// Starts a step. It has failed if it is dropped without [`Step::done`].
     pub fn step(&self, text: impl Into<String>) -> Step {
         let step = Step { progress: self.clone(), text: text.into(), open: true };
         self.0.started(&step.text);
@@ -56,6 +56,7 @@ impl Progress {
     }
 }
 
+/// A step that is in progress.
 pub struct Step {
     progress: Progress,
     text: String,
@@ -63,10 +64,12 @@ pub struct Step {
 }
 
 impl Step {
+    /// Reports the step's current detail, such as the bytes done.
     pub fn detail(&self, detail: impl AsRef<str>) {
         self.progress.0.detail(&self.text, detail.as_ref());
     }
 
+    /// Ends the step successfully.
     pub fn done(mut self) {
         self.open = false;
         self.progress.0.finished(&self.text, true);
@@ -81,7 +84,7 @@ impl Drop for Step {
     }
 }
 
-/// A number of bytes as people read it, such as `12.3 MB`.
+/// A readable number of bytes, such as `12.3 MB` (powers of 1000).
 pub fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for larger in ["kB", "MB", "GB", "TB"] {

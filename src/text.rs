@@ -5,16 +5,17 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Random hexadecimal digits, two for each of `bytes`.
+/// Random hexadecimal digits, two for each of `bytes` bytes.
 ///
 /// # Errors
-/// The system has no random numbers.
+/// Returns [`NoRandom`] if the system's random number generator fails.
 pub fn random_hex(bytes: usize) -> Result<String, NoRandom> {
     let mut random = vec![0u8; bytes];
     getrandom::fill(&mut random).map_err(|e| NoRandom(e.to_string()))?;
     Ok(hex(&random))
 }
 
+/// The system's random number generator failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot read random bytes: {0}")]
 pub struct NoRandom(pub String);
@@ -25,15 +26,23 @@ pub fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// The known words that somebody who wrote `word` probably meant, best first,
-/// at most three.
+/// The known words that `word` was probably meant to be, at most three, closest
+/// first: those within a few typing errors, and those that start with it. Case
+/// is ignored.
 pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    // Jaro-Winkler similarity; 0.8 lets two letters change places in short words.
-    let score = |other: &str| strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase());
-    let mut scored: Vec<(f64, &str)> =
-        known.into_iter().map(|other| (score(other), other)).filter(|(s, _)| *s >= 0.8).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored.into_iter().map(|(_, other)| other).take(3).collect()
+    let word = word.to_lowercase();
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for other in known {
+        let lower = other.to_lowercase();
+        let edits = strsim::levenshtein(&word, &lower);
+        let is_typo = edits <= 1 + other.len() / 4;
+        let is_start = word.len() > 2 && lower.starts_with(&word);
+        if is_typo || is_start {
+            found.push((edits, other));
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, other)| other).take(3).collect()
 }
 
 #[cfg(test)]
@@ -49,10 +58,18 @@ mod tests {
 
     #[test]
     fn near_words_are_suggested() {
-        let known = ["extraPortMappings", "extraMounts", "image", "role"];
-        assert_eq!(similar("extraPortMapping", known)[0], "extraPortMappings");
-        assert_eq!(similar("imgae", known), ["image"]);
-        assert!(similar("networking", known).is_empty());
+        let known = ["hostPath", "image", "kubeProxyMode", "extraMounts", "extraPortMappings"];
+        for (word, expected) in [
+            ("imgae", &["image"][..]),
+            ("proxyMode", &["kubeProxyMode"]),
+            ("tostPath", &["hostPath"]),
+            ("host", &["hostPath"]),
+            ("extra", &["extraMounts", "extraPortMappings"]),
+            ("networking", &[]),
+            ("ho", &[]),
+        ] {
+            assert_eq!(similar(word, known), expected, "{word}");
+        }
     }
 
     #[test]

@@ -1,55 +1,46 @@
-//! Kubernetes versions, as far as thresholds need them.
+//! Kubernetes versions.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// `v1.37.2-rc.1+abc`. Ordering is left out on purpose: skiff only asks
-/// [`Version::at_least`].
+/// A version such as `v1.37.2-rc.1+abc`, shown with a leading `v`.
+///
+/// It has no order on purpose: skiff only asks [`Version::at_least`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    pub major: u64,
-    pub minor: u64,
-    pub patch: u64,
-    /// What follows the first `-`, without build metadata; mostly empty.
-    pub pre: String,
-    /// The text as given, with a leading `v`.
-    text: String,
-}
+pub struct Version(semver::Version);
 
 impl Version {
     /// Whether this is `major.minor` or later. A pre-release counts as its
-    /// release, as in kind.
+    /// release, as in kind, which ignores it when it reads a version
+    /// (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `ParseGeneric`).
     pub fn at_least(&self, major: u64, minor: u64) -> bool {
-        (self.major, self.minor) >= (major, minor)
+        (self.0.major, self.0.minor) >= (major, minor)
+    }
+
+    /// The version without pre-release and build metadata, for ranges such as
+    /// `>=1.34`, which match no pre-releases.
+    pub fn release(&self) -> semver::Version {
+        semver::Version::new(self.0.major, self.0.minor, self.0.patch)
     }
 }
 
 impl FromStr for Version {
     type Err = String;
 
+    /// Reads `[v]MAJOR.MINOR.PATCH[-PRE][+BUILD]`; blanks around it are ignored.
+    ///
     /// # Errors
-    /// The text is not `MAJOR.MINOR.PATCH[-PRE][+BUILD]`.
+    /// Returns a sentence that quotes the text if it is not such a version.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a version such as v1.37.2");
-        let text = text.trim();
-        let bare = text.strip_prefix('v').unwrap_or(text);
-        let release = bare.split_once('+').map_or(bare, |(before, _)| before);
-        let (numbers, pre) = release.split_once('-').unwrap_or((release, ""));
-        let numbers: Vec<u64> =
-            numbers.split('.').map(number).collect::<Option<_>>().ok_or_else(wrong)?;
-        let [major, minor, patch] = numbers[..] else { return Err(wrong()) };
-        Ok(Version { major, minor, patch, pre: pre.to_owned(), text: format!("v{bare}") })
+        let trimmed = text.trim();
+        let version = trimmed.strip_prefix('v').unwrap_or(trimmed).parse();
+        version.map(Version).map_err(|_| format!("{text:?} is not a version such as v1.37.2"))
     }
-}
-
-/// Digits only: `u64::from_str` alone would also take `+1`.
-fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "v{}", self.0)
     }
 }
 
@@ -59,14 +50,15 @@ mod tests {
 
     #[test]
     fn reads_what_kubernetes_writes() {
-        for (text, numbers, pre, shown) in [
-            ("v1.37.2", (1, 37, 2), "", "v1.37.2"),
-            ("1.37.2-rc.1+abc", (1, 37, 2), "rc.1", "v1.37.2-rc.1+abc"),
-            ("v1.9.0+a-b\n", (1, 9, 0), "", "v1.9.0+a-b"),
+        for (text, release, shown) in [
+            ("v1.37.2", (1, 37, 2), "v1.37.2"),
+            ("1.37.2-rc.1+abc", (1, 37, 2), "v1.37.2-rc.1+abc"),
+            ("v1.9.0+a-b\n", (1, 9, 0), "v1.9.0+a-b"),
         ] {
-            let v: Version = text.parse().unwrap();
-            assert_eq!(((v.major, v.minor, v.patch), v.pre.as_str()), (numbers, pre), "{text}");
-            assert_eq!(v.to_string(), shown);
+            let version: Version = text.parse().unwrap();
+            let (major, minor, patch) = release;
+            assert_eq!(version.release(), semver::Version::new(major, minor, patch), "{text}");
+            assert_eq!(version.to_string(), shown);
         }
     }
 

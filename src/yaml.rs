@@ -1,8 +1,20 @@
 //! The one place that decides how YAML is read and written.
 //!
-//! Reading follows what Go programs accept (legacy octals, merge keys, the last
-//! of several equal keys);
-//! writing yields text that Go's YAML reads back unchanged.
+//! There are two readers, because their inputs differ:
+//!
+//! | | [`documents`] and [`document`] | [`located::read`] |
+//! |---|---|---|
+//! | for | patches, manifests, kubeconfigs | cluster definitions |
+//! | result | plain values | a tree with the line of every value |
+//! | documents | all, or the first | the first |
+//! | duplicate keys | the last counts | a problem; the first counts |
+//! | merge keys (`<<`) | resolved | resolved |
+//! | octals (`010`, `0o10`) | numbers | text as written, which `config` reads as Go's yaml.v3 does |
+//!
+//! Both accept what Go programs accept. Written text is read back unchanged by
+//! Go's YAML packages.
+
+pub mod located;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +23,7 @@ use serde_yaml::options::DuplicateKeyPolicy;
 /// Reads every document of a stream; empty documents are skipped.
 ///
 /// # Errors
-/// The reader's message, with line and column.
+/// Returns the parser's message, with line and column.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     let options = serde_yaml::options! {
         legacy_octal_numbers: true,
@@ -22,12 +34,18 @@ pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     Ok(all.into_iter().filter(|v| !v.is_null()).collect())
 }
 
-/// Reads one document; an empty text is `null`.
+/// Reads the first document that is not empty; without one, the result is `null`.
 ///
 /// # Errors
-/// The reader's message, with line and column.
+/// Returns the parser's message, with line and column.
 pub fn document(text: &str) -> Result<Value, String> {
     Ok(documents(text)?.into_iter().next().unwrap_or(Value::Null))
+}
+
+/// A reader's message without the excerpt of the text that follows it.
+pub fn brief(message: &str) -> &str {
+    let first = message.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first)
 }
 
 /// Writes one document, ending in a newline.
@@ -35,4 +53,30 @@ pub fn to_string<T: Serialize>(value: &T) -> String {
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     serde_yaml::to_string_with_options(value, options)
         .expect("a JSON value is always writable as YAML")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_read_by_the_documented_policies() {
+        for (text, expected) in [
+            ("", json!(null)),
+            ("---\n---\na: 1\n---\nb: 2\n", json!({"a": 1})),
+            ("a: 1\na: 2\n", json!({"a": 2})),
+            (
+                "a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n",
+                json!({"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 3}}),
+            ),
+            ("[010, 0o10, 0x10, '010']", json!([8, 8, 16, "010"])),
+        ] {
+            assert_eq!(document(text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(documents("a: 1\n---\n---\nb: 2\n").unwrap().len(), 2);
+        let message = document("a: [").unwrap_err();
+        assert!(message.starts_with(&format!("error: {}\n", brief(&message))), "{message}");
+    }
 }

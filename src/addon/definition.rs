@@ -125,7 +125,7 @@ impl Definition {
 
     /// Whether it works with this version. A pre-release counts as its release.
     pub fn supports(&self, version: &Version) -> bool {
-        self.kubernetes.matches(&semver::Version::new(version.major, version.minor, version.patch))
+        self.kubernetes.matches(&version.release())
     }
 }
 

@@ -62,7 +62,8 @@ pub fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<Strin
 mod tests {
     use super::*;
 
-    /// In kind's own words and form.
+    /// In the form of kind's manifest
+    /// (kind v0.33.0, `pkg/build/nodeimage/const_cni.go`).
     const KINDNET: &str = "\
 # would you kindly template this file
 # would you kindly patch this file

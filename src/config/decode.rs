@@ -1,26 +1,28 @@
-//! Takes typed values out of a [`Tree`], the way Go's yaml.v3 would.
+//! Takes typed values out of a [`Tree`], with the conversions of Go's yaml.v3.
 //!
-//! Nothing here stops at a problem: it is noted, a default stands in, and
-//! decoding goes on to find the next one.
+//! A problem does not end decoding: it is recorded, the default is used
+//! instead, and decoding continues to find further problems.
 
-use super::tree::{Entry, Tree, Value};
-use super::{Problems, join};
+use super::problem::Problems;
+use crate::text;
+use crate::yaml::located::{Entry, Tree, Value, field_path, item_path};
 
-/// A place in the file: a tree, and how a person would name it.
-pub struct At<'t> {
+/// A value and its place in the file.
+pub struct Located<'t> {
+    /// Such as `nodes[1].role`.
     pub path: String,
     /// The line of the field's name, or of the list item.
     pub line: usize,
     pub tree: &'t Tree,
 }
 
-/// The fields of one mapping; the default has none.
+/// The fields of one mapping; none by default.
 #[derive(Default)]
-pub struct Fields<'t>(Vec<(&'t str, At<'t>)>);
+pub struct Fields<'t>(Vec<(&'t str, Located<'t>)>);
 
 impl<'t> Fields<'t> {
-    /// `None` when the field is absent or null, which are the same.
-    pub fn get(&self, name: &str) -> Option<&At<'t>> {
+    /// `None` if the field is absent or null.
+    pub fn get(&self, name: &str) -> Option<&Located<'t>> {
         let found = self.0.iter().find(|(key, _)| *key == name);
         found.map(|(_, at)| at).filter(|at| at.tree.value != Value::Null)
     }
@@ -33,7 +35,7 @@ impl<'t> Fields<'t> {
         self.get(name).and_then(|at| at.bool(problems)).unwrap_or_default()
     }
 
-    pub fn list(&self, name: &str, problems: &mut Problems) -> Vec<At<'t>> {
+    pub fn list(&self, name: &str, problems: &mut Problems) -> Vec<Located<'t>> {
         self.get(name).map(|at| at.list(problems)).unwrap_or_default()
     }
 
@@ -41,22 +43,24 @@ impl<'t> Fields<'t> {
         self.list(name, problems).iter().filter_map(|at| at.string(problems)).collect()
     }
 
-    /// Every entry of a free-form mapping field, nulls included.
-    pub fn entries(&self, name: &str, problems: &mut Problems) -> Vec<(&'t str, At<'t>)> {
+    /// Every entry of a field that is a mapping with free keys, null values included.
+    pub fn entries(&self, name: &str, problems: &mut Problems) -> Vec<(&'t str, Located<'t>)> {
         self.get(name).map(|at| at.entries(problems)).unwrap_or_default()
     }
 }
 
-impl<'t> At<'t> {
+impl<'t> Located<'t> {
+    /// The document itself.
     pub fn root(tree: &'t Tree) -> Self {
-        At { path: String::new(), line: tree.line, tree }
+        Located { path: String::new(), line: tree.line, tree }
     }
 
+    /// Records a problem of this value.
     pub fn problem(&self, problems: &mut Problems, message: impl Into<String>) {
         problems.add(self.line, &self.path, message);
     }
 
-    /// A mapping whose fields must all be among `known`.
+    /// The fields of a mapping, which must all be among `known`.
     pub fn fields(&self, known: &[&str], problems: &mut Problems) -> Fields<'t> {
         let all = self.entries(problems);
         for (key, at) in all.iter().filter(|(key, _)| !known.contains(key)) {
@@ -65,35 +69,40 @@ impl<'t> At<'t> {
         Fields(all)
     }
 
-    fn entries(&self, problems: &mut Problems) -> Vec<(&'t str, At<'t>)> {
-        let at = |e: &'t Entry| At { path: join(&self.path, &e.key), line: e.line, tree: &e.tree };
+    fn entries(&self, problems: &mut Problems) -> Vec<(&'t str, Located<'t>)> {
+        let at = |e: &'t Entry| Located {
+            path: field_path(&self.path, &e.key),
+            line: e.line,
+            tree: &e.tree,
+        };
         match &self.tree.value {
             Value::Map(entries) => entries.iter().map(|e| (e.key.as_str(), at(e))).collect(),
             _ => self.wrong_type("a mapping", problems).unwrap_or_default(),
         }
     }
 
-    /// The items that are not null, each with its written index.
-    fn list(&self, problems: &mut Problems) -> Vec<At<'t>> {
+    /// The items that are not null, each with its index in the file.
+    fn list(&self, problems: &mut Problems) -> Vec<Located<'t>> {
         let Value::List(items) = &self.tree.value else {
             return self.wrong_type("a list", problems).unwrap_or_default();
         };
         let written = items.iter().enumerate().filter(|(_, tree)| tree.value != Value::Null);
         written
-            .map(|(i, tree)| At { path: format!("{}[{i}]", self.path), line: tree.line, tree })
+            .map(|(i, tree)| Located { path: item_path(&self.path, i), line: tree.line, tree })
             .collect()
     }
 
-    /// Any scalar, in the form it is written; null is empty.
+    /// Any scalar, as written; null is the empty string.
     pub fn string(&self, problems: &mut Problems) -> Option<String> {
         match &self.tree.value {
             Value::Null => Some(String::new()),
             Value::Scalar { text, .. } => Some(text.clone()),
-            _ => self.wrong_type("text", problems),
+            _ => self.wrong_type("a string", problems),
         }
     }
 
-    /// Also what YAML 1.1 calls a boolean, quoted or not; null is false.
+    /// `true`, `false`, or a boolean of YAML 1.1 such as `yes`, quoted or not;
+    /// null is false.
     pub fn bool(&self, problems: &mut Problems) -> Option<bool> {
         match &self.tree.value {
             Value::Null => return Some(false),
@@ -109,6 +118,7 @@ impl<'t> At<'t> {
         self.wrong_type("true or false", problems)
     }
 
+    /// An integer that is not quoted.
     pub fn int(&self, problems: &mut Problems) -> Option<i64> {
         let number = match &self.tree.value {
             Value::Scalar { text, plain: true } => integer(text),
@@ -117,8 +127,8 @@ impl<'t> At<'t> {
         number.or_else(|| self.wrong_type("a whole number", problems))
     }
 
-    /// One of the words of `table`. `noun` completes "is not …". Empty text
-    /// is `None`, like an absent field.
+    /// One of the words of `table`. `noun` completes the message "is not …". The
+    /// empty string is `None`, like an absent field.
     pub fn choice<T: Copy>(
         &self,
         noun: &str,
@@ -140,11 +150,11 @@ impl<'t> At<'t> {
 
     fn wrong_type<T>(&self, wanted: &str, problems: &mut Problems) -> Option<T> {
         let found = match &self.tree.value {
-            Value::Null => "nothing".to_owned(),
+            Value::Null => "null".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),
             Value::Scalar { text, plain: true } => format!("`{}`", shorten(text)),
-            Value::Scalar { text, .. } => format!("the text {:?}", shorten(text)),
+            Value::Scalar { text, .. } => format!("the string {:?}", shorten(text)),
         };
         self.problem(problems, format!("expected {wanted}, found {found}"));
         None
@@ -158,7 +168,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// The integers of Go's yaml.v3: `80`, `8_080`, `0x50`, `0o120`, `0120`,
+/// The integers of Go's yaml.v3: `80`, `8_080`, `0x50`, `0o120`, `0120` (octal),
 /// `0b101`, and floats, whose fraction is dropped.
 fn integer(text: &str) -> Option<i64> {
     if text.starts_with('_') {
@@ -177,38 +187,20 @@ fn integer(text: &str) -> Option<i64> {
         false => i64::from_str_radix(digits, radix).ok(),
     };
     let prefixes = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8), ("", 10)];
-    let whole = prefixes
+    let absolute = prefixes
         .into_iter()
         .filter_map(|(prefix, radix)| based(radix, digits.strip_prefix(prefix)?))
         .next()
         .or_else(|| digits.parse::<f64>().ok().filter(|f| *f < 1e15).map(|f| f as i64))?;
-    Some(if negative { -whole } else { whole })
+    Some(if negative { -absolute } else { absolute })
 }
 
-/// What to say after "unknown field": the likely spelling, or all of them.
+/// The end of an "unknown field" message: the likely spelling, or all fields.
 fn hint(key: &str, known: &[&str]) -> String {
-    let closest =
-        known.iter().map(|name| (distance(&key.to_lowercase(), &name.to_lowercase()), name)).min();
-    match closest {
-        Some((edits, name)) if edits <= 1 + name.len() / 4 => format!("; did you mean `{name}`?"),
-        _ => format!("; the fields here are {}", known.join(", ")),
+    match text::similar(key, known.iter().copied()).first() {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => format!("; the fields here are {}", known.join(", ")),
     }
-}
-
-/// Edits (insert, drop, replace one character) from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

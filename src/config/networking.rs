@@ -1,10 +1,11 @@
-//! The `networking` mapping and its defaults, which depend on the IP family.
+//! The `networking` mapping. Its defaults depend on the IP family.
 
 use std::net::IpAddr;
 
-use super::decode::At;
+use super::decode::Located;
 use super::ports::host_port;
-use super::{Problems, subnet};
+use super::problem::Problems;
+use super::subnet;
 use crate::cluster::{Family, HostPort, Networking, ProxyMode};
 
 const NETWORKING: &[&str] = &[
@@ -26,7 +27,8 @@ const PROXY_MODES: &[(&str, ProxyMode)] = &[
     ("none", ProxyMode::None),
 ];
 
-/// kind's networking for a cluster that only says its family.
+/// The networking of a cluster that defines only its IP family
+/// (kind v0.33.0, `pkg/apis/config/v1alpha4/default.go`).
 pub fn default_networking(family: Family) -> Networking {
     let (address, pods, services) = match family {
         Family::Ipv4 => ("127.0.0.1", "10.244.0.0/16", "10.96.0.0/16"),
@@ -48,7 +50,7 @@ pub fn default_networking(family: Family) -> Networking {
 }
 
 /// The `networking` mapping, or the defaults when it is absent.
-pub fn networking(at: Option<&At>, problems: &mut Problems) -> Networking {
+pub fn networking(at: Option<&Located>, problems: &mut Problems) -> Networking {
     let fields = at.map(|at| at.fields(NETWORKING, problems)).unwrap_or_default();
     let family =
         fields.get("ipFamily").and_then(|at| at.choice("an IP family", FAMILIES, problems));
@@ -78,7 +80,7 @@ pub fn networking(at: Option<&At>, problems: &mut Problems) -> Networking {
         .parse::<IpAddr>()
     {
         Ok(_) => Ok(()),
-        // The engine publishes ports on addresses only, never on names.
+        // The engine publishes ports on addresses, not on names.
         Err(_) => Err(format!("{address:?} is not an IP address")),
     });
     text("podSubnet", &mut networking.pod_subnet, &|subnets| {

@@ -1,19 +1,19 @@
-//! Port mappings, and host ports that are asked for twice.
+//! Port mappings, and conflicts between their host ports.
 
 use std::net::IpAddr;
 
-use super::Problems;
-use super::decode::At;
+use super::decode::Located;
+use super::problem::Problems;
 use crate::cluster::{HostPort, PortMapping, Protocol};
 
 const PORT_MAPPING: &[&str] = &["containerPort", "hostPort", "listenAddress", "protocol"];
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 
-/// A fixed host port and who asks for it.
+/// A fixed host port, and the field that asks for it.
 pub struct PortUse {
     pub line: usize,
     pub path: String,
-    /// Position of the node; `None` is the API.
+    /// Position of the node; `None` is the API server.
     pub node: Option<usize>,
     pub address: IpAddr,
     pub port: u16,
@@ -23,28 +23,32 @@ pub struct PortUse {
 /// The host ports found so far.
 pub struct PortUses {
     pub all: Vec<PortUse>,
-    /// What is listened on where nothing is said: every address of the family.
-    pub any: IpAddr,
+    /// The address of mappings without `listenAddress`: every address of the
+    /// cluster's IP family.
+    pub wildcard: IpAddr,
 }
 
 impl PortUse {
-    fn clashes(&self, other: &PortUse) -> bool {
-        self.overlaps(other) && self.port == other.port && self.protocol == other.protocol
+    fn conflicts_with(&self, other: &PortUse) -> bool {
+        self.shares_address_with(other)
+            && self.port == other.port
+            && self.protocol == other.protocol
     }
 
-    fn overlaps(&self, other: &PortUse) -> bool {
+    fn shares_address_with(&self, other: &PortUse) -> bool {
         let (a, b) = (self.address.to_canonical(), other.address.to_canonical());
-        // The engine lets the families share a port. Within one node kind
-        // refuses that: there, `0.0.0.0` and `::` both mean every address.
-        let met = self.node == other.node || a.is_ipv4() == b.is_ipv4();
-        a == b || met && (a.is_unspecified() || b.is_unspecified())
+        // IPv4 and IPv6 can use the same port. Within one node kind refuses
+        // that: `0.0.0.0` and `::` are both every address of both families
+        // (kind v0.33.0, `pkg/internal/apis/config/validate.go`, `validatePortMappings`).
+        let comparable = self.node == other.node || a.is_ipv4() == b.is_ipv4();
+        a == b || comparable && (a.is_unspecified() || b.is_unspecified())
     }
 }
 
-/// One item of the `extraPortMappings` of a node; its fixed host port is added
-/// to `used`.
+/// One item of the `extraPortMappings` of a node. Its host port is added to
+/// `used` if it is fixed.
 pub fn port_mapping(
-    at: &At,
+    at: &Located,
     node: usize,
     used: &mut PortUses,
     problems: &mut Problems,
@@ -70,7 +74,7 @@ pub fn port_mapping(
             line: written.line,
             path: written.path.clone(),
             node: Some(node),
-            address: listen_address.unwrap_or(used.any),
+            address: listen_address.unwrap_or(used.wildcard),
             port,
             protocol,
         });
@@ -83,8 +87,9 @@ pub fn port_mapping(
     })
 }
 
-/// A host port as written: 0, -1 or the port itself.
-pub fn host_port(at: &At, problems: &mut Problems) -> Option<HostPort> {
+/// A host port as written: 0 (skiff picks one), -1 (the engine picks one), or
+/// the port itself.
+pub fn host_port(at: &Located, problems: &mut Problems) -> Option<HostPort> {
     Some(match number(at, -1, problems)? {
         -1 => HostPort::Engine,
         0 => HostPort::Picked,
@@ -92,22 +97,22 @@ pub fn host_port(at: &At, problems: &mut Problems) -> Option<HostPort> {
     })
 }
 
-/// Reports every later use of a port that is already taken.
-pub fn find_clashes(used: &[PortUse], problems: &mut Problems) {
+/// Reports every use of a port that an earlier field uses already.
+pub fn find_conflicts(used: &[PortUse], problems: &mut Problems) {
     for (i, port) in used.iter().enumerate() {
-        if let Some(first) = used[..i].iter().find(|earlier| earlier.clashes(port)) {
+        if let Some(first) = used[..i].iter().find(|earlier| earlier.conflicts_with(port)) {
             let name = format!("{}/{}", port.port, port.protocol.as_str());
             problems.add(
                 port.line,
                 &port.path,
-                format!("host port {name} is already taken by {}", first.path),
+                format!("host port {name} is already used by {}", first.path),
             );
         }
     }
 }
 
 /// A number from `least` to 65535.
-fn number(at: &At, least: i64, problems: &mut Problems) -> Option<i64> {
+fn number(at: &Located, least: i64, problems: &mut Problems) -> Option<i64> {
     let port = at.int(problems)?;
     if (least..=65535).contains(&port) {
         return Some(port);
@@ -116,7 +121,7 @@ fn number(at: &At, least: i64, problems: &mut Problems) -> Option<i64> {
     None
 }
 
-fn address(at: &At, problems: &mut Problems) -> Option<IpAddr> {
+fn address(at: &Located, problems: &mut Problems) -> Option<IpAddr> {
     let text = at.string(problems).filter(|text| !text.is_empty())?;
     let parsed = text.parse().ok();
     if parsed.is_none() {
@@ -125,8 +130,8 @@ fn address(at: &At, problems: &mut Problems) -> Option<IpAddr> {
     parsed
 }
 
-/// In any case; empty is TCP.
-fn protocol(at: &At, problems: &mut Problems) -> Option<Protocol> {
+/// Upper or lower case; the empty string is TCP.
+fn protocol(at: &Located, problems: &mut Problems) -> Option<Protocol> {
     let text = at.string(problems)?;
     if text.is_empty() {
         return Some(Protocol::Tcp);

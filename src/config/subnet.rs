@@ -1,14 +1,15 @@
-//! Subnet lists: CIDRs, comma-separated, as the cluster's family allows.
+//! Subnets: comma-separated CIDRs of the cluster's IP family.
 
 use std::net::IpAddr;
 
 use crate::cluster::Family;
 
-/// One CIDR of the family, or for `dual` one of any or one of each. Host bits
-/// may be set (`192.168.0.2/24`).
+/// Checks a list of one CIDR of the family; for `dual`, one CIDR of any family
+/// or one of each. Host bits may be set (`192.168.0.2/24`).
+/// (kind v0.33.0, `pkg/internal/apis/config/validate.go`, `validateSubnets`)
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// Returns a sentence that says what is wrong with the list.
 pub fn check(subnets: &str, family: Family) -> Result<(), String> {
     let mut is_v6 = Vec::new();
     for cidr in subnets.split(',') {
@@ -33,9 +34,9 @@ pub fn check(subnets: &str, family: Family) -> Result<(), String> {
 fn parse(cidr: &str) -> Option<IpAddr> {
     let (address, bits) = cidr.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
-    let most = if address.is_ipv6() { 128 } else { 32 };
+    let max = if address.is_ipv6() { 128 } else { 32 };
     let bits: u8 = bits.parse().ok().filter(|_| bits.chars().all(|c| c.is_ascii_digit()))?;
-    (bits <= most).then_some(address)
+    (bits <= max).then_some(address)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn bad(body: &str) -> String {
 }
 
 #[test]
-fn nothing_said_is_the_default() {
+fn an_empty_definition_is_the_default() {
     for body in [
         "",
         "nodes:",
@@ -128,7 +128,7 @@ nodes:
 fn one_problem_each() {
     let cases = [
         ("nmae: x", "line 3: nmae: unknown field; did you mean `name`?"),
-        ("name: Kind", "line 3: name: \"Kind\" is not a cluster name"),
+        ("name: Kind", "line 3: name: \"Kind\" is not a valid cluster name"),
         ("nodes: {}", "line 3: nodes: expected a list, found a mapping"),
         ("nodes:\n- worker", "line 4: nodes[0]: expected a mapping, found `worker`"),
         (
@@ -147,8 +147,14 @@ fn one_problem_each() {
             "nodes:\n- role: worker\n  role: control-plane\n- {}",
             "line 5: nodes[0].role: already set on line 4",
         ),
-        ("nodes: [{labels: {a b: c}}]", "line 3: nodes[0].labels.a b: \"a b\" is not a label key"),
-        ("nodes: [{labels: {a: [c]}}]", "line 3: nodes[0].labels.a: expected text, found a list"),
+        (
+            "nodes: [{labels: {a b: c}}]",
+            "line 3: nodes[0].labels.a b: \"a b\" is not a valid label key",
+        ),
+        (
+            "nodes: [{labels: {a: [c]}}]",
+            "line 3: nodes[0].labels.a: expected a string, found a list",
+        ),
         (
             "nodes: [{extraMounts: [{hostPath: /a}]}]",
             "nodes[0].extraMounts[0]: `containerPath` is missing",
@@ -159,7 +165,7 @@ fn one_problem_each() {
         ),
         (
             "featureGates: {A: 'true'}",
-            "featureGates.A: expected true or false, found the text \"true\"",
+            "featureGates.A: expected true or false, found the string \"true\"",
         ),
         (
             "networking: {ipFamily: IPv6}",
@@ -183,7 +189,7 @@ fn one_problem_each() {
             "kubeadmConfigPatches:\n- 'a b'",
             "line 4: kubeadmConfigPatches[0]: a kubeadm patch must be a mapping",
         ),
-        ("kubeadmConfigPatches: ['a: [']", "kubeadmConfigPatches[0]: not a YAML patch"),
+        ("kubeadmConfigPatches: ['a: [']", "kubeadmConfigPatches[0]: not valid YAML"),
         (
             "nodes: [{kubeadmConfigPatchesJSON6902: [{kind: A, patch: x}]}]",
             "JSON6902[0].patch: a JSON 6902 patch must",
@@ -212,7 +218,7 @@ fn ports() {
         ("containerPort: -1", "-1 is not a port"),
         (
             "containerPort: 80, hostPort: \"80\"",
-            "hostPort: expected a whole number, found the text \"80\"",
+            "hostPort: expected a whole number, found the string \"80\"",
         ),
         ("containerPort: 80, hostPort: 8o", "expected a whole number, found `8o`"),
         ("containerPort: 80, hostPort: 99999999999", "99999999999 is not a port"),
@@ -227,7 +233,7 @@ fn ports() {
 }
 
 #[test]
-fn port_clashes() {
+fn port_conflicts() {
     let two = |a: &str, b: &str| {
         format!(
             "networking: {{apiServerPort: 6443}}\nnodes:\n- extraPortMappings: [{{containerPort: 1, {a}}}]\n- role: worker\n  extraPortMappings: [{{containerPort: 1, {b}}}]"
@@ -238,7 +244,7 @@ fn port_clashes() {
             "nodes:\n- extraPortMappings: [{{containerPort: 1, {a}}}, {{containerPort: 1, {b}}}]"
         )
     };
-    let clash = [
+    let conflicts = [
         ("hostPort: 80", "hostPort: 80, protocol: tcp"),
         ("hostPort: 80, listenAddress: 127.0.0.1", "hostPort: 80"),
         ("hostPort: 80, listenAddress: 0.0.0.0", "hostPort: 80, listenAddress: 127.0.0.1"),
@@ -248,22 +254,22 @@ fn port_clashes() {
         ),
         ("hostPort: 80, protocol: udp", "hostPort: 80, protocol: UDP"),
     ];
-    for (a, b) in clash {
+    for (a, b) in conflicts {
         let protocol = if a.contains("udp") { "udp" } else { "tcp" };
         let want = format!(
-            "line 7: nodes[1].extraPortMappings[0].hostPort: host port 80/{protocol} is already taken by nodes[0].extraPortMappings[0].hostPort"
+            "line 7: nodes[1].extraPortMappings[0].hostPort: host port 80/{protocol} is already used by nodes[0].extraPortMappings[0].hostPort"
         );
         assert_eq!(bad(&two(a, b)), want, "{a} {b}");
-        assert!(bad(&one(a, b)).contains("is already taken by"), "{a} {b}");
+        assert!(bad(&one(a, b)).contains("is already used by"), "{a} {b}");
     }
-    // The engine lets the families share a port; kind does so between nodes.
+    // IPv4 and IPv6 can use the same port; kind allows it between nodes only.
     let families = [
         ("hostPort: 80", "hostPort: 80, listenAddress: '::'"),
         ("hostPort: 80, listenAddress: '::'", "hostPort: 80, listenAddress: 127.0.0.1"),
     ];
     for (a, b) in families {
         good(&two(a, b));
-        assert!(bad(&one(a, b)).contains("is already taken by"), "{a} {b}");
+        assert!(bad(&one(a, b)).contains("is already used by"), "{a} {b}");
     }
     bad(&format!(
         "networking: {{ipFamily: ipv6}}\n{}",
@@ -283,7 +289,7 @@ fn port_clashes() {
     }
     assert!(
         bad(&two("hostPort: 6443", "hostPort: 1"))
-            .ends_with("is already taken by networking.apiServerPort")
+            .ends_with("is already used by networking.apiServerPort")
     );
 }
 

@@ -1,21 +1,25 @@
-//! The fields of `kind.x-k8s.io/v1alpha4`, one function per mapping.
+//! The fields of `kind.x-k8s.io/v1alpha4`, one function for each mapping.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use super::decode::{At, Fields};
+use super::decode::{Fields, Located};
+use super::name::valid_name;
 use super::networking::networking;
-use super::ports::{PortUse, PortUses, find_clashes, port_mapping};
-use super::tree::Tree;
-use super::{Problems, labels, valid_name};
+use super::node_labels;
+use super::ports::{PortUse, PortUses, find_conflicts, port_mapping};
+use super::problem::Problems;
 use crate::cluster::{
     Cluster, ContainerdPatches, DEFAULT_NAME, Family, HostPort, JsonPatch, KubeadmPatches, Mount,
     Node, Propagation, Protocol, Role,
 };
 use crate::patch;
+use crate::yaml::located::Tree;
 
+/// The `kind` that a definition must have.
 pub const KIND: &str = "Cluster";
+/// The `apiVersion` that a definition must have.
 pub const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
 
 const CLUSTER: &[&str] = &[
@@ -50,9 +54,9 @@ const PROPAGATIONS: &[(&str, Propagation)] = &[
     ("Bidirectional", Propagation::Bidirectional),
 ];
 
-/// The whole file. The cluster is usable only if `problems` stays empty.
+/// Decodes a definition. The cluster is usable only if `problems` stays empty.
 pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
-    let root = At::root(tree);
+    let root = Located::root(tree);
     let fields = root.fields(CLUSTER, problems);
     header(&root, &fields, "apiVersion", API_VERSION, problems);
     header(&root, &fields, "kind", KIND, problems);
@@ -65,11 +69,11 @@ pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
     }
 
     let networking = networking(fields.get("networking"), problems);
-    let any = match networking.family {
+    let wildcard = match networking.family {
         Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
         Family::Ipv4 | Family::Dual => Ipv4Addr::UNSPECIFIED.into(),
     };
-    let mut used = PortUses { all: Vec::new(), any };
+    let mut used = PortUses { all: Vec::new(), wildcard };
     if let (HostPort::Fixed(port), Ok(address)) =
         (networking.api_server_port, networking.api_server_address.parse())
     {
@@ -92,7 +96,7 @@ pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
     {
         at.problem(problems, "at least one node must have the role control-plane");
     }
-    find_clashes(&used.all, problems);
+    find_conflicts(&used.all, problems);
 
     let gates = fields.entries("featureGates", problems);
     Cluster {
@@ -112,7 +116,7 @@ pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
     }
 }
 
-fn header(root: &At, fields: &Fields, name: &str, wanted: &str, problems: &mut Problems) {
+fn header(root: &Located, fields: &Fields, name: &str, wanted: &str, problems: &mut Problems) {
     match fields.get(name) {
         None => root.problem(problems, format!("`{name}: {wanted}` is missing")),
         Some(at) => match at.string(problems) {
@@ -124,12 +128,12 @@ fn header(root: &At, fields: &Fields, name: &str, wanted: &str, problems: &mut P
     }
 }
 
-fn node(at: &At, index: usize, used: &mut PortUses, problems: &mut Problems) -> Node {
+fn node(at: &Located, index: usize, used: &mut PortUses, problems: &mut Problems) -> Node {
     let fields = at.fields(NODE, problems);
     let mappings = fields.list("extraPortMappings", problems);
     let labels = string_map(&fields, "labels", problems);
     for (key, at) in fields.entries("labels", &mut Problems::default()) {
-        if let Err(why) = labels::check(key, labels.get(key).map_or("", String::as_str)) {
+        if let Err(why) = node_labels::check(key, labels.get(key).map_or("", String::as_str)) {
             at.problem(problems, why);
         }
     }
@@ -153,7 +157,7 @@ fn node(at: &At, index: usize, used: &mut PortUses, problems: &mut Problems) -> 
     }
 }
 
-fn mount(at: &At, problems: &mut Problems) -> Mount {
+fn mount(at: &Located, problems: &mut Problems) -> Mount {
     let fields = at.fields(MOUNT, problems);
     let container_path = fields.string("containerPath", problems);
     if container_path.is_empty() {
@@ -162,7 +166,7 @@ fn mount(at: &At, problems: &mut Problems) -> Mount {
     let propagation = fields.get("propagation");
     Mount {
         container_path,
-        // None is a relative one, too: the current directory.
+        // An absent path is relative, too: it is the current directory.
         host_path: PathBuf::from(fields.string("hostPath", problems)),
         read_only: fields.bool("readOnly", problems),
         selinux_relabel: fields.bool("selinuxRelabel", problems),
@@ -183,7 +187,7 @@ fn kubeadm(fields: &Fields, problems: &mut Problems) -> KubeadmPatches {
     }
 }
 
-fn json_patch(at: &At, problems: &mut Problems) -> JsonPatch {
+fn json_patch(at: &Located, problems: &mut Problems) -> JsonPatch {
     let fields = at.fields(JSON_PATCH, problems);
     let mut text = |name: &str| fields.string(name, problems);
     let found = JsonPatch {
@@ -198,7 +202,7 @@ fn json_patch(at: &At, problems: &mut Problems) -> JsonPatch {
     found
 }
 
-/// A list of patch texts, each of which must pass `check`.
+/// A list of patches, each of which must pass `check`.
 fn checked(
     fields: &Fields,
     name: &str,

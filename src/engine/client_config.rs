@@ -1,4 +1,4 @@
-//! The docker client's own configuration: contexts, their TLS material, and
+//! The configuration of the docker client: contexts, their TLS material, and
 //! proxies (docs.docker.com, "docker context" and "Use a proxy server with the
 //! Docker CLI").
 
@@ -6,47 +6,49 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The folder of `config.json`; a missing or broken file counts as an empty one.
+/// The directory of `config.json`. A missing or invalid file counts as empty.
 pub struct ClientConfig {
-    folder: PathBuf,
+    directory: PathBuf,
     config: Value,
 }
 
-/// Where a docker context leads.
+/// The engine of a docker context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextEndpoint {
     pub host: String,
     /// Do not check the engine's certificate.
     pub skip_tls_verify: bool,
-    /// The folder of `ca.pem`, `cert.pem` and `key.pem`, if there is one.
+    /// The directory of `ca.pem`, `cert.pem` and `key.pem`, if it exists.
     pub tls: Option<PathBuf>,
 }
 
 impl ClientConfig {
-    pub fn read(folder: &Path) -> Self {
-        let config = json(&folder.join("config.json")).unwrap_or_default();
-        ClientConfig { folder: folder.to_owned(), config }
+    /// Reads `config.json` in `directory`.
+    pub fn read(directory: &Path) -> Self {
+        let config = json(&directory.join("config.json")).unwrap_or_default();
+        ClientConfig { directory: directory.to_owned(), config }
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
+    /// The configured context, if any.
     pub fn current_context(&self) -> Option<String> {
         Some(self.config.get("currentContext")?.as_str()?.to_owned())
     }
 
-    /// A context's docker endpoint. Its folder's name is a digest, so all are
-    /// looked at.
+    /// The engine of a context; `None` if there is no such context. All contexts
+    /// are read, because their directories are named by digests.
     pub fn context(&self, name: &str) -> Option<ContextEndpoint> {
-        let found = std::fs::read_dir(self.folder.join("contexts/meta")).ok()?.flatten();
+        let found = std::fs::read_dir(self.directory.join("contexts/meta")).ok()?.flatten();
         found.into_iter().find_map(|entry| {
             let meta = json(&entry.path().join("meta.json"))?;
             if meta.get("Name")?.as_str()? != name {
                 return None;
             }
             let docker = meta.pointer("/Endpoints/docker")?;
-            let tls = self.folder.join("contexts/tls").join(entry.file_name()).join("docker");
+            let tls = self.directory.join("contexts/tls").join(entry.file_name()).join("docker");
             Some(ContextEndpoint {
                 host: docker.get("Host")?.as_str()?.to_owned(),
                 skip_tls_verify: docker.get("SkipTLSVerify").is_some_and(|skip| skip == true),
@@ -55,8 +57,8 @@ impl ClientConfig {
         })
     }
 
-    /// The proxy variable (`HTTP_PROXY`, `HTTPS_PROXY` or `NO_PROXY`) that
-    /// containers of the engine at `host` get, else of every engine.
+    /// The value of a proxy variable (`HTTP_PROXY`, `HTTPS_PROXY` or `NO_PROXY`)
+    /// for containers of the engine at `host`, else for containers of any engine.
     pub fn proxy(&self, host: &str, variable: &str) -> Option<String> {
         let key = match variable {
             "HTTP_PROXY" => "httpProxy",

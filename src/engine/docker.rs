@@ -1,7 +1,8 @@
-//! The engine that answers Docker's API, by way of bollard.
+//! The engine behind Docker's API, through bollard.
 
 mod convert;
 mod dial;
+mod error;
 mod tls;
 
 use std::time::Duration;
@@ -18,19 +19,29 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use self::dial::Dialler;
+use super::api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 use super::endpoint::Endpoint;
-use super::*;
+use super::error::{EngineError, Result};
+use super::spec::{ContainerSpec, NetworkSpec};
+use super::state::{Container, ContainerState, Host, Image, Network};
 
-/// Bounds the wait for an answer's first byte, upload of the request included.
+/// Seconds until the first byte of a response, including the upload of the
+/// request.
 const TIMEOUT: u64 = 3600;
 
+/// A connection to an engine with Docker's API.
 pub struct DockerEngine {
     docker: Docker,
     endpoint: Endpoint,
 }
 
 impl DockerEngine {
-    /// Connects lazily: the first call tells whether the engine answers.
+    /// Connects lazily: only the first call shows whether the engine can be
+    /// reached.
+    ///
+    /// # Errors
+    /// Returns [`EngineError::Unreachable`] if there is no socket, and
+    /// [`EngineError::Endpoint`] if a TLS file cannot be used.
     pub fn connect(endpoint: Endpoint) -> Result<Self> {
         let docker = match &endpoint {
             Endpoint::Unix(path) => {
@@ -46,17 +57,17 @@ impl DockerEngine {
             Ok(docker) => Ok(DockerEngine { docker, endpoint }),
             Err(error) => Err(EngineError::Unreachable {
                 endpoint: endpoint.to_string(),
-                reason: plain(&error),
+                reason: reason(&error),
             }),
         }
     }
 
     fn failed(&self, what: impl Into<String>, error: bollard::errors::Error) -> EngineError {
-        convert::error(&self.endpoint, what.into(), error)
+        error::classify(&self.endpoint, what.into(), error)
     }
 }
 
-fn plain(error: &bollard::errors::Error) -> String {
+fn reason(error: &bollard::errors::Error) -> String {
     match error {
         bollard::errors::Error::SocketNotFoundError(path) => format!("there is no socket {path}"),
         other => other.to_string(),
@@ -70,7 +81,7 @@ impl Engine for DockerEngine {
             .docker
             .info()
             .await
-            .map_err(|e| self.failed("asking the engine about its host", e))?;
+            .map_err(|e| self.failed("reading the engine's description", e))?;
         Ok(convert::host(info, matches!(self.endpoint, Endpoint::Unix(_))))
     }
 
@@ -79,7 +90,7 @@ impl Engine for DockerEngine {
             .docker
             .inspect_image(reference)
             .await
-            .map_err(|e| self.failed(format!("looking for image {reference}"), e))
+            .map_err(|e| self.failed(format!("inspecting image {reference}"), e))
         {
             Ok(found) => Ok(Some(convert::image(found))),
             Err(EngineError::NotFound { .. }) => Ok(None),
@@ -100,19 +111,23 @@ impl Engine for DockerEngine {
 
     async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(reference).build();
-        let mut answers = self.docker.create_image(Some(options), None, None);
+        let mut responses = self.docker.create_image(Some(options), None, None);
         let mut failure = None;
-        while let Some(answer) = answers.next().await {
-            match answer {
+        while let Some(response) = responses.next().await {
+            match response {
                 Ok(info) => on_status(info.status.unwrap_or_default()),
                 Err(error) => failure = Some(self.failed(format!("pulling {reference}"), error)),
             }
         }
-        // The stream's end is misread now and then; the image decides.
+        // The end of the stream is sometimes reported as an error although the
+        // pull succeeded, so only the presence of the image counts.
         match (self.image(reference).await?, failure) {
             (Some(_), _) => Ok(()),
             (None, failure) => Err(failure.unwrap_or_else(|| {
-                EngineError::other(format!("pulling {reference}"), "the image did not arrive")
+                EngineError::other(
+                    format!("pulling {reference}"),
+                    "the image is missing after the pull",
+                )
             })),
         }
     }
@@ -128,9 +143,9 @@ impl Engine for DockerEngine {
             query::CreateImageOptionsBuilder::new().from_src("-").repo(repo).tag(tag).build();
         options.changes = changes.to_vec();
         let body = bollard::body_try_stream(layer);
-        let mut answers = self.docker.create_image(Some(options), Some(body), None);
-        while let Some(answer) = answers.next().await {
-            answer.map_err(|e| self.failed(format!("importing {reference}"), e))?;
+        let mut responses = self.docker.create_image(Some(options), Some(body), None);
+        while let Some(response) = responses.next().await {
+            response.map_err(|e| self.failed(format!("importing {reference}"), e))?;
         }
         Ok(())
     }
@@ -145,7 +160,7 @@ impl Engine for DockerEngine {
     }
 
     async fn networks(&self, name: &str) -> Result<Vec<Network>> {
-        let what = format!("looking for network {name}");
+        let what = format!("inspecting network {name}");
         let filters = [("name".to_owned(), vec![name.to_owned()])].into();
         let options = query::ListNetworksOptions { filters: Some(filters) };
         let listed =
@@ -153,14 +168,14 @@ impl Engine for DockerEngine {
         let mut found = Vec::new();
         for network in listed.into_iter().filter(|n| n.name.as_deref() == Some(name)) {
             let id = network.id.unwrap_or_default();
-            // Only the inspection counts containers.
+            // The list does not count containers.
             match self
                 .docker
                 .inspect_network(&id, None::<query::InspectNetworkOptions>)
                 .await
                 .map_err(|e| self.failed(&what, e))
             {
-                Ok(whole) => found.push(convert::network(id, whole)),
+                Ok(inspected) => found.push(convert::network(id, inspected)),
                 Err(EngineError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -224,7 +239,7 @@ impl Engine for DockerEngine {
                 .map_err(|e| self.failed(&what, e))
             {
                 Err(EngineError::NotFound { .. }) => return Ok(()),
-                // Another removal is under way; it is gone when that one is done.
+                // Another removal is in progress; wait until it is done.
                 Err(EngineError::Conflict { message, .. })
                     if message.contains("already in progress") =>
                 {
@@ -240,13 +255,13 @@ impl Engine for DockerEngine {
             self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
         found
             .map(convert::inspected)
-            .map_err(|e| self.failed(format!("looking at container {name}"), e))
+            .map_err(|e| self.failed(format!("inspecting container {name}"), e))
     }
 
     async fn inspect_json(&self, name: &str) -> Result<Value> {
         let found =
             self.docker.inspect_container(name, None::<query::InspectContainerOptions>).await;
-        let found = found.map_err(|e| self.failed(format!("looking at container {name}"), e))?;
+        let found = found.map_err(|e| self.failed(format!("inspecting container {name}"), e))?;
         serde_json::to_value(found).map_err(|e| EngineError::other("writing JSON", e))
     }
 
@@ -305,14 +320,15 @@ impl DockerEngine {
             return Err(EngineError::other(what, "the engine detached the command"));
         };
         if let Some(mut stdin) = stdin {
-            // Beside the output: a command may answer before it has read all.
+            // Concurrent with reading the output: a command may write before it
+            // has read all of its input.
             tokio::spawn(async move {
                 while let Some(Ok(piece)) = stdin.next().await {
                     if input.write_all(&piece).await.is_err() {
                         break;
                     }
                 }
-                // Dropping alone does not close the command's stdin.
+                // Dropping it does not close the command's stdin.
                 let _ = input.shutdown().await;
             });
         }
@@ -321,7 +337,7 @@ impl DockerEngine {
         let output = output.map(move |piece| match piece {
             Ok(LogOutput::StdErr { message }) => Ok(ExecEvent::Stderr(message)),
             Ok(other) => Ok(ExecEvent::Stdout(other.into_bytes())),
-            Err(error) => Err(convert::error(&on_output.0, on_output.1.clone(), error)),
+            Err(error) => Err(error::classify(&on_output.0, on_output.1.clone(), error)),
         });
         let exit = stream::once(async move {
             // The output can end a moment before the engine knows the exit code.
@@ -329,7 +345,7 @@ impl DockerEngine {
                 let state = docker
                     .inspect_exec(&id)
                     .await
-                    .map_err(|e| convert::error(&endpoint, what.clone(), e))?;
+                    .map_err(|e| error::classify(&endpoint, what.clone(), e))?;
                 if let (Some(code), false) = (state.exit_code, state.running.unwrap_or(false)) {
                     return Ok(ExecEvent::Exit(code));
                 }

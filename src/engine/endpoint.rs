@@ -1,11 +1,12 @@
-//! Which engine to talk to, found the way the docker client finds it.
+//! Which engine to use, determined as the docker client does.
 
 use std::path::{Path, PathBuf};
 
-use super::EngineError;
 use super::client_config::{ClientConfig, ContextEndpoint};
+use super::error::EngineError;
 use crate::environment;
 
+/// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     Unix(PathBuf),
@@ -15,11 +16,12 @@ pub enum Endpoint {
     Ssh(SshEndpoint),
 }
 
+/// An engine behind TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsEndpoint {
     /// `host:port`.
     pub address: String,
-    /// PEM files; without authorities of its own, the system's count.
+    /// PEM files. Without a `ca`, the system's certificate authorities are used.
     pub ca: Option<PathBuf>,
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
@@ -33,7 +35,7 @@ pub struct SshEndpoint {
     pub user: Option<String>,
     pub host: String,
     pub port: Option<u16>,
-    /// The engine's socket there, if it is not docker's default.
+    /// Path of the engine's socket on that host; `None` for docker's default.
     pub socket: Option<String>,
 }
 
@@ -52,7 +54,7 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// What the choice depends on; a struct so that it can be tested.
+/// The environment that the choice depends on.
 #[derive(Debug, Default)]
 pub struct DockerEnv {
     pub docker_host: Option<String>,
@@ -67,6 +69,7 @@ pub struct DockerEnv {
 }
 
 impl DockerEnv {
+    /// Reads the environment of this process.
     pub fn of_process() -> Self {
         let text = environment::variable;
         DockerEnv {
@@ -80,17 +83,18 @@ impl DockerEnv {
         }
     }
 
-    /// The client's configuration: of `DOCKER_CONFIG`, else of the home folder.
+    /// The client's configuration, from `DOCKER_CONFIG` or else the home directory.
     pub fn client_config(&self) -> Option<ClientConfig> {
         let of_home = || Some(self.home.as_ref()?.join(".docker"));
-        self.docker_config.clone().or_else(of_home).map(|folder| ClientConfig::read(&folder))
+        self.docker_config.clone().or_else(of_home).map(|directory| ClientConfig::read(&directory))
     }
 
     /// `DOCKER_HOST`, else the context (`DOCKER_CONTEXT` or the configured
-    /// one), else the first default socket that is there.
+    /// one), else the first default socket that exists.
     ///
     /// # Errors
-    /// An unknown context, or a kind of address that is not supported.
+    /// Returns [`EngineError::Endpoint`] if the context is unknown or the kind of
+    /// address is not supported.
     pub fn endpoint(&self) -> Result<Endpoint, EngineError> {
         if let Some(host) = &self.docker_host {
             return parse(host, self.tls_of_environment());
@@ -105,8 +109,8 @@ impl DockerEnv {
         }
     }
 
-    /// A proxy variable of nodes as the client's configuration has it for the
-    /// engine in use; `None` where there is none.
+    /// The value of a proxy variable for containers, as the client's configuration
+    /// defines it for the engine in use.
     pub fn proxy(&self, variable: &str) -> Option<String> {
         let host = match (&self.docker_host, self.context()) {
             (Some(host), _) => host.clone(),
@@ -131,16 +135,16 @@ impl DockerEnv {
         }
     }
 
-    /// As the docker client takes it from its environment: the authority must
-    /// be there where it is checked, certificate and key need not.
+    /// TLS material as the docker client finds it through its environment. The
+    /// certificate authority must exist if it is used, certificate and key need not.
     fn tls_of_environment(&self) -> Option<Tls> {
         if !self.tls && !self.tls_verify {
             return None;
         }
-        let of_config = || Some(self.client_config()?.folder().to_owned());
-        let folder = self.cert_path.clone().or_else(of_config);
-        let mut tls = Tls::existing(folder.as_deref(), self.tls_verify);
-        tls.ca = folder.filter(|_| self.tls_verify).map(|folder| folder.join("ca.pem"));
+        let of_config = || Some(self.client_config()?.directory().to_owned());
+        let directory = self.cert_path.clone().or_else(of_config);
+        let mut tls = Tls::existing(directory.as_deref(), self.tls_verify);
+        tls.ca = directory.filter(|_| self.tls_verify).map(|directory| directory.join("ca.pem"));
         Some(tls)
     }
 
@@ -158,7 +162,7 @@ impl DockerEnv {
     }
 }
 
-/// TLS material before it is known whether the address needs any.
+/// TLS material, which counts only for addresses that use TLS.
 struct Tls {
     ca: Option<PathBuf>,
     certificate: Option<PathBuf>,
@@ -167,8 +171,8 @@ struct Tls {
 }
 
 impl Tls {
-    fn existing(folder: Option<&Path>, verify: bool) -> Self {
-        let file = |name| Some(folder?.join(name)).filter(|path: &PathBuf| path.exists());
+    fn existing(directory: Option<&Path>, verify: bool) -> Self {
+        let file = |name| Some(directory?.join(name)).filter(|path: &PathBuf| path.exists());
         Tls { ca: file("ca.pem"), certificate: file("cert.pem"), key: file("key.pem"), verify }
     }
 }
@@ -190,12 +194,12 @@ fn parse(host: &str, tls: Option<Tls>) -> Result<Endpoint, EngineError> {
             EngineError::Endpoint(format!("{host:?} is not of the form ssh://[user@]host[:port]"))
         }),
         _ => Err(EngineError::Endpoint(format!(
-            "{host:?} is not an address skiff can use; it knows unix://, tcp:// and ssh://"
+            "{host:?} is not a supported engine address; use unix://, tcp:// or ssh://"
         ))),
     }
 }
 
-/// docker's ports, for addresses that name none.
+/// Adds docker's default port unless the address has one.
 fn with_port(address: &str, port: u16) -> String {
     let rest = address.rsplit_once(']').map_or(address, |(_, rest)| rest);
     if rest.contains(':') { address.to_owned() } else { format!("{address}:{port}") }
@@ -224,9 +228,9 @@ fn parse_ssh(address: &str) -> Option<SshEndpoint> {
         "" => None,
         digits => Some(digits.parse().ok()?),
     };
-    // ssh would take a leading dash for an option; a password has no place here.
-    let sane = |text: &str| !text.is_empty() && !text.starts_with('-') && !text.contains(':');
-    if host.is_empty() || host.starts_with('-') || !user.is_none_or(sane) {
+    // ssh reads a leading dash as an option; a password is not supported.
+    let is_safe = |text: &str| !text.is_empty() && !text.starts_with('-') && !text.contains(':');
+    if host.is_empty() || host.starts_with('-') || !user.is_none_or(is_safe) {
         return None;
     }
     Some(SshEndpoint {

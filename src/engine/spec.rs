@@ -1,4 +1,4 @@
-//! Containers and networks as data, before they exist.
+//! Containers and networks to create.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use crate::cluster::{HostPort, Protocol};
 
+/// A container to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ContainerSpec {
     pub name: String,
     pub image: String,
     pub hostname: String,
     pub labels: BTreeMap<String, String>,
-    /// `NAME=VALUE`, or a bare `NAME` which is then passed on if set.
+    /// `NAME=VALUE`, or `NAME` to pass on the variable if it is set.
     pub env: Vec<String>,
     pub network: Option<String>,
     pub privileged: bool,
@@ -20,34 +21,37 @@ pub struct ContainerSpec {
     pub tmpfs: Vec<String>,
     /// Paths that get an anonymous volume.
     pub volumes: Vec<String>,
-    /// `SOURCE:TARGET[:OPTIONS]`, SOURCE a host path or a volume's name.
+    /// `SOURCE:TARGET[:OPTIONS]`; SOURCE is a host path or the name of a volume.
     pub binds: Vec<String>,
-    /// Paths of the engine's host, which must exist, to where they are seen.
+    /// Read-only bind mounts: from paths of the engine's host, which must exist,
+    /// to paths in the container.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub read_only: BTreeMap<String, String>,
-    /// The engine removes it once it has ended.
+    /// The engine removes the container when it has exited.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auto_remove: bool,
     pub devices: Vec<String>,
     pub publish: Vec<Publish>,
     pub sysctls: BTreeMap<String, String>,
-    /// Restarts on failure at most this often; also after the engine starts.
+    /// The maximum number of restarts after failures. The container also starts
+    /// when the engine starts.
     pub restart_on_failure: Option<i64>,
     pub userns_host: bool,
     pub tty: bool,
-    /// Overrides the image's.
+    /// Overrides the stop signal of the image.
     pub stop_signal: Option<String>,
     pub entrypoint: Vec<String>,
     pub command: Vec<String>,
 }
 
+/// A container port to publish on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Publish {
     pub container_port: u16,
     #[serde(serialize_with = "as_word")]
     pub protocol: Protocol,
     pub host_address: String,
-    /// Printed as definitions write it: 0 is picked by us, -1 by the engine.
+    /// Serialized as in definitions: 0 is picked by skiff, -1 by the engine.
     #[serde(serialize_with = "as_number")]
     pub host_port: HostPort,
 }
@@ -64,10 +68,11 @@ fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::
     s.serialize_str(protocol.as_str())
 }
 
+/// A network to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NetworkSpec {
     pub name: String,
-    /// An IPv6 /64, or IPv4 only.
+    /// An IPv6 /64; `None` for an IPv4-only network.
     pub ipv6_subnet: Option<String>,
     pub options: BTreeMap<String, String>,
 }

@@ -1,4 +1,4 @@
-//! How kubeadm is called.
+//! The command lines of kubeadm.
 
 use crate::cluster::ProxyMode;
 use crate::version::Version;
@@ -19,8 +19,8 @@ pub fn join_command(config: &str, version: &Version) -> Vec<String> {
     command
 }
 
-/// Phases to leave out: the preflight checks would judge, and pull, what the
-/// node image has brought.
+/// Phases to skip. The preflight checks would pull images that the node image
+/// contains already (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `Derive`).
 pub(super) const JOIN_PHASES: [&str; 1] = ["preflight"];
 
 pub(super) fn init_phases(mode: ProxyMode) -> Vec<&'static str> {
@@ -28,7 +28,7 @@ pub(super) fn init_phases(mode: ProxyMode) -> Vec<&'static str> {
     ["preflight"].into_iter().chain(proxy).collect()
 }
 
-/// Whether the configuration can name the phases: since v1beta3.
+/// Whether the configuration can name the phases to skip: v1beta3 and later can.
 pub(super) fn config_skips(version: &Version) -> bool {
     version.at_least(1, 23)
 }

@@ -1,11 +1,11 @@
-//! The documents of the components kubeadm configures.
+//! The documents of the components that kubeadm configures.
 
 use serde_json::{Value, json};
 
-use super::ConfigData;
+use super::data::ConfigData;
 use crate::cluster::ProxyMode;
 
-/// KubeletConfiguration; that of the first control plane holds for all nodes.
+/// KubeletConfiguration; that of the first control-plane applies to all nodes.
 pub(super) fn kubelet(data: &ConfigData) -> Value {
     let driver = if data.version.at_least(1, 24) { "systemd" } else { "cgroupfs" };
     let mut document = json!({
@@ -14,7 +14,7 @@ pub(super) fn kubelet(data: &ConfigData) -> Value {
         "cgroupDriver": driver,
         "cgroupRoot": "/kubelet",
         "failSwapOn": false,
-        // The kubelet sees the host's disk and must not try to clean it up.
+        // The kubelet sees the host's disk and must not free space on it.
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {
             "nodefs.available": "0%",
@@ -23,7 +23,7 @@ pub(super) fn kubelet(data: &ConfigData) -> Value {
         },
     });
     if data.version.at_least(1, 31) {
-        // Newer kubelets refuse cgroup v1 hosts unless told otherwise.
+        // By default newer kubelets do not start on cgroup v1 hosts.
         document["failCgroupV1"] = json!(false);
     }
     if data.is_ipv6() {
@@ -34,7 +34,7 @@ pub(super) fn kubelet(data: &ConfigData) -> Value {
     document
 }
 
-/// KubeProxyConfiguration; `None` when the cluster goes without kube-proxy.
+/// KubeProxyConfiguration; `None` if the cluster has no kube-proxy.
 pub(super) fn proxy(data: &ConfigData) -> Option<Value> {
     let mode = data.cluster.networking.proxy_mode;
     if mode == ProxyMode::None {
@@ -45,12 +45,12 @@ pub(super) fn proxy(data: &ConfigData) -> Option<Value> {
         "kind": "KubeProxyConfiguration",
         "mode": mode.as_str(),
         "iptables": {"minSyncPeriod": "1s"},
-        // nf_conntrack_max is one value for the whole host: leave it alone.
+        // 0 leaves nf_conntrack_max unchanged: it applies to the host, too.
         "conntrack": {"maxPerCore": 0},
     });
     let conntrack = &mut document["conntrack"];
     if data.rootless {
-        // Zero leaves sysctls alone that only root may set.
+        // 0s leaves sysctls unchanged that only root may set.
         conntrack["tcpEstablishedTimeout"] = json!("0s");
         conntrack["tcpCloseWaitTimeout"] = json!("0s");
     } else if mode == ProxyMode::Nftables {

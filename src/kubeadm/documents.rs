@@ -1,12 +1,15 @@
 //! The documents of kubeadm's own API group.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
 use serde_json::{Value, json};
 
 use super::commands::{JOIN_PHASES, config_skips, init_phases};
-use super::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, PROVIDER, pairs};
+use super::data::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, PROVIDER};
 use crate::cluster::Role;
 
-/// ClusterConfiguration: what all control planes share.
+/// ClusterConfiguration: the settings that all control-planes share.
 pub(super) fn cluster(data: &ConfigData) -> Value {
     let networking = &data.cluster.networking;
     let mut document = json!({
@@ -16,7 +19,7 @@ pub(super) fn cluster(data: &ConfigData) -> Value {
         "clusterName": data.cluster.name,
         "controlPlaneEndpoint": data.endpoint(),
         "apiServer": {
-            // The host reaches the API through a port forward, by one of these.
+            // The host reaches the API server through a published port, by these names.
             "certSANs": ["localhost", networking.api_server_address],
             "extraArgs": data.args(&api_server(data)),
         },
@@ -28,7 +31,8 @@ pub(super) fn cluster(data: &ConfigData) -> Value {
         },
     });
     if data.version.at_least(1, 20) && !data.version.at_least(1, 21) {
-        // kubeadm's own gate, in the one release that had it and needed it.
+        // A gate of kubeadm itself, needed by the only release that has it
+        // (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `Config`).
         document["featureGates"] = json!({"IPv6DualStack": true});
     }
     document
@@ -69,17 +73,17 @@ fn feature_gates(data: &ConfigData) -> Option<(&'static str, String)> {
     (!gates.is_empty()).then(|| ("feature-gates", pairs(&gates)))
 }
 
-/// With one control plane nobody else could lead: no election saves the wait
-/// for the lease at every start.
+/// A single control-plane is always the leader. Without an election it does not
+/// wait for the lease at every start.
 fn leader_election(data: &ConfigData) -> Option<(&'static str, String)> {
     (data.cluster.control_planes() == 1).then(|| ("leader-elect", "false".to_owned()))
 }
 
-/// InitConfiguration: how the first control plane starts.
+/// InitConfiguration: how the first control-plane starts.
 pub(super) fn init(data: &ConfigData) -> Value {
     let mut registration = node_registration(data);
     if data.cluster.nodes.len() == 1 {
-        // Otherwise kubeadm keeps pods off the only node there is.
+        // With the default taint no pod could run on the only node.
         registration["taints"] = json!([]);
     }
     let mut document = json!({
@@ -95,13 +99,15 @@ pub(super) fn init(data: &ConfigData) -> Value {
     document
 }
 
-/// JoinConfiguration: how every other node finds and enters the cluster.
+/// JoinConfiguration: how every other node finds and joins the cluster.
 pub(super) fn join(data: &ConfigData) -> Value {
     let mut document = json!({
         "apiVersion": data.api_version(),
         "kind": "JoinConfiguration",
         "nodeRegistration": node_registration(data),
-        // A kubeconfig with the cluster's CA, where kind trusts any CA.
+        // A kubeconfig with the cluster's CA. kind trusts any CA instead
+        // (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`,
+        // `unsafeSkipCAVerification`).
         "discovery": {
             "file": {"kubeConfigPath": DISCOVERY_PATH},
             "tlsBootstrapToken": data.token,
@@ -139,15 +145,15 @@ fn add_skipped(data: &ConfigData, document: &mut Value, phases: &[&str]) {
     }
 }
 
-/// Since 1.32, the first release that patches CoreDNS too.
+/// From 1.32 on: earlier releases cannot patch CoreDNS.
 fn add_patches(data: &ConfigData, document: &mut Value) {
     if data.version.at_least(1, 32) {
         document["patches"] = json!({"directory": PATCHES_PATH});
     }
 }
 
-/// More patience than kubeadm's defaults, for slow hosts. Only v1beta4 has the
-/// field.
+/// Longer timeouts than kubeadm's defaults, for slow hosts. Only v1beta4 has
+/// the field.
 fn add_timeouts(data: &ConfigData, document: &mut Value) {
     if data.is_v1beta4() {
         document["timeouts"] = json!({
@@ -156,4 +162,9 @@ fn add_timeouts(data: &ConfigData, document: &mut Value) {
             "tlsBootstrap": "10m0s",
         });
     }
+}
+
+/// `a=1,b=2`: a mapping as the value of a flag.
+fn pairs<V: Display>(map: &BTreeMap<String, V>) -> String {
+    map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }

@@ -1,6 +1,12 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use super::*;
-use crate::cluster::Role;
-use crate::cluster::{ContainerdPatches, HostPort, KubeadmPatches, Networking, ProxyMode, Role::*};
+use crate::cluster::{
+    Cluster, ContainerdPatches, Family, HostPort, KubeadmPatches, Networking, Node, ProxyMode,
+    Role, Role::*,
+};
 
 fn cluster(roles: &[Role]) -> Cluster {
     Cluster {
@@ -38,7 +44,7 @@ fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut ConfigData)) 
     adjust(&mut data);
     let documents = documents(&data);
     let read = yaml::documents(&render(&documents)).unwrap();
-    assert_eq!(read, documents, "the text says what the values say");
+    assert_eq!(read, documents, "the text is read back as the same values");
     documents.into_iter().map(|d| (d["kind"].as_str().unwrap().to_owned(), d)).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Changing kubeconfig files: locked, atomic, and only when something changes.
+//! Changes kubeconfig files: under a lock, atomically, and only if their content
+//! changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,19 +8,19 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::Error;
+use super::error::Error;
 use super::lock::{Lock, PATIENCE};
 use super::merge::{checked, merge, remove};
 use crate::yaml;
 
-/// Room for what a cluster adds to a kubeconfig, amply; in bytes.
+/// More bytes than a cluster adds to a kubeconfig.
 const ENTRY_SIZE: u64 = 32 * 1024;
 
 /// Merges `entry`, as made by [`super::for_cluster`], into the file at `path`,
 /// which is created with its directories if missing.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::Parse`], [`Error::Locked`] or [`Error::Write`].
+/// Returns [`Error::Read`], [`Error::Parse`], [`Error::Locked`] or [`Error::Write`].
 pub fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
     if is_special(path) {
         return fs::write(path, yaml::to_string(entry)).map_err(|e| cannot_write(path, e));
@@ -37,7 +38,7 @@ pub fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
 /// Removes the cluster's entries from every file that has them.
 ///
 /// # Errors
-/// The first one, after all files were tried; kinds as for [`merge_into`].
+/// Tries all files and then returns the first error, as for [`merge_into`].
 pub fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
     let results: Vec<_> = paths.iter().map(|path| remove_cluster_in(path, cluster)).collect();
     results.into_iter().collect()
@@ -45,7 +46,7 @@ pub fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
 
 fn remove_cluster_in(path: &Path, cluster: &str) -> Result<(), Error> {
     let without = || Ok(read(path)?.and_then(|config| remove(config, cluster)));
-    // Looking first spares files that are none of our business the lock.
+    // Files without the cluster are not locked.
     if is_special(path) || without()?.is_none() {
         return Ok(());
     }
@@ -56,16 +57,16 @@ fn remove_cluster_in(path: &Path, cluster: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether [`merge_into`] to `path` should work; changes nothing.
+/// Checks that [`merge_into`] to `path` will probably succeed; changes nothing.
 ///
 /// # Errors
-/// Those [`merge_into`] would most likely return.
-pub fn writable(path: &Path) -> Result<(), Error> {
+/// Returns the error that [`merge_into`] would probably return.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
     if is_special(path) {
         return Ok(());
     }
     if parent(path).is_dir() {
-        // Finds a stale lock now rather than after a cluster was made.
+        // Finds a stale lock now instead of after the cluster was created.
         Lock::acquire(path, PATIENCE)?;
     }
     read(path)?;
@@ -73,7 +74,7 @@ pub fn writable(path: &Path) -> Result<(), Error> {
     probe(&target).map_err(|e| cannot_write(&target, e))
 }
 
-/// Tries what [`replace`] needs, in the nearest directory that exists.
+/// Tries to write as much as [`replace`] will, in the nearest directory that exists.
 fn probe(target: &Path) -> io::Result<()> {
     let old = open_existing(target)?;
     let size = old.map_or(Ok(0), |file| file.metadata().map(|m| m.len()))?;
@@ -93,14 +94,14 @@ fn read(path: &Path) -> Result<Option<Value>, Error> {
     let parse = || match yaml::documents(&text)?.as_mut_slice() {
         [] => Ok(json!({})),
         [one] => checked(one.take()),
-        // Writing one back would lose the others.
-        _ => Err("it holds several YAML documents".to_owned()),
+        // Writing one of them back would lose the others.
+        _ => Err("it has several YAML documents".to_owned()),
     };
     parse().map(Some).map_err(|reason| Error::Parse { path: path.to_owned(), reason })
 }
 
-/// Atomically gives the file at `path` a new content: whoever reads it sees
-/// the old or the new one, and no failure leaves it half written.
+/// Replaces the content of the file at `path` atomically: readers see the old or
+/// the new content, and an error never leaves a part of it.
 fn replace(path: &Path, config: &Value) -> Result<(), Error> {
     let target = resolved(path);
     let text = yaml::to_string(config);
@@ -117,14 +118,14 @@ fn write_atomically(target: &Path, text: &str) -> io::Result<()> {
     }
     temp.as_file().sync_all()?;
     match temp.persist(target) {
-        // A file mounted into a container cannot be for_cluster over, but written.
+        // A file that is a mount point cannot be replaced, but it can be written.
         Err(e) if e.error.kind() == ErrorKind::ResourceBusy => fs::write(target, text),
         persisted => persisted.map(drop).map_err(|e| e.error),
     }
 }
 
-/// Opens the file for writing without changing it: a rename would replace
-/// even one that its owner has made read-only. `None` if there is none.
+/// Opens the file for writing without changing it, because a rename would
+/// replace even a read-only file. `None` if the file does not exist.
 fn open_existing(target: &Path) -> io::Result<Option<File>> {
     match OpenOptions::new().write(true).open(target) {
         Ok(file) => Ok(Some(file)),
@@ -138,7 +139,7 @@ fn keep_owner_and_mode(old: &File, new: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, fchown};
-        // Only root may give files away; for others the owner is the same.
+        // Only root may change the owner; for other users it is the same.
         let _ = fchown(new, Some(metadata.uid()), Some(metadata.gid()));
     }
     new.set_permissions(metadata.permissions())
@@ -150,9 +151,9 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
 }
 
-/// Follows the symlinks `path` itself may be, even if they lead nowhere yet.
+/// The path that `path` leads to if it is a symlink, even a dangling one.
 fn resolved(path: &Path) -> PathBuf {
-    // Linux's own limit (path_resolution(7)); a loop fails on opening.
+    // Linux's limit (path_resolution(7)). Opening a loop fails later.
     const MAX_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {

@@ -1,20 +1,20 @@
-//! Pure changes of kubeconfig values. Key order and unknown fields are kept.
+//! Changes kubeconfig values. Key order and unknown fields are kept.
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::error::Error;
 use crate::cluster::context_name;
 use crate::yaml;
 
-/// The lists of a kubeconfig, with the key each item keeps its content under.
+/// The lists of a kubeconfig, and the key that holds the content of their items.
 const LISTS: [(&str, &str); 3] =
     [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
-/// kubeadm's `admin.conf` with its cluster, user and context all named
-/// `kind-<cluster>` and the API at `server` (a whole URL).
+/// kubeadm's `admin.conf` with its cluster, user and context named
+/// `kind-<cluster>`, and with the API server's URL `server`.
 ///
 /// # Errors
-/// [`Error::Admin`] unless it has exactly one of each.
+/// Returns [`Error::Admin`] unless it has exactly one cluster, user and context.
 pub fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
     let mut config = yaml::document(admin_conf).and_then(checked).map_err(Error::Admin)?;
     let name = context_name(cluster);
@@ -40,11 +40,12 @@ pub fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Valu
     Ok(config)
 }
 
-/// `into` with the entries of `kind`: same-named ones replaced in place, the
-/// others appended, current-context overwritten. Both must be [`checked`].
-pub fn merge(mut into: Value, mut kind: Value) -> Value {
+/// `into` with the entries of `from`: those of the same name are replaced in
+/// place, others appended, and current-context is overwritten. Both must be
+/// [`checked`].
+pub fn merge(mut into: Value, mut from: Value) -> Value {
     for (list, _) in LISTS {
-        let Value::Array(new) = kind[list].take() else { continue };
+        let Value::Array(new) = from[list].take() else { continue };
         if !into[list].is_array() {
             into[list] = json!([]);
         }
@@ -52,19 +53,19 @@ pub fn merge(mut into: Value, mut kind: Value) -> Value {
             put(into[list].as_array_mut().expect("made a list above"), item);
         }
     }
-    if let Some(current) = kind.get("current-context") {
+    if let Some(current) = from.get("current-context") {
         into["current-context"] = current.clone();
     }
-    if let (Value::Object(into), Value::Object(kind)) = (&mut into, kind) {
-        for (key, value) in kind {
+    if let (Value::Object(into), Value::Object(from)) = (&mut into, from) {
+        for (key, value) in from {
             into.entry(key).or_insert(value);
         }
     }
     into
 }
 
-/// Puts `item` in the place of the one with its name, keeping what that has
-/// beside its content.
+/// Replaces the item of the same name, whose other fields are kept, or appends
+/// `item`.
 fn put(items: &mut Vec<Value>, item: Value) {
     let old = items.iter_mut().find(|old| old["name"] == item["name"]);
     match (old, item) {
@@ -73,8 +74,8 @@ fn put(items: &mut Vec<Value>, item: Value) {
     }
 }
 
-/// `from` without the cluster's entries; `None` if it has none of them. A
-/// current-context that points at them is cleared. `from` must be [`checked`].
+/// `from` without the cluster's entries; `None` if it has none. A current-context
+/// that names them is cleared. `from` must be [`checked`].
 pub fn remove(mut from: Value, cluster: &str) -> Option<Value> {
     let name = context_name(cluster);
     let mut changed = false;
@@ -92,17 +93,17 @@ pub fn remove(mut from: Value, cluster: &str) -> Option<Value> {
     changed.then_some(from)
 }
 
-/// The config, if it has the shape the functions here rely on: an object whose
-/// lists hold named objects. Nothing at all counts as empty, and so does a
-/// null list: kubectl writes `clusters: null` when it removes the last one.
+/// Checks the shape that the functions here rely on: a mapping whose lists
+/// contain mappings with names. Null is an empty kubeconfig. A null list is an
+/// empty list: kubectl writes `clusters: null` when it removes the last one.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// Returns a sentence that says what is wrong.
 pub(super) fn checked(config: Value) -> Result<Value, String> {
     let config = match config {
         Value::Null => Value::Object(Map::new()),
         Value::Object(_) => config,
-        _ => return Err("it should be a map".to_owned()),
+        _ => return Err("it should be a mapping".to_owned()),
     };
     for (list, _) in LISTS {
         let items = match config.get(list) {
@@ -111,7 +112,7 @@ pub(super) fn checked(config: Value) -> Result<Value, String> {
             Some(_) => return Err(format!("{list} should be a list")),
         };
         if !items.iter().all(|item| item.get("name").is_some_and(Value::is_string)) {
-            return Err(format!("every entry in {list} should be a map with a name"));
+            return Err(format!("every entry in {list} should be a mapping with a name"));
         }
     }
     Ok(config)
@@ -141,7 +142,7 @@ users:
     }
 
     #[test]
-    fn an_admin_conf_gets_our_names() {
+    fn an_admin_conf_gets_the_clusters_name() {
         let expected = json!({
             "apiVersion": "v1",
             "clusters": [{
@@ -157,7 +158,7 @@ users:
     }
 
     #[test]
-    fn an_odd_admin_conf_is_refused() {
+    fn an_unexpected_admin_conf_is_refused() {
         let doubled = ADMIN.replace("- name: u\n", "- name: v\n- name: u\n");
         let hollow = ADMIN.replace("  user: {client-key-data: S0VZ}\n", "");
         for text in ["", "[]", "{", "clusters: []", doubled.as_str(), hollow.as_str()] {
@@ -167,7 +168,7 @@ users:
     }
 
     #[test]
-    fn merging_keeps_what_is_not_ours() {
+    fn merging_keeps_everything_else() {
         let theirs = json!({
             "x-top": 1,
             "current-context": "work",

@@ -1,17 +1,18 @@
-//! Which files count, by the rules kubectl and kind share.
+//! Which files are read and written: the rules of kubectl and kind
+//! (kind v0.33.0, `pkg/cluster/internal/kubeconfig/internal/kubeconfig/paths.go`).
 
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 
-/// The file a new cluster is written to: the only candidate, or the first
-/// that exists and is no directory, or else the last.
+/// The file that a new cluster is written to: the first candidate that exists
+/// and is not a directory, or else the last candidate.
 ///
 /// # Errors
-/// [`Error::Home`] when nothing names a file.
+/// Returns [`Error::Home`] if there is no candidate.
 pub fn write_target(
     flag: Option<&Path>,
     env: Option<&OsStr>,
@@ -22,8 +23,8 @@ pub fn write_target(
     paths.iter().find(is_file).or(paths.last()).cloned().ok_or(Error::Home)
 }
 
-/// Every file that may know a cluster: the flag's alone, else those of
-/// `KUBECONFIG`, else `HOME/.kube/config`. Empty when none is set.
+/// Every file that may have a cluster: only that of the flag, else those of
+/// `KUBECONFIG`, else `HOME/.kube/config`. Empty if none of them is set.
 pub fn read_paths(flag: Option<&Path>, env: Option<&OsStr>, home: Option<&Path>) -> Vec<PathBuf> {
     let given = |path: &&Path| !path.as_os_str().is_empty();
     if let Some(flag) = flag.filter(given) {

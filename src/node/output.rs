@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use crate::context::RunError;
 use crate::engine::{ByteStream, EngineError, ExecEvent, ExecOutput};
 
-/// All of a stream, in memory.
+/// Reads a stream to its end, into memory.
 ///
 /// # Errors
-/// The first error in the stream.
+/// Returns the first error of the stream.
 pub async fn collect(mut stream: ByteStream) -> io::Result<Vec<u8>> {
     let mut all = Vec::new();
     while let Some(piece) = stream.next().await {
@@ -19,8 +19,8 @@ pub async fn collect(mut stream: ByteStream) -> io::Result<Vec<u8>> {
     Ok(all)
 }
 
-/// The stdout of a command, once it has succeeded. `on_line` gets every line of
-/// its stderr.
+/// The stdout of a command that has succeeded. `on_line` is called with every
+/// line of its stderr.
 pub(super) async fn read(
     node: &str,
     argv: &[String],
@@ -51,8 +51,8 @@ pub(super) async fn read(
     Err(ended_early(node, argv).into())
 }
 
-/// The stdout of a command while it is written; ends with an error if the
-/// command fails, or if its exit status does not come.
+/// The stdout of a command as a stream, which ends with an error if the command
+/// fails or its exit code is missing.
 pub(super) fn stdout(node: &str, argv: Vec<String>, events: ExecOutput) -> ByteStream {
     let node = node.to_owned();
     let pieces = futures_util::stream::unfold(Some((events, Vec::new())), move |state| {
@@ -96,8 +96,8 @@ pub(super) fn ended_early(node: &str, argv: &[String]) -> EngineError {
     )
 }
 
-/// Whether the engine's runtime failed before the command ran, for a reason that
-/// passes: on loaded machines "read init-p: connection reset by peer" was seen.
+/// Whether the engine's runtime failed to start the command for a temporary
+/// reason: on loaded machines "read init-p: connection reset by peer" was seen.
 pub(super) fn never_started(output: &str) -> bool {
     output.contains("OCI runtime exec failed")
         && !["executable file not found", "no such file or directory", "permission denied"]

@@ -1,5 +1,5 @@
-//! A command in a node that is told later what to do. Starting a second command
-//! instead would take 0.05 s and more.
+//! A command in a node that reads the last of its input later. Starting a second
+//! command instead would take at least 0.05 s.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -38,13 +38,14 @@ impl Session {
     }
 
     /// Writes the last of its stdin and returns what it writes to stdout before
-    /// a line `end`. This is not cancelled by itself.
+    /// the line `end`. Cancellation does not interrupt this.
     ///
     /// # Errors
-    /// [`RunError::Command`] if it fails before that line, or the engine's error.
+    /// Returns [`RunError::Command`] if it fails before that line, or the engine's
+    /// error.
     pub async fn finish(mut self, text: impl Into<Bytes>, end: &str) -> Result<String, RunError> {
         if let Some(stdin) = self.stdin.take() {
-            // If it has ended meanwhile, its exit status tells why.
+            // If the command has ended, its exit code is reported below.
             let _ = stdin.send(text.into());
         }
         self.read_until(end).await

@@ -8,10 +8,10 @@ use crate::yaml;
 /// Reads the operations; an empty text has none.
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// Returns a sentence that says which operation is invalid and why.
 pub fn parse(text: &str) -> Result<Patch, String> {
-    let value = yaml::document(text)
-        .map_err(|e| format!("not a JSON 6902 patch: {}", super::one_line(&e)))?;
+    let value =
+        yaml::document(text).map_err(|e| format!("not a JSON 6902 patch: {}", yaml::brief(&e)))?;
     match value {
         Value::Null => Ok(Patch::default()),
         Value::Array(ref operations) => {
@@ -25,8 +25,11 @@ pub fn parse(text: &str) -> Result<Patch, String> {
     }
 }
 
+/// Applies all operations, or none.
+///
 /// # Errors
-/// The first operation that does not apply; the document is then unchanged.
+/// Returns a sentence about the first operation that cannot be applied; the
+/// document is unchanged.
 pub fn apply(document: &mut Value, patch: &Patch) -> Result<(), String> {
     json_patch::patch(document, patch).map_err(|e| e.to_string())
 }

@@ -1,15 +1,16 @@
-//! Merge patches (RFC 7386), and what kubeadm documents need beyond them.
+//! Merge patches (RFC 7386), with exceptions for kubeadm documents.
 
 use serde_json::{Map, Value, json};
 
-/// Merges `patch` into `target`: mappings field by field, `null` deletes,
-/// anything else replaces.
+/// Merges `patch` into `target`: mappings are merged field by field, `null`
+/// removes a field, any other value replaces it.
 pub fn rfc7386(target: &mut Value, patch: &Value) {
     merge(target, patch, &|_, _, _| false);
 }
 
-/// As [`rfc7386`], except that `certSANs` only grow, and that in `v1beta4`
-/// documents the lists of extra arguments are patched by argument name.
+/// Like [`rfc7386`], except that `certSANs` are only added to, and that in
+/// `v1beta4` documents the lists of extra arguments are merged by argument name
+/// (kind v0.33.0, `pkg/internal/patch/kubeadm_merge.go`).
 pub fn kubeadm(target: &mut Value, patch: &Value) {
     let named_args = is_v1beta4(target);
     let versioned = !api_version(patch).is_empty();
@@ -26,8 +27,9 @@ pub fn kubeadm(target: &mut Value, patch: &Value) {
     });
 }
 
-/// The paths of the mappings of arguments in a patch that asks for `v1beta4`,
-/// which [`kubeadm`] ignores, as kind does.
+/// The paths of arguments that a patch for `v1beta4` has as a mapping.
+/// [`kubeadm`] ignores them
+/// (kind v0.33.0, `pkg/internal/patch/kubeadm_merge.go`, `mergeExtraArgs`).
 pub fn ignored(patch: &Value) -> Vec<String> {
     let mut found = Vec::new();
     if is_v1beta4(patch) {
@@ -57,10 +59,10 @@ fn is_v1beta4(document: &Value) -> bool {
     api_version(document).ends_with("v1beta4")
 }
 
-/// A special way to merge a field, by its name: true if it did.
-type Special<'s> = &'s dyn Fn(&str, &mut Value, &Value) -> bool;
+/// Merges a field of that name in its own way; false if it does not.
+type FieldRule<'s> = &'s dyn Fn(&str, &mut Value, &Value) -> bool;
 
-fn merge(target: &mut Value, patch: &Value, special: Special) {
+fn merge(target: &mut Value, patch: &Value, rule: FieldRule) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;
@@ -71,12 +73,12 @@ fn merge(target: &mut Value, patch: &Value, special: Special) {
     let fields = target.as_object_mut().expect("made an object above");
     for (name, new) in patch {
         let mut old = fields.get_mut(name).map(Value::take).unwrap_or_default();
-        if !special(name, &mut old, new) {
+        if !rule(name, &mut old, new) {
             if new.is_null() {
                 fields.shift_remove(name);
                 continue;
             }
-            merge(&mut old, new, special);
+            merge(&mut old, new, rule);
         }
         if !old.is_null() {
             fields.insert(name.clone(), old);
@@ -84,7 +86,8 @@ fn merge(target: &mut Value, patch: &Value, special: Special) {
     }
 }
 
-/// Appends what is not there yet; what is no list changes nothing.
+/// Appends the items that are not in the list yet. Anything but a list changes
+/// nothing.
 fn union(old: &mut Value, new: &Value) {
     let Value::Array(new) = new else { return };
     let mut all = match old.take() {
@@ -99,24 +102,24 @@ fn union(old: &mut Value, new: &Value) {
     *old = Value::Array(all);
 }
 
-/// Sets arguments by name; no value, or `null`, removes one. A patch that names
-/// no version may have the mapping of older ones; what has no meaning changes
+/// Sets arguments by name; one without a value is removed. A patch without an
+/// API version may have the mapping of older versions. Anything else changes
 /// nothing.
 fn upsert(old: &mut Value, new: &Value, versioned: bool) {
     let patch = match new {
         Value::Array(_) => new.clone(),
-        Value::Object(fields) if !versioned => named(fields),
+        Value::Object(fields) if !versioned => name_value_list(fields),
         _ => return,
     };
     let mut arguments = match old.take() {
         Value::Array(items) => items,
-        Value::Object(fields) => named(&fields).as_array().cloned().unwrap_or_default(),
+        Value::Object(fields) => name_value_list(&fields).as_array().cloned().unwrap_or_default(),
         _ => Vec::new(),
     };
     for argument in patch.as_array().into_iter().flatten() {
         let Some(name @ Value::String(_)) = argument.get("name") else { continue };
         let found = arguments.iter().position(|old| old.get("name") == Some(name));
-        match (found, text(argument.get("value"))) {
+        match (found, as_string(argument.get("value"))) {
             (Some(at), Some(value)) => arguments[at]["value"] = value,
             (Some(at), None) => drop(arguments.remove(at)),
             (None, Some(value)) => arguments.push(json!({"name": name, "value": value})),
@@ -127,12 +130,12 @@ fn upsert(old: &mut Value, new: &Value, versioned: bool) {
 }
 
 /// A mapping of arguments as a list of `{name, value}`.
-fn named(fields: &Map<String, Value>) -> Value {
+fn name_value_list(fields: &Map<String, Value>) -> Value {
     fields.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-/// kubeadm wants text where people write `v: 5`.
-fn text(value: Option<&Value>) -> Option<Value> {
+/// kubeadm accepts strings only, where people write `v: 5`.
+fn as_string(value: Option<&Value>) -> Option<Value> {
     match value? {
         Value::Null => None,
         Value::String(text) => Some(text.as_str().into()),
@@ -194,7 +197,7 @@ mod tests {
             (json!([arg("a", "1")]), json!([arg("a", "2"), arg("a", "3")]), json!([arg("a", "3")])),
             (json!([]), json!([arg("a", "2"), arg("a", "3")]), json!([arg("a", "3")])),
             (json!({"a": "1"}), json!({"b": true}), json!([arg("a", "1"), arg("b", "true")])),
-            // Without a meaning in kind, so without one here.
+            // kind ignores these.
             (json!([arg("a", "1")]), json!(null), json!([arg("a", "1")])),
             (json!([arg("a", "1")]), json!("odd"), json!([arg("a", "1")])),
             (json!([arg("a", "1")]), json!(["odd", {"value": "2"}]), json!([arg("a", "1")])),
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_for_v1beta4_has_no_mappings_of_arguments() {
+    fn a_mapping_of_arguments_for_v1beta4_is_ignored() {
         let before = json!({
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "apiServer": {"extraArgs": [{"name": "a", "value": "1"}]},
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn cert_sans_only_grow() {
+    fn cert_sans_are_only_added_to() {
         let cases = [
             (json!(["a", "b"]), json!(["b", "c", "c"]), json!(["a", "b", "c"])),
             (json!(["a"]), json!(null), json!(["a"])),

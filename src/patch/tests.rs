@@ -47,7 +47,7 @@ fn old_map_form_into_v1beta4() {
 }
 
 #[test]
-fn old_map_form_that_says_v1beta4() {
+fn old_map_form_in_a_patch_for_v1beta4() {
     let patches = merges(&[&format!("apiVersion: kubeadm.k8s.io/v1beta4\n{INGRESS_READY}")]);
     let without_effect = without_effect(&[init_v1beta4()], &patches);
     assert_eq!(without_effect.len(), 1);
@@ -116,7 +116,7 @@ fn patches_reach_what_they_match() {
 }
 
 #[test]
-fn what_does_not_apply() {
+fn a_patch_that_cannot_be_applied_is_an_error() {
     let remove = KubeadmPatches {
         merge: Vec::new(),
         json: vec![operations("", "", "InitConfiguration", "- {op: remove, path: /nope}")],
@@ -128,14 +128,14 @@ fn what_does_not_apply() {
         "{why}"
     );
 
-    for (patch, want) in [("kind: [", "not a YAML patch"), ("- a", "must be a mapping")] {
+    for (patch, want) in [("kind: [", "not valid YAML"), ("- a", "must be a mapping")] {
         let why = kubeadm(vec![init_v1beta4()], &merges(&[patch])).unwrap_err();
         assert!(why.contains(want), "{patch}: {why}");
     }
 }
 
 #[test]
-fn a_text_is_parted_as_kind_parts_it() {
+fn documents_are_separated_as_in_kind() {
     let count = |text: &str| merge_documents(text).unwrap().len();
     assert_eq!(count(""), 0);
     assert_eq!(count("# nothing\n---\n\n---\n"), 0);
@@ -143,7 +143,7 @@ fn a_text_is_parted_as_kind_parts_it() {
     assert_eq!(count("kind: A\n--- # the next\nkind: B\n"), 2);
     assert_eq!(count("kind: A\n----\nkind: B\n...\n"), 2);
     assert_eq!(count("kind: A\ntext: |\n  ---\n"), 1);
-    // In one document the last of equal fields counts, as in Go.
+    // The last of duplicate keys counts.
     assert_eq!(merge_documents("kind: A\nkind: B\n").unwrap(), [json!({"kind": "B"})]);
 }
 

@@ -2,19 +2,22 @@
 
 use serde_json::Value;
 
+/// Reads a TOML document.
+///
 /// # Errors
-/// The reader's message, with the line within `text`.
+/// Returns the parser's message, with the line within `text`.
 pub fn parse(text: &str) -> Result<Value, String> {
     toml_edit::de::from_str(text).map_err(|e: toml_edit::de::Error| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        format!("not valid TOML: its line {}: {}", before.matches('\n').count() + 1, e.message())
+        format!("not valid TOML (its line {}): {}", before.matches('\n').count() + 1, e.message())
     })
 }
 
-/// Writes a table, its keys sorted.
+/// Writes a table with sorted keys.
 ///
 /// # Errors
-/// When the value holds what TOML cannot say, such as null.
+/// Returns a sentence that says why the value has no TOML form: it contains
+/// null, for example.
 pub fn to_string(mut value: Value) -> Result<String, String> {
     value.sort_all_objects();
     toml_edit::ser::to_string_pretty(&value).map_err(|e| format!("cannot be written as TOML: {e}"))
@@ -36,7 +39,7 @@ mod tests {
 
     #[test]
     fn bad_toml() {
-        assert!(parse("b = 1\na = ").unwrap_err().starts_with("not valid TOML: its line 2: "));
+        assert!(parse("b = 1\na = ").unwrap_err().starts_with("not valid TOML (its line 2): "));
         assert!(to_string(serde_json::json!({"a": null})).is_err());
     }
 }

@@ -120,12 +120,15 @@ fn bind(mount: &Mount, directory: &Path) -> String {
     format!("{}:{}{tail}", source.display(), mount.container_path)
 }
 
+/// Without an address a port is published on every address of the IP family
+/// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
+/// `generatePortMappings`).
 fn published(mapping: &PortMapping, family: Family) -> Publish {
-    let any = if family == Family::Ipv6 { "::" } else { "0.0.0.0" };
+    let wildcard = if family == Family::Ipv6 { "::" } else { "0.0.0.0" };
     Publish {
         container_port: mapping.container_port,
         protocol: mapping.protocol,
-        host_address: mapping.listen_address.map_or(any.to_owned(), |a: IpAddr| a.to_string()),
+        host_address: mapping.listen_address.map_or(wildcard.to_owned(), |a: IpAddr| a.to_string()),
         host_port: mapping.host_port,
     }
 }
@@ -140,7 +143,9 @@ pub(super) fn published_api(networking: &Networking) -> Publish {
     }
 }
 
-/// One API server of several. Users reach the load balancer instead.
+/// One API server of several. Users reach the load balancer instead
+/// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
+/// `planCreation`).
 fn own_api(family: Family) -> Publish {
     let loopback = if family == Family::Ipv6 { "::1" } else { "127.0.0.1" };
     Publish {

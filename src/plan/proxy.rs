@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 const NAMES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// The variables for every node, in upper and lower case; none if nothing is
-/// set. What stays inside the cluster is added to `NO_PROXY`.
+/// set. Addresses inside the cluster are added to `NO_PROXY`.
 pub fn settings(
     cluster: &Cluster,
     network_subnets: &[String],
@@ -41,8 +41,10 @@ pub fn settings(
     out
 }
 
-/// A variable as nodes get it: from the environment or, where that has neither
-/// proxy, from what is configured for containers.
+/// The value of a variable in nodes: from the environment or, if that has
+/// neither proxy, from the docker client's configuration for containers
+/// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
+/// `mergeProxyEnvWithDockerConfig`).
 pub fn variable(
     name: &str,
     env: &dyn Fn(&str) -> Option<String>,

@@ -1,7 +1,7 @@
 //! What the engine's host must offer before anything is made
 //! (kind v0.33.0, `pkg/cluster/internal/create/create.go`, `validateProvider`).
 
-use crate::engine::Host;
+use crate::engine::{CgroupControllers, Host};
 use crate::version::Version;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,12 +22,19 @@ pub fn check(host: &Host) -> Result<Option<&'static str>, HostError> {
     if host.rootless && host.cgroup_v1 {
         return Err(HostError::RootlessCgroupV1);
     }
-    if host.rootless && !host.missing_controllers.is_empty() {
-        return Err(HostError::RootlessControllers(host.missing_controllers.clone()));
+    let missing = missing_controllers(host.cgroup_controllers);
+    if host.rootless && !missing.is_empty() {
+        return Err(HostError::RootlessControllers(missing));
     }
     Ok(host.cgroup_v1.then_some(
         "this host has cgroup v1, which is deprecated in Kubernetes: please upgrade to cgroup v2",
     ))
+}
+
+/// The controllers that the kubelet needs and the engine cannot use.
+fn missing_controllers(usable: CgroupControllers) -> Vec<&'static str> {
+    let needed = [("memory", usable.memory), ("pids", usable.pids), ("cpu", usable.cpu)];
+    needed.into_iter().filter(|(_, usable)| !usable).map(|(name, _)| name).collect()
 }
 
 /// Checks the Kubernetes version of a node image.
@@ -47,16 +54,19 @@ mod tests {
 
     #[test]
     fn only_rootless_engines_have_requirements() {
-        let v1 = Host { cgroup_v1: true, ..Host::default() };
-        let bare = Host { missing_controllers: vec!["cpu", "pids"], ..Host::default() };
+        let all = CgroupControllers { cpu: true, memory: true, pids: true };
+        let usual = Host { cgroup_controllers: all, ..Host::default() };
+        let v1 = Host { cgroup_v1: true, ..usual.clone() };
+        let some = CgroupControllers { memory: true, ..CgroupControllers::default() };
+        let bare = Host { cgroup_controllers: some, ..usual.clone() };
         let rootless = |host: &Host| Host { rootless: true, ..host.clone() };
-        assert_eq!(check(&Host::default()), Ok(None));
+        assert_eq!(check(&usual), Ok(None));
         assert_eq!(check(&bare), Ok(None));
         assert!(check(&v1).unwrap().unwrap().contains("cgroup v2"));
-        assert_eq!(check(&rootless(&Host::default())), Ok(None));
+        assert_eq!(check(&rootless(&usual)), Ok(None));
         assert_eq!(check(&rootless(&v1)), Err(HostError::RootlessCgroupV1));
         let error = check(&rootless(&bare)).unwrap_err().to_string();
-        assert!(error.ends_with("cpu, pids"), "{error}");
+        assert!(error.ends_with("pids, cpu"), "{error}");
         for (rootless, version, fine) in
             [(true, "v1.21.14", false), (true, "v1.22.0", true), (false, "v1.21.14", true)]
         {

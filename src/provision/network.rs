@@ -9,7 +9,7 @@ use super::error::ProvisionError;
 use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Network, NetworkSpec};
 
-/// kind's network name.
+/// The name of kind's network (`fixedNetworkName` there).
 pub const DEFAULT: &str = "kind";
 
 const ATTEMPTS: i32 = 5;
@@ -92,7 +92,8 @@ fn overlaps(message: &str) -> bool {
     message.contains("Pool overlaps") || message.contains("networks have overlapping")
 }
 
-/// kind's /64 for a network's name: `fc00` and 6 bytes of SHA1(name, attempt).
+/// kind's /64 for a network's name: `fc00` and 6 bytes of SHA1(name, attempt)
+/// (`generateULASubnetFromName` there).
 fn unique_local_subnet(name: &str, attempt: i32) -> String {
     let mut hash = Sha1::new();
     hash.update(name.as_bytes());

@@ -41,7 +41,8 @@ impl Reserved {
                 self.udp.push(socket);
                 Ok(port)
             }),
-            // SCTP sockets are rare; a free TCP port is kind's guess as well.
+            // SCTP sockets are rare: as in kind, a free TCP port is taken to be free
+            // (kind v0.33.0, `pkg/cluster/internal/providers/common/getport.go`).
             Protocol::Tcp | Protocol::Sctp => TcpListener::bind(wanted).and_then(|listener| {
                 let port = listener.local_addr()?.port();
                 self.tcp.push(listener);

@@ -1,4 +1,4 @@
-//! Rules that hold of every name, subnet and port, not only of the examples.
+//! Rules that hold for every name, subnet and port, not only for the examples.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -16,7 +16,7 @@ fn v4() -> impl Strategy<Value = String> {
 }
 
 fn v6() -> impl Strategy<Value = String> {
-    // Not those that write an IPv4 address, which Go counts as one.
+    // Without IPv4-mapped addresses, which Go treats as IPv4.
     let ip =
         any::<u128>().prop_filter("mapped", |ip| Ipv6Addr::from(*ip).to_ipv4_mapped().is_none());
     (ip, 0..=128u8).prop_map(|(ip, bits)| format!("{}/{bits}", Ipv6Addr::from(ip)))
@@ -36,8 +36,8 @@ fn mapping() -> impl Strategy<Value = Mapping> {
     )
 }
 
-/// The addresses a listener takes, of two of each family.
-fn taken(address: &str, any: &str, both_families: bool) -> BTreeSet<&'static str> {
+/// The addresses that a listener uses, out of two of each family.
+fn addresses(address: &str, any: &str, both_families: bool) -> BTreeSet<&'static str> {
     let all = |families: [bool; 2]| {
         let v4 = ["127.0.0.1", "127.0.0.2"].into_iter().filter(move |_| families[0]);
         v4.chain(["::1", "::2"].into_iter().filter(move |_| families[1])).collect()
@@ -66,7 +66,7 @@ fn definition(family: &str, mappings: &[Mapping]) -> String {
 
 proptest! {
     #[test]
-    fn names_are_of_their_letters_only(good in "[a-z0-9.-]{1,80}", bad in "[^a-z0-9.-]", at in any::<prop::sample::Index>()) {
+    fn names_have_allowed_characters_only(good in "[a-z0-9.-]{1,80}", bad in "[^a-z0-9.-]", at in any::<prop::sample::Index>()) {
         prop_assert!(valid_name(&good).is_ok());
         prop_assert_eq!(parse(&format!("{HEADER}name: '{good}'")).unwrap().name, good.clone());
         let at = at.index(good.len() + 1);
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn a_prefix_is_not_longer_than_the_address(v4 in any::<u32>(), v6 in any::<u128>(), more in 1..100u32) {
+    fn a_prefix_longer_than_the_address_is_invalid(v4 in any::<u32>(), v6 in any::<u128>(), more in 1..100u32) {
         let v4 = format!("{}/{}", Ipv4Addr::from(v4), 32 + more);
         let v6 = format!("{}/{}", Ipv6Addr::from(v6), 128 + more);
         prop_assert!(subnet::check(&v4, Family::Ipv4).is_err());
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn ports_clash_where_listeners_meet(
+    fn ports_conflict_if_listeners_share_an_address(
         mappings in prop::collection::vec(mapping(), 2..5),
         family in prop_oneof![Just("ipv4"), Just("ipv6"), Just("dual")],
     ) {
@@ -127,14 +127,14 @@ proptest! {
         let protocol = |word: &str| if word.is_empty() { "TCP".into() } else { word.to_uppercase() };
         let meet = |a: &Mapping, b: &Mapping| {
             let same_node = a.0 == b.0;
-            let (of_a, of_b) = (taken(a.1, any, same_node), taken(b.1, any, same_node));
+            let (of_a, of_b) = (addresses(a.1, any, same_node), addresses(b.1, any, same_node));
             a.2 > 0 && a.2 == b.2 && protocol(a.3) == protocol(b.3) && !of_a.is_disjoint(&of_b)
         };
         let pairs = mappings.iter().enumerate().flat_map(|(i, a)| mappings[..i].iter().map(move |b| (a, b)));
         let expected = pairs.into_iter().any(|(a, b)| meet(a, b));
         let found = parse(&definition(family, &mappings));
-        let clash = |Problems(problems): Problems| problems.iter().all(|p| p.message.contains("already taken"));
+        let only_conflicts = |Problems(problems): Problems| problems.iter().all(|p| p.message.contains("already used"));
         prop_assert_eq!(found.is_err(), expected);
-        prop_assert!(found.err().is_none_or(clash));
+        prop_assert!(found.err().is_none_or(only_conflicts));
     }
 }

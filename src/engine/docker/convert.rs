@@ -1,62 +1,14 @@
-//! Between our types and the API's.
+//! Converts between the types of [`crate::engine`] and those of Docker's API.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use bollard::errors::Error;
 use bollard::models::*;
 
-use crate::engine::endpoint::Endpoint;
-use crate::engine::{
-    Container, ContainerSpec, ContainerState, EngineError, Host, Image, Network, NetworkSpec,
-    Storage,
+use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish};
+use crate::engine::state::{
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Storage,
 };
-
-/// Sorts an API error by what the caller can do about it.
-pub fn error(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
-    // Elsewhere it is ssh or TLS that denies.
-    let is_socket = matches!(endpoint, Endpoint::Unix(_));
-    let endpoint = endpoint.to_string();
-    match error {
-        Error::DockerResponseServerError { status_code: 404, message } => {
-            EngineError::NotFound { what, message }
-        }
-        Error::DockerResponseServerError { status_code: 409, message } => {
-            EngineError::Conflict { what, message }
-        }
-        Error::DockerResponseServerError { message, .. } => EngineError::Other { what, message },
-        Error::DockerStreamError { error } => EngineError::Other { what, message: error },
-        Error::SocketNotFoundError(path) => {
-            EngineError::Unreachable { endpoint, reason: format!("there is no socket {path}") }
-        }
-        other => {
-            let text = with_sources(&other);
-            if is_socket && text.contains("ermission denied") {
-                EngineError::Permission { endpoint }
-            } else if text.contains("onnect") || text.contains("o such file") {
-                let reason = text.rsplit_once("client error (Connect): ");
-                let reason = reason.map_or(text.as_str(), |(_, reason)| reason).to_owned();
-                EngineError::Unreachable { endpoint, reason }
-            } else {
-                EngineError::Other { what, message: text }
-            }
-        }
-    }
-}
-
-/// The library hides the system's error behind "client error".
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
-}
 
 pub fn host(info: SystemInfo, local: bool) -> Host {
     let options = info.security_options.clone().unwrap_or_default();
@@ -66,11 +18,10 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
         pair.first().is_some_and(|key| key == "Backing Filesystem")
             && pair.get(1).is_some_and(|fs| matches!(fs.as_str(), "btrfs" | "zfs" | "xfs"))
     });
-    // Without a cgroup driver what the engine says of controllers means nothing.
-    let driven = info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::NONE);
-    let controllers =
-        [("memory", info.memory_limit), ("pids", info.pids_limit), ("cpu", info.cpu_shares)];
-    let missing = controllers.into_iter().filter(|(_, has)| !driven || *has == Some(false));
+    // Without a cgroup driver the reported limits mean nothing
+    // (https://github.com/moby/moby/issues/42151).
+    let has_driver = info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::NONE);
+    let usable = |limit: Option<bool>| has_driver && limit != Some(false);
     let arch = match info.architecture.as_deref() {
         Some("aarch64" | "arm64") => "arm64",
         _ => "amd64",
@@ -78,7 +29,11 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
     Host {
         cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
         rootless: has("rootless"),
-        missing_controllers: missing.map(|(name, _)| name).collect(),
+        cgroup_controllers: CgroupControllers {
+            cpu: usable(info.cpu_shares),
+            memory: usable(info.memory_limit),
+            pids: usable(info.pids_limit),
+        },
         userns_remap: has("userns"),
         needs_dev_mapper: !has("rootless")
             && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
@@ -148,7 +103,7 @@ fn read_only((source, target): (&String, &String)) -> Mount {
 
 pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     let list = |v: &[String]| (!v.is_empty()).then(|| v.to_vec());
-    let port = |p: &crate::engine::Publish| format!("{}/{}", p.container_port, p.protocol.as_str());
+    let port = |p: &Publish| format!("{}/{}", p.container_port, p.protocol.as_str());
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     for publish in &spec.publish {
         let binding = PortBinding {
@@ -250,22 +205,25 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_every_kind() {
+    fn host_facts_come_from_docker_info() {
         let usual = info(|_| {});
         assert!(!usual.cgroup_v1 && !usual.rootless && !usual.userns_remap);
-        assert!(!usual.needs_dev_mapper && usual.missing_controllers.is_empty());
+        assert!(!usual.needs_dev_mapper);
+        let all = CgroupControllers { cpu: true, memory: true, pids: true };
+        assert_eq!(usual.cgroup_controllers, all);
         assert_eq!(usual.arch, "amd64");
         assert_eq!(info(|i| i.architecture = Some("aarch64".into())).arch, "arm64");
         assert!(info(|i| i.cgroup_version = Some(SystemInfoCgroupVersionEnum::_1)).cgroup_v1);
         assert!(info(|i| i.security_options = option("rootless")).rootless);
         assert!(info(|i| i.security_options = option("userns")).userns_remap);
-        assert_eq!(info(|i| i.pids_limit = Some(false)).missing_controllers, ["pids"]);
-        let undriven = info(|i| i.cgroup_driver = Some(SystemInfoCgroupDriverEnum::NONE));
-        assert_eq!(undriven.missing_controllers, ["memory", "pids", "cpu"]);
+        let no_pids = info(|i| i.pids_limit = Some(false));
+        assert_eq!(no_pids.cgroup_controllers, CgroupControllers { pids: false, ..all });
+        let no_driver = info(|i| i.cgroup_driver = Some(SystemInfoCgroupDriverEnum::NONE));
+        assert_eq!(no_driver.cgroup_controllers, CgroupControllers::default());
     }
 
     #[test]
-    fn odd_storage_needs_its_devices() {
+    fn some_storage_drivers_need_dev_mapper() {
         let backing = |fs: &str| Some(vec![vec!["Backing Filesystem".into(), fs.into()]]);
         for (driver, filesystem, rootless, needed) in [
             ("overlay2", "extfs", false, false),

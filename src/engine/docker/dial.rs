@@ -1,5 +1,5 @@
-//! Connections that bollard does not make by itself: TLS with the material of
-//! a docker context, and the system's ssh.
+//! Connections that bollard does not support: TLS with the files of a docker
+//! context, and the system's ssh.
 
 use std::io;
 use std::pin::Pin;
@@ -24,19 +24,19 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::tls;
 use crate::engine::endpoint::{SshEndpoint, TlsEndpoint};
 
-/// How long a failed ssh gets to say why.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long to wait for the stderr of an ssh that failed.
+const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Makes one connection after the other to the same engine.
+/// Makes connections to one engine.
 #[derive(Clone)]
 pub enum Dialler {
     Tls { address: String, name: ServerName<'static>, connector: TlsConnector },
-    Ssh { ssh: SshEndpoint, last_words: Arc<Mutex<Option<JoinHandle<String>>>> },
+    Ssh { ssh: SshEndpoint, stderr: Arc<Mutex<Option<JoinHandle<String>>>> },
 }
 
 impl Dialler {
     /// # Errors
-    /// The TLS file that cannot be used, and why.
+    /// Returns a sentence that names the TLS file that cannot be used, and why.
     pub fn tls(endpoint: &TlsEndpoint) -> Result<Self, String> {
         let host = endpoint.address.rsplit_once(':').map_or("", |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -46,58 +46,62 @@ impl Dialler {
     }
 
     pub fn ssh(endpoint: &SshEndpoint) -> Self {
-        Dialler::Ssh { ssh: endpoint.clone(), last_words: Arc::default() }
+        Dialler::Ssh { ssh: endpoint.clone(), stderr: Arc::default() }
     }
 
-    /// A client that speaks over this dialler's connections; `timeout` in seconds.
+    /// A client that uses these connections; `timeout` in seconds.
+    ///
+    /// # Errors
+    /// Returns bollard's error if the client cannot be created.
     pub fn client(self, timeout: u64) -> Result<Docker, Error> {
         let client = Client::builder(TokioExecutor::new()).build(self.clone());
         let transport = move |request: BollardRequest| {
-            let (answer, dialler) = (client.request(request), self.clone());
+            let (response, dialler) = (client.request(request), self.clone());
             async move {
-                match answer.await {
-                    Ok(answer) => Ok(answer),
-                    Err(error) => Err(dialler.last_words().await.unwrap_or_else(|| error.into())),
+                match response.await {
+                    Ok(response) => Ok(response),
+                    Err(error) => Err(dialler.ssh_error().await.unwrap_or_else(|| error.into())),
                 }
             }
         };
-        // The host is for the requests' heads alone.
+        // Only for the Host header of requests.
         let host = Some("http://engine");
         Docker::connect_with_custom_transport(transport, host, timeout, API_DEFAULT_VERSION)
     }
 
-    async fn dial(self) -> io::Result<TokioIo<Line>> {
-        let line: Line = match self {
+    async fn dial(self) -> io::Result<TokioIo<EngineConnection>> {
+        let connection = match self {
             Dialler::Tls { address, name, connector } => {
                 let tcp = TcpStream::connect(&address).await?;
                 tcp.set_nodelay(true)?;
-                Line(Box::pin(connector.connect(name, tcp).await?))
+                EngineConnection(Box::pin(connector.connect(name, tcp).await?))
             }
-            Dialler::Ssh { ssh, last_words } => {
-                let (line, said) = SshLine::open(&ssh)?;
-                *last_words.lock().expect("no holder panics") = Some(said);
-                Line(Box::pin(line))
+            Dialler::Ssh { ssh, stderr } => {
+                let (connection, text) = SshConnection::open(&ssh)?;
+                *stderr.lock().expect("no holder panics") = Some(text);
+                EngineConnection(Box::pin(connection))
             }
         };
-        Ok(TokioIo::new(line))
+        Ok(TokioIo::new(connection))
     }
 
-    /// What the latest ssh said on its way out.
-    async fn last_words(&self) -> Option<Error> {
-        let Dialler::Ssh { last_words, .. } = self else { return None };
-        let said = last_words.lock().expect("no holder panics").take()?;
-        let said = tokio::time::timeout(LAST_WORDS, said).await.ok()?.ok()?;
-        let said = said.trim();
-        (!said.is_empty()).then(|| Error::IOError {
-            err: io::Error::other(format!("cannot connect by ssh: {said}")),
+    /// The stderr of the latest ssh as an error, if it wrote any.
+    async fn ssh_error(&self) -> Option<Error> {
+        let Dialler::Ssh { stderr, .. } = self else { return None };
+        let text = stderr.lock().expect("no holder panics").take()?;
+        let text = tokio::time::timeout(STDERR_TIMEOUT, text).await.ok()?.ok()?;
+        let text = text.trim();
+        (!text.is_empty()).then(|| {
+            let text = format!("cannot connect by ssh: {text}");
+            Error::IOError { err: io::Error::new(io::ErrorKind::NotConnected, text) }
         })
     }
 }
 
 impl<T> tower_service::Service<T> for Dialler {
-    type Response = TokioIo<Line>;
+    type Response = TokioIo<EngineConnection>;
     type Error = io::Error;
-    type Future = BoxFuture<'static, io::Result<TokioIo<Line>>>;
+    type Future = BoxFuture<'static, io::Result<TokioIo<EngineConnection>>>;
 
     fn poll_ready(&mut self, _: &mut Context) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
@@ -111,16 +115,16 @@ impl<T> tower_service::Service<T> for Dialler {
 trait Duplex: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
-/// A connection of either kind.
-pub struct Line(Pin<Box<dyn Duplex>>);
+/// A TLS or ssh connection.
+pub struct EngineConnection(Pin<Box<dyn Duplex>>);
 
-impl Connection for Line {
+impl Connection for EngineConnection {
     fn connected(&self) -> Connected {
         Connected::new()
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for EngineConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context,
@@ -130,7 +134,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for EngineConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context,
@@ -148,15 +152,15 @@ impl AsyncWrite for Line {
     }
 }
 
-/// `docker system dial-stdio` on the other side, as the docker client does it.
-struct SshLine {
-    /// `None` once closed: a pipe's own shutdown does nothing.
+/// `docker system dial-stdio` on the remote host, as in the docker client.
+struct SshConnection {
+    /// `None` if closed: the shutdown of a pipe does nothing.
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
 }
 
-impl SshLine {
-    /// The line, and what ssh will have said when it ends.
+impl SshConnection {
+    /// The connection, and the stderr of ssh when it has exited.
     fn open(ssh: &SshEndpoint) -> io::Result<(Self, JoinHandle<String>)> {
         let mut child = Command::new("ssh")
             .args(arguments(ssh))
@@ -169,13 +173,13 @@ impl SshLine {
         let (stdin, Some(stdout), Some(mut stderr)) = pipes else {
             return Err(io::Error::other("ssh has no pipes"));
         };
-        let said = tokio::spawn(async move {
-            let mut said = Vec::new();
-            let _ = stderr.read_to_end(&mut said).await;
+        let text = tokio::spawn(async move {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text).await;
             let _ = child.wait().await;
-            String::from_utf8_lossy(&said).into_owned()
+            String::from_utf8_lossy(&text).into_owned()
         });
-        Ok((SshLine { stdin, stdout }, said))
+        Ok((SshConnection { stdin, stdout }, text))
     }
 }
 
@@ -189,7 +193,7 @@ fn arguments(ssh: &SshEndpoint) -> Vec<String> {
     }
     arguments.extend(["--".to_owned(), ssh.host.clone(), "docker".to_owned()]);
     if let Some(socket) = &ssh.socket {
-        // The other side's shell reads this.
+        // The shell of the remote host parses this.
         let quoted = format!("'unix://{}'", socket.replace('\'', r"'\''"));
         arguments.extend(["--host".to_owned(), quoted]);
     }
@@ -197,7 +201,7 @@ fn arguments(ssh: &SshEndpoint) -> Vec<String> {
     arguments
 }
 
-impl AsyncRead for SshLine {
+impl AsyncRead for SshConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context,
@@ -207,7 +211,7 @@ impl AsyncRead for SshLine {
     }
 }
 
-impl AsyncWrite for SshLine {
+impl AsyncWrite for SshConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context,

@@ -1,4 +1,4 @@
-//! TLS as the docker client speaks it: authority, certificate and key from
+//! TLS as in the docker client: certificate authority, certificate and key from
 //! PEM files.
 
 use std::path::Path;
@@ -17,8 +17,10 @@ use tokio_rustls::rustls::{
 
 use crate::engine::endpoint::TlsEndpoint;
 
+/// Prepares TLS connections to the engine.
+///
 /// # Errors
-/// The file that cannot be used, and why.
+/// Returns a sentence that names the file that cannot be used, and why.
 pub fn connector(tls: &TlsEndpoint) -> Result<TlsConnector, String> {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -41,7 +43,8 @@ pub fn connector(tls: &TlsEndpoint) -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The authorities of a file alone, as the docker client has it, else the system's.
+/// Only the certificate authorities of the file, as in the docker client; without
+/// a file, those of the system.
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(ca) = ca else {
@@ -49,7 +52,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
         return Ok(roots);
     };
     for certificate in certificates(ca)? {
-        roots.add(certificate).map_err(|e| unusable("authority", ca, &e))?;
+        roots.add(certificate).map_err(|e| unusable("certificate authority", ca, &e))?;
     }
     Ok(roots)
 }
@@ -58,7 +61,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     let found: Vec<_> = read.map_err(|e| unusable("certificate", path, &e))?;
     match found.is_empty() {
-        true => Err(unusable("certificate", path, &"it holds none")),
+        true => Err(unusable("certificate", path, &"the file has none")),
         false => Ok(found),
     }
 }
@@ -67,7 +70,7 @@ fn unusable(what: &str, path: &Path, why: &dyn std::fmt::Display) -> String {
     format!("cannot use the TLS {what} {}: {why}", path.display())
 }
 
-/// Takes any certificate, but still wants its owner on the other side.
+/// Accepts any certificate, but the server must still prove that it has the key.
 #[derive(Debug)]
 struct Unchecked(Arc<CryptoProvider>);
 

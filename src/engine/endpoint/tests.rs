@@ -2,7 +2,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A home folder with the contexts `lab` (a socket), `far` (TLS), `lax` (TLS,
+/// A home directory with the contexts `lab` (a socket), `far` (TLS), `lax` (TLS,
 /// unchecked) and `hop` (ssh), `lab` being the configured one.
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
@@ -58,12 +58,12 @@ fn contexts_bring_their_tls_material() {
     let of = |name: &str| {
         DockerEnv { docker_context: Some(name.into()), ..around(&home) }.endpoint().unwrap()
     };
-    let folder = home.path().join(".docker/contexts/tls/digest-of-far/docker");
+    let directory = home.path().join(".docker/contexts/tls/digest-of-far/docker");
     assert_eq!(
         of("far"),
         Endpoint::Tls(TlsEndpoint {
             address: "far.example:2376".into(),
-            ca: Some(folder.join("ca.pem")),
+            ca: Some(directory.join("ca.pem")),
             certificate: None,
             key: None,
             verify: true,
@@ -80,21 +80,21 @@ fn contexts_bring_their_tls_material() {
         })
     );
     assert_eq!(of("hop").to_string(), "ssh://me@hop.example");
-    // TLS variables are about DOCKER_HOST, not about contexts.
+    // TLS variables apply to DOCKER_HOST, not to contexts.
     let lab = DockerEnv { tls_verify: true, ..around(&home) };
     assert_eq!(lab.endpoint().unwrap(), Endpoint::Unix("/lab.sock".into()));
 }
 
 #[test]
 fn tls_variables_turn_tcp_into_tls() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for name in ["cert.pem", "key.pem"] {
-        std::fs::write(folder.path().join(name), "").unwrap();
+        std::fs::write(directory.path().join(name), "").unwrap();
     }
     let with = |tls: bool, tls_verify: bool| DockerEnv {
         tls,
         tls_verify,
-        cert_path: Some(folder.path().into()),
+        cert_path: Some(directory.path().into()),
         ..with_host("tcp://engine")
     };
     assert_eq!(with(false, false).endpoint().unwrap(), Endpoint::Tcp("engine:2375".into()));
@@ -102,7 +102,7 @@ fn tls_variables_turn_tcp_into_tls() {
         let Endpoint::Tls(found) = with(tls, verify).endpoint().unwrap() else { panic!("no TLS") };
         assert_eq!(found.address, "engine:2376");
         assert_eq!(found.verify, verify);
-        // Must be there where it is checked, so that its absence is told.
+        // Required if it is checked, so that its absence is reported.
         assert_eq!(found.ca.is_some(), verify);
         assert!(found.certificate.is_some() && found.key.is_some());
     }
@@ -141,7 +141,7 @@ fn addresses_of_every_kind() {
 }
 
 #[test]
-fn proxies_are_the_engines_own_or_everybodys() {
+fn proxies_of_the_engine_replace_the_default_ones() {
     let home = home();
     let lab = around(&home);
     assert_eq!(lab.proxy("HTTP_PROXY").as_deref(), Some("http://all:1"));
@@ -151,5 +151,5 @@ fn proxies_are_the_engines_own_or_everybodys() {
     assert_eq!(far.proxy("HTTPS_PROXY").as_deref(), Some("http://far:2"));
     assert_eq!(far.proxy("HTTP_PROXY"), None, "no mixing of the two");
     std::fs::write(home.path().join(".docker/config.json"), "{").unwrap();
-    assert_eq!(far.proxy("HTTPS_PROXY"), None, "a broken file is none");
+    assert_eq!(far.proxy("HTTPS_PROXY"), None, "an invalid file counts as empty");
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::{Fault, When};
 use super::state::{Container, FakeEngine, ScriptedCommand, State};
 use crate::cluster::{HostPort, Protocol};
-use crate::engine::{ContainerSpec, EngineError, Image, Publish};
+use crate::engine::{CgroupControllers, ContainerSpec, EngineError, Image, Publish};
 use crate::{labels, yaml};
 
 #[derive(Deserialize, Default)]
@@ -120,9 +120,12 @@ impl Script {
         let facts = &self.host;
         state.host.rootless = facts.rootless;
         state.host.cgroup_v1 = facts.cgroup_v1;
-        let controllers = facts.missing_controllers.iter();
-        // A test's process is short, and names no more than a few.
-        state.host.missing_controllers = controllers.map(|name| &*name.clone().leak()).collect();
+        let usable = |name: &str| !facts.missing_controllers.iter().any(|other| other == name);
+        state.host.cgroup_controllers = CgroupControllers {
+            cpu: usable("cpu"),
+            memory: usable("memory"),
+            pids: usable("pids"),
+        };
         state.host.arch = facts.arch.clone().unwrap_or_else(|| "amd64".into());
         state.host.local = !facts.remote;
         let id = |number: usize| format!("sha256:{number:064x}");

@@ -37,8 +37,8 @@ fn listing(dir: &Path) -> Vec<String> {
 fn a_new_file_is_private_and_its_directories_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(".kube/deep/config");
-    writable(&path).unwrap();
-    assert!(!dir.path().join(".kube").exists(), "asking creates nothing");
+    check_writable(&path).unwrap();
+    assert!(!dir.path().join(".kube").exists(), "a check creates nothing");
     merge_into(&path, &entry("a")).unwrap();
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(parent(&path)), 0o755);
@@ -55,7 +55,7 @@ fn mode_symlink_and_relative_paths_stay() {
     let dir = tempfile::tempdir().unwrap();
     let (link, real) = (dir.path().join("link"), dir.path().join("real/config"));
     symlink("real/config", &link).unwrap();
-    writable(&link).unwrap();
+    check_writable(&link).unwrap();
     merge_into(&link, &entry("a")).unwrap();
     assert!(real.is_file(), "a link that leads nowhere is followed");
 
@@ -105,7 +105,7 @@ fn malformed_files_are_named_and_kept() {
     for text in ["a: [", "- list", "clusters: {}", "users: [x]", "a: 1\n---\nb: 2\n"] {
         fs::write(&path, text).unwrap();
         let all = [
-            writable(&path),
+            check_writable(&path),
             merge_into(&path, &entry("a")),
             remove_cluster(std::slice::from_ref(&path), "a"),
         ];
@@ -120,7 +120,7 @@ fn malformed_files_are_named_and_kept() {
 }
 
 #[test]
-fn forget_tries_every_file_and_reports_the_first_failure() {
+fn removing_tries_every_file_and_reports_the_first_failure() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("bad"), "- list").unwrap();
@@ -133,12 +133,12 @@ fn forget_tries_every_file_and_reports_the_first_failure() {
 }
 
 #[test]
-fn unwritable_places_are_found_out_beforehand() {
+fn a_check_finds_unwritable_places() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     let below_a_file = dir.path().join("file/config");
     for path in [dir.path(), &below_a_file] {
-        assert!(writable(path).is_err(), "{}", path.display());
+        assert!(check_writable(path).is_err(), "{}", path.display());
         assert!(merge_into(path, &entry("a")).is_err(), "{}", path.display());
     }
     assert_eq!(listing(dir.path()), ["file"]);
@@ -157,7 +157,7 @@ fn a_full_disk_leaves_the_original() {
 #[test]
 fn devices_are_written_to_and_stay() {
     let null = Path::new("/dev/null");
-    writable(null).unwrap();
+    check_writable(null).unwrap();
     merge_into(null, &entry("a")).unwrap();
     remove_cluster(&[null.to_owned()], "a").unwrap();
     assert!(is_special(null));

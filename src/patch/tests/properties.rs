@@ -1,4 +1,4 @@
-//! Rules that hold of every patch, not only of the examples.
+//! Rules that hold for every patch, not only for the examples.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ fn arguments() -> impl Strategy<Value = Arguments> {
     prop::collection::btree_map("[a-e]", "[a-z0-9=,]{0,4}", 0..5)
 }
 
-/// What a patch says of arguments: a value, or that it goes away.
+/// Changes of arguments: a new value, or removal.
 fn changes() -> impl Strategy<Value = BTreeMap<String, Option<String>>> {
     prop::collection::btree_map("[a-e]", prop::option::of("[a-z0-9=,]{0,4}"), 0..5)
 }
@@ -57,7 +57,7 @@ fn of(document: &Value) -> Arguments {
     }
 }
 
-/// RFC 7386, as it is written there.
+/// The algorithm of RFC 7386, section 2.
 fn merge_patch(target: Value, patch: &Value) -> Value {
     let Value::Object(patch) = patch else { return patch.clone() };
     let mut result = match target {
@@ -75,7 +75,7 @@ fn merge_patch(target: Value, patch: &Value) -> Value {
 
 proptest! {
     #[test]
-    fn merging_is_what_the_rfc_says(target in document(false), patch in document(true)) {
+    fn merging_follows_rfc_7386(target in document(false), patch in document(true)) {
         let mut merged = target.clone();
         merge::rfc7386(&mut merged, &patch);
         prop_assert_eq!(&merged, &merge_patch(target, &patch));
@@ -130,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_meant_stays_and_is_named(patch in document(true), version in "v1beta[1-4]") {
+    fn documents_without_a_patch_stay_and_its_patches_are_named(patch in document(true), version in "v1beta[1-4]") {
         let before = vec![cluster("v1beta3", &Arguments::new())];
         let Value::Object(mut fields) = patch else { unreachable!() };
         fields.insert("kind".into(), "InitConfiguration".into());
@@ -156,19 +156,19 @@ proptest! {
         fields.insert("version".into(), version.into());
         let config = Value::Object(fields);
         let text = toml::to_string(config.clone()).unwrap();
-        let own = ContainerdPatches {
+        let patches = ContainerdPatches {
             merge: vec![toml::to_string(patch.clone()).unwrap()],
             json: Vec::new(),
         };
-        let (patched, without_effect) = containerd(&text, &own).unwrap();
+        let (patched, without_effect) = containerd(&text, &patches).unwrap();
         prop_assert_eq!(toml::parse(&patched).unwrap(), merge_patch(config.clone(), &patch));
         prop_assert!(without_effect.is_empty());
 
-        let others = ContainerdPatches {
-            merge: vec![format!("version = {}\n{}", version + 1, own.merge[0])],
+        let for_other_version = ContainerdPatches {
+            merge: vec![format!("version = {}\n{}", version + 1, patches.merge[0])],
             json: Vec::new(),
         };
-        let (patched, without_effect) = containerd(&text, &others).unwrap();
+        let (patched, without_effect) = containerd(&text, &for_other_version).unwrap();
         prop_assert_eq!(toml::parse(&patched).unwrap(), config);
         prop_assert_eq!(without_effect.len(), 1);
     }

@@ -1,19 +1,27 @@
-//! YAML text as a tree that remembers its lines.
+//! YAML as a tree whose values know their lines, for messages about files that
+//! people write. The policies are those of [`super`].
 //!
-//! Only the first document is read, as Go's decoder does. Aliases and merge
-//! keys are resolved here, so the rest of the config code sees plain maps.
+//! Aliases and merge keys are resolved here, so a reader of the tree sees plain
+//! mappings.
 
 use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, options};
 
-use super::{Problem, Problems};
-
-/// Deeper than any definition; keeps hostile input off the stack.
+/// Deeper than any definition; limits recursion on hostile input.
 const MAX_DEPTH: usize = 64;
-/// Bounds what aliases may expand to ("billion laughs").
-const MAX_NODES: usize = 100_000;
+/// Limits the trees that aliases may expand to ("billion laughs").
+const MAX_TREES: usize = 100_000;
 
+/// A document that could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    pub tree: Tree,
+    /// One for each duplicate key; the tree has the first of the values.
+    pub duplicates: Vec<Problem>,
+}
+
+/// A value and its line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     /// 1-based; 0 for an empty file.
@@ -21,10 +29,12 @@ pub struct Tree {
     pub value: Value,
 }
 
+/// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
-    /// `plain` is false for text that is quoted, a block, or tagged `!!str`.
+    /// The text as written. `plain` is false if it is quoted, a block, or
+    /// tagged `!!str`.
     Scalar {
         text: String,
         plain: bool,
@@ -33,6 +43,7 @@ pub enum Value {
     Map(Vec<Entry>),
 }
 
+/// A field of a mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub key: String,
@@ -41,35 +52,57 @@ pub struct Entry {
     pub tree: Tree,
 }
 
-/// Reads the first document; duplicate keys go to `problems`, and the first
-/// of them counts.
+/// Something wrong at one place of the text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// 1-based.
+    pub line: usize,
+    /// Such as `nodes[1].role`; empty for the document itself.
+    pub path: String,
+    pub message: String,
+}
+
+/// Reads the first document of a stream; an empty one is [`Value::Null`].
 ///
 /// # Errors
-/// What makes the text unreadable: a syntax error, or exceeded limits.
-pub fn read(text: &str, problems: &mut Problems) -> Result<Tree, Problem> {
+/// Returns the problem that makes the text unreadable: a syntax error, an alias
+/// inside its own anchor, a key that is not a scalar, or an exceeded limit.
+pub fn read(text: &str) -> Result<Document, Problem> {
     let events = Parser::new_from_str_with_options(text, options! { emit_comments: false });
-    let mut builder = Builder { events, anchors: HashMap::new(), nodes: 0, problems };
-    loop {
+    let mut builder = Builder { events, anchors: HashMap::new(), trees: 0, duplicates: Vec::new() };
+    let tree = loop {
         let (event, span) = builder.next()?;
         match event {
             Event::StreamStart | Event::DocumentStart(..) => {}
-            Event::StreamEnd | Event::DocumentEnd => {
-                return Ok(Tree { line: 0, value: Value::Null });
-            }
-            event => return builder.tree(event, span, "", 0),
+            Event::StreamEnd | Event::DocumentEnd => break Tree { line: 0, value: Value::Null },
+            event => break builder.tree(event, span, "", 0)?,
         }
+    };
+    Ok(Document { tree, duplicates: builder.duplicates })
+}
+
+/// The path of a field of the mapping at `path`.
+pub fn field_path(path: &str, field: &str) -> String {
+    match path {
+        "" => field.to_owned(),
+        _ => format!("{path}.{field}"),
     }
 }
 
-struct Builder<'p, E> {
-    events: E,
-    anchors: HashMap<usize, Tree>,
-    /// How many trees were made so far, copies included.
-    nodes: usize,
-    problems: &'p mut Problems,
+/// The path of an item of the list at `path`.
+pub fn item_path(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
 }
 
-impl<'t, E> Builder<'_, E>
+struct Builder<E> {
+    events: E,
+    anchors: HashMap<usize, Tree>,
+    /// The number of trees made so far, copies included.
+    trees: usize,
+    duplicates: Vec<Problem>,
+}
+
+impl<'t, E> Builder<E>
 where
     E: Iterator<Item = Result<(Event<'t>, Span), ScanError>>,
 {
@@ -111,12 +144,12 @@ where
     }
 
     fn alias(&mut self, id: usize, line: usize, path: &str) -> Result<Value, Problem> {
-        // An anchor is known once it is complete, so a missing one is being
-        // used inside itself.
+        // An anchor is registered when its value is complete: a missing one is
+        // used inside its own value.
         let size = match self.anchors.get(&id) {
             Some(tree) => tree.size(),
             None => {
-                return Err(Problem::new(line, path, "this alias stands inside what it refers to"));
+                return Err(Problem::new(line, path, "this alias is inside its own anchor"));
             }
         };
         self.count(size, line)?;
@@ -130,7 +163,7 @@ where
             if event == Event::SequenceEnd {
                 return Ok(Value::List(items));
             }
-            items.push(self.tree(event, span, &format!("{path}[{}]", items.len()), depth + 1)?);
+            items.push(self.tree(event, span, &item_path(path, items.len()), depth + 1)?);
         }
     }
 
@@ -149,22 +182,23 @@ where
                 Value::Null => ("~".to_owned(), false),
                 _ => return Err(Problem::new(line, path, "a field name must be plain text")),
             };
-            let inner = super::join(path, &key);
+            let inner = field_path(path, &key);
             let (event, span) = self.next()?;
             let tree = self.tree(event, span, &inner, depth + 1)?;
             if !named {
-                // Go's decoder drops what has no name.
+                // Go's decoder ignores null keys.
             } else if is_merge {
                 merged.extend(merge_sources(tree).ok_or_else(|| {
                     Problem::new(line, &inner, "a merge key takes a mapping, or a list of mappings")
                 })?);
             } else if let Some(first) = entries.iter().find(|e| e.key == key) {
-                self.problems.add(line, &inner, format!("already set on line {}", first.line));
+                let message = format!("already set on line {}", first.line);
+                self.duplicates.push(Problem::new(line, &inner, message));
             } else {
                 entries.push(Entry { key, line, tree });
             }
         }
-        // What is written in place wins, then the earlier merge source.
+        // The mapping's own keys come first, then the earlier merge sources.
         for entry in merged {
             if entries.iter().all(|e| e.key != entry.key) {
                 entries.push(entry);
@@ -174,15 +208,22 @@ where
     }
 
     fn count(&mut self, trees: usize, line: usize) -> Result<(), Problem> {
-        self.nodes = self.nodes.saturating_add(trees);
-        match self.nodes > MAX_NODES {
-            true => Err(Problem::new(line, "", "too large once its aliases are expanded")),
+        self.trees = self.trees.saturating_add(trees);
+        match self.trees > MAX_TREES {
+            true => Err(Problem::new(line, "", "too large when its aliases are expanded")),
             false => Ok(()),
         }
     }
 }
 
+impl Problem {
+    fn new(line: usize, path: &str, message: impl Into<String>) -> Self {
+        Problem { line, path: path.to_owned(), message: message.into() }
+    }
+}
+
 impl Tree {
+    /// The number of trees in it, itself included.
     fn size(&self) -> usize {
         1 + match &self.value {
             Value::Null | Value::Scalar { .. } => 0,
@@ -258,9 +299,9 @@ mod tests {
             ("~: x\na: 1\n: y\n", "{a@2:1}"),
         ];
         for (text, want) in cases {
-            let mut problems = Problems::default();
-            assert_eq!(show(&read(text, &mut problems).unwrap()), want, "{text}");
-            assert_eq!(problems, Problems::default(), "{text}");
+            let document = read(text).unwrap();
+            assert_eq!(show(&document.tree), want, "{text}");
+            assert_eq!(document.duplicates, [], "{text}");
         }
     }
 
@@ -274,7 +315,7 @@ mod tests {
         let cases = [
             ("a: [1\nb: 2\n", "not valid YAML"),
             ("a: *nothing\n", "not valid YAML"),
-            ("a: &x [*x]\n", "inside what it refers to"),
+            ("a: &x [*x]\n", "inside its own anchor"),
             ("<<: 3\n", "takes a mapping"),
             ("? [a]\n: b\n", "plain text"),
             (&bomb, "too large"),
@@ -282,15 +323,15 @@ mod tests {
             (&"[".repeat(100_000), "recursion limit"),
         ];
         for (text, want) in cases {
-            let problem = read(text, &mut Problems::default()).unwrap_err();
-            assert!(problem.message.contains(want), "{want}: {problem}");
+            let problem = read(text).unwrap_err();
+            assert!(problem.message.contains(want), "{want}: {problem:?}");
         }
     }
 
     #[test]
-    fn duplicate_keys_are_listed() {
-        let mut problems = Problems::default();
-        read("a:\n- b: 1\n  b: 2\n", &mut problems).unwrap();
-        assert_eq!(problems.to_string(), "line 3: a[0].b: already set on line 2");
+    fn duplicate_keys_are_listed_and_the_first_counts() {
+        let document = read("a:\n- b: 1\n  b: 2\n").unwrap();
+        assert_eq!(document.duplicates, [Problem::new(3, "a[0].b", "already set on line 2")]);
+        assert_eq!(show(&document.tree), "{a@1:[{b@2:1}]}");
     }
 }

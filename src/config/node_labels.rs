@@ -1,4 +1,5 @@
-//! Node labels, which the kubelet would otherwise refuse only at its start.
+//! Labels of Kubernetes nodes. Without this check the kubelet would refuse an
+//! invalid one when it starts.
 
 /// Kubernetes' own labels that a kubelet may set on its node, besides
 /// everything below `kubelet.kubernetes.io` and `node.kubernetes.io`.
@@ -15,11 +16,13 @@ const KUBELET_LABELS: &[&str] = &[
     "failure-domain.beta.kubernetes.io/zone",
 ];
 
-/// Whether the kubelet accepts the label. All labels reach it as one flag, in
-/// which a comma starts the next label, as in kind.
+/// Checks whether the kubelet accepts the label. All labels reach it as one
+/// flag, in which a comma starts the next label (kind v0.33.0,
+/// `pkg/cluster/internal/create/actions/config/config.go`,
+/// `hashMapLabelsToCommaSeparatedLabels`).
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// Returns a sentence that quotes the invalid key or value and states the rule.
 pub fn check(key: &str, value: &str) -> Result<(), String> {
     for label in format!("{key}={value}").split(',').filter(|label| !label.is_empty()) {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
@@ -33,12 +36,12 @@ fn check_one(key: &str, value: &str) -> Result<(), String> {
         key.rsplit_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
     if !is_word(name) || domain.is_some_and(|domain| !is_domain(domain)) {
         return Err(format!(
-            "{key:?} is not a label key; use letters, digits, `-`, `_` and `.`, as in example.com/name"
+            "{key:?} is not a valid label key; use letters, digits, `-`, `_` and `.`, as in example.com/name"
         ));
     }
     if !value.is_empty() && !is_word(value) {
         return Err(format!(
-            "{value:?} is not a label value; use at most 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit"
+            "{value:?} is not a valid label value; use at most 63 letters, digits, `-`, `_` and `.`, starting and ending with a letter or digit"
         ));
     }
     match domain {
@@ -65,7 +68,8 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label)
 }
 
-/// Not empty, all characters allowed, letters or digits at both ends.
+/// Whether the text has allowed characters only, and a letter or digit at both
+/// ends.
 fn bounded(text: &str, allowed: impl Fn(char) -> bool) -> bool {
     let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     end(text.chars().next()) && end(text.chars().last()) && text.chars().all(allowed)
@@ -87,16 +91,16 @@ mod tests {
             ("node.kubernetes.io/anything", "a", ""),
             ("node-role.kubernetes.io/worker", "", "may not set"),
             ("k8s.io/x", "", "may not set"),
-            ("", "x", "not a label key"),
-            ("/x", "x", "not a label key"),
-            ("a/b/c", "x", "not a label key"),
-            ("Example.com/x", "x", "not a label key"),
-            ("-x", "x", "not a label key"),
-            (&long, "x", "not a label key"),
-            ("x", &long, "not a label value"),
-            ("x", "a b", "not a label value"),
+            ("", "x", "not a valid label key"),
+            ("/x", "x", "not a valid label key"),
+            ("a/b/c", "x", "not a valid label key"),
+            ("Example.com/x", "x", "not a valid label key"),
+            ("-x", "x", "not a valid label key"),
+            (&long, "x", "not a valid label key"),
+            ("x", &long, "not a valid label value"),
+            ("x", "a b", "not a valid label value"),
             ("x", "a,b=c", ""),
-            ("x", "a,b c=d", "not a label key"),
+            ("x", "a,b c=d", "not a valid label key"),
             ("x", " a ", ""),
         ];
         for (key, value, want) in cases {

@@ -1,0 +1,104 @@
+//! The interface between skiff and a container engine.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde_json::Value;
+
+use super::error::Result;
+use super::spec::{ContainerSpec, NetworkSpec};
+use super::state::{Container, ContainerState, Host, Image, Network};
+
+/// Bytes in pieces, ending at the first error.
+pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
+/// What a command writes, and its exit code at the end.
+pub type ExecOutput = BoxStream<'static, Result<ExecEvent>>;
+
+/// What skiff needs of a container engine.
+///
+/// # Errors
+/// Every method returns [`EngineError::Unreachable`] or
+/// [`EngineError::Permission`] if the engine cannot be used, and the engine's own
+/// error as [`EngineError::NotFound`], [`EngineError::Conflict`] or
+/// [`EngineError::Other`].
+#[async_trait]
+pub trait Engine: Send + Sync {
+    async fn host(&self) -> Result<Host>;
+
+    /// `None` if there is no such image.
+    async fn image(&self, reference: &str) -> Result<Option<Image>>;
+    /// The names of all images, such as `busybox:latest`.
+    async fn image_names(&self) -> Result<Vec<String>>;
+    /// A tar archive of images with all their layers, as `docker save` writes it.
+    async fn export_images(&self, references: &[String]) -> Result<ByteStream>;
+    /// Pulls an image; `on_status` gets the status lines of the engine.
+    async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()>;
+    /// Creates an image of one layer from a tar stream. `changes` are Dockerfile
+    /// instructions such as `ENTRYPOINT ["/init"]`.
+    async fn import_image(
+        &self,
+        reference: &str,
+        changes: &[String],
+        layer: ByteStream,
+    ) -> Result<()>;
+    /// Succeeds if there is no such image.
+    async fn remove_image(&self, reference: &str) -> Result<()>;
+
+    /// The networks of exactly this name; an engine can have several.
+    async fn networks(&self, name: &str) -> Result<Vec<Network>>;
+    async fn create_network(&self, spec: &NetworkSpec) -> Result<()>;
+    async fn remove_network(&self, id: &str) -> Result<()>;
+
+    /// Containers, running or not, that have all of these labels
+    /// (`KEY` or `KEY=VALUE`).
+    async fn containers(&self, labels: &[String]) -> Result<Vec<Container>>;
+    async fn create_container(&self, spec: &ContainerSpec) -> Result<()>;
+    async fn start_container(&self, name: &str) -> Result<()>;
+    /// Kills a container and removes it with its anonymous volumes. Succeeds if
+    /// there is no such container.
+    async fn remove_container(&self, name: &str) -> Result<()>;
+    /// State, addresses and published ports of a container.
+    async fn inspect(&self, name: &str) -> Result<ContainerState>;
+    /// The description of a container in the engine's own JSON.
+    async fn inspect_json(&self, name: &str) -> Result<Value>;
+    /// Everything that the container has written since it was created; with
+    /// `follow`, also what it goes on to write.
+    async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream>;
+    /// Runs a command inside a container.
+    async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput>;
+    /// Runs a command inside a container with a stream as its stdin;
+    /// [`Command::stdin`] is not used. The stream ends at its first error.
+    async fn exec_with_stdin(
+        &self,
+        name: &str,
+        command: Command,
+        stdin: ByteStream,
+    ) -> Result<ExecOutput>;
+}
+
+/// A command to run inside a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    pub stdin: Option<Bytes>,
+}
+
+impl Command {
+    pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Command { argv: argv.into_iter().map(Into::into).collect(), stdin: None }
+    }
+
+    pub fn stdin(mut self, text: impl Into<Bytes>) -> Self {
+        self.stdin = Some(text.into());
+        self
+    }
+}
+
+/// `Exit` comes last, exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecEvent {
+    Stdout(Bytes),
+    Stderr(Bytes),
+    Exit(i64),
+}

@@ -1,0 +1,90 @@
+//! What an engine reports about its host, images, networks and containers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+/// The machine the engine runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Host {
+    pub cgroup_v1: bool,
+    /// The engine runs without root privileges.
+    pub rootless: bool,
+    pub cgroup_controllers: CgroupControllers,
+    /// The engine maps the users of containers to other users of the host.
+    pub userns_remap: bool,
+    /// A container that runs containers itself needs the host's `/dev/mapper`:
+    /// the storage is btrfs, zfs, xfs or devicemapper
+    /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/util.go`, `mountDevMapper`).
+    pub needs_dev_mapper: bool,
+    /// As in GOARCH: `amd64` or `arm64`.
+    pub arch: String,
+    /// The engine runs on the host that skiff runs on, so skiff can bind its ports.
+    pub local: bool,
+    pub storage: Storage,
+    /// The engine's own description of itself, as JSON.
+    pub description: Value,
+}
+
+/// Which cgroup controllers the engine can use to limit its containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CgroupControllers {
+    pub cpu: bool,
+    pub memory: bool,
+    pub pids: bool,
+}
+
+/// How and where the engine keeps images.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Storage {
+    /// The storage driver, such as `overlay2`.
+    pub driver: String,
+    /// Images are in containerd's store, not in Docker's own.
+    pub containerd: bool,
+    /// The engine's data directory on its host.
+    pub root: String,
+}
+
+/// An image of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Image {
+    /// The digest of the configuration in Docker's own store; the digest of the
+    /// manifest or index in containerd's store.
+    pub id: String,
+    pub labels: BTreeMap<String, String>,
+    pub tags: Vec<String>,
+    /// Digests of the uncompressed layers, lowest first.
+    pub layers: Vec<String>,
+    /// Bytes, as the engine counts them: an export may be a little longer.
+    pub size: u64,
+}
+
+/// A network of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Network {
+    pub id: String,
+    /// The number of containers in it.
+    pub containers: usize,
+    pub subnets: Vec<String>,
+}
+
+/// A container, as listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+    pub running: bool,
+}
+
+/// A container, inspected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContainerState {
+    pub running: bool,
+    pub exit_code: Option<i64>,
+    pub addresses: Vec<IpAddr>,
+    /// From container ports such as `6443/tcp` to address and port on the host.
+    pub ports: BTreeMap<String, (String, u16)>,
+    pub labels: BTreeMap<String, String>,
+    pub image_id: String,
+}
