@@ -3,12 +3,13 @@
 //! From the middle outwards; a module uses only what stands above it here, and
 //! `tests/layers.rs` keeps it so.
 //!
-//! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`]
-//! and [`progress`] are small tools.
+//! **Words** — [`cluster`] is what everybody talks about; [`version`], [`yaml`],
+//! [`toml`] and [`progress`] are small tools.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents, [`config`]
 //! reads definitions, [`kubeadm`] renders what kubeadm is told,
-//! [`kubeconfig`] merges what kubectl reads.
+//! [`kubeconfig`] merges what kubectl reads, [`image`] reads image names and
+//! archives and says what a node still needs of an image.
 //!
 //! **The engine** — [`engine`] is the seam to Docker (and to a fake one in
 //! tests); [`context`] is one cancellable piece of work on it.
@@ -38,6 +39,7 @@ pub mod delete;
 pub mod diagnose;
 pub mod dry_run;
 pub mod engine;
+pub mod image;
 pub mod inventory;
 pub mod kubeadm;
 pub mod kubeconfig;
@@ -57,5 +59,6 @@ pub mod report;
 pub mod settle;
 pub mod signal;
 pub mod text;
+pub mod toml;
 pub mod version;
 pub mod yaml;

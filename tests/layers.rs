@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// From the inside outwards. A module may use its own layer's lower ranks only
 /// where that is listed first, and nothing above.
 const LAYERS: [&[&str]; 6] = [
-    &["labels", "cluster", "version", "yaml", "progress", "text", "cache"],
-    &["patch", "config", "kubeadm", "kubeconfig"],
+    &["labels", "cluster", "version", "yaml", "toml", "progress", "text", "cache"],
+    &["patch", "config", "kubeadm", "kubeconfig", "image"],
     &["engine", "context", "node"],
     &[
         "inventory",
@@ -37,10 +37,10 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("indicatif", &["report"]),
     ("serde_yaml", &["yaml"]),
     ("granit_parser", &["config"]),
-    ("toml_edit", &["patch"]),
+    ("toml_edit", &["toml"]),
     ("hyper", &["load"]),
-    ("flate2", &["load"]),
-    ("ruzstd", &["load"]),
+    ("flate2", &["image"]),
+    ("ruzstd", &["image"]),
     ("reqwest", &["addon"]),
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),

@@ -9,6 +9,7 @@ use super::AddonError;
 use super::definition::ImageNames;
 use crate::context::{Context, RunError};
 use crate::engine::Command;
+use crate::image;
 use crate::load::{self, Target};
 use crate::node::NodeHandle;
 
@@ -56,7 +57,7 @@ impl Shelf {
 
     /// Whether all nodes have it.
     pub fn has(&self, reference: &str) -> bool {
-        let full = load::full_name(reference);
+        let full = image::full_name(reference);
         full.is_ok_and(|full| self.names.iter().all(|names| names.contains(&full)))
     }
 }
@@ -107,7 +108,7 @@ pub async fn supply(
             Ok(load::docker_images(ctx, target, std::slice::from_ref(&choice.reference)).await?)
         }
         Source::Registry => {
-            let reference = load::full_name(&choice.reference).map_err(load::LoadError::from)?;
+            let reference = image::full_name(&choice.reference).map_err(load::LoadError::from)?;
             let pulls = target.nodes.iter().map(|node| pull(ctx, node, &reference, names));
             try_join_all(pulls).await.map(drop)
         }
