@@ -28,6 +28,22 @@ fetch() {
 }
 formatting() { if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "    (no rustfmt here)"; fi; }
 lints() { if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --locked --all-targets -- -D warnings; else echo "    (no clippy here)"; fi; }
+# With Debian's shellcheck, which root installs.
+shell_scripts() {
+  if ! command -v shellcheck >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get install -y shellcheck || { apt-get update && apt-get install -y shellcheck; }; } \
+      >/dev/null 2>&1 || true
+  fi
+  if ! command -v shellcheck >/dev/null; then
+    echo "    (no shellcheck here)"
+    return
+  fi
+  # What runs in nodes has no exceptions, not even of style.
+  shellcheck src/load/node.sh && {
+    find . \( -path ./target -o -path ./.git \) -prune -o -name '*.sh' -print0
+    grep -rlZE '^#!.*sh$' .ci node-image/rootfs
+  } | xargs -0 shellcheck --severity=warning
+}
 addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
 
@@ -38,6 +54,7 @@ fi
 stage "Crates" fetch
 stage "Formatting" formatting
 stage "Lints" lints
+stage "Shell scripts" shell_scripts
 stage "Unit tests" cargo test --quiet --locked --lib --test layers --test cli --test configs --test snapshots --test fuzz
 [ "${1:-all}" != quick ] || exit 0
 stage "Release build" cargo build --quiet --release --locked

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use skiff::image::archive::{self, BlobSink};
 use skiff::image::{Digest, PlatformImage};
+use skiff::text;
 
 use crate::Random;
 
@@ -71,7 +72,7 @@ fn file(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Entry {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    text::hex(&Sha256::digest(bytes))
 }
 
 fn blob(bytes: &[u8]) -> Entry {

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
@@ -10,11 +9,15 @@ use super::pull_fields::Fields;
 use super::*;
 use crate::image::fixtures;
 
-/// Records its arguments in a file of its own, each ended by a NUL byte, and the
-/// archive that it imports. `FAKE_*` variables say what it writes.
+/// Records its arguments in a file of its own, each ended by a NUL byte; then the
+/// registry that it would pull from, or the archive that it imports. `FAKE_*` variables say what it writes.
 const CTR: &str = r#"#!/bin/bash
 exec 3>"$(mktemp "$FAKE_LOG.XXXXXX")"
 printf '%s\0' "$@" >&3
+for argument; do
+  [[ $before != --hosts-dir ]] || printf '%s\0' "$(head -1 "$argument/_default/hosts.toml")" >&3
+  before=$argument
+done
 [[ $* != *images\ import*- ]] || printf 'stdin=%s\0' "$(cat)" >&3
 shift
 [[ -z $FAKE_FAILS || $* != *"$FAKE_FAILS"* ]] || { echo "ctr: $FAKE_FAILS failed" >&2; exit 3; }
@@ -35,9 +38,16 @@ impl FakeNode {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let program = |name: &str, text: &str| {
-            let path = root.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            // Written by another process: a file that is open for writing, even in
+            // a process that another test has just forked, cannot be run.
+            let mut shell = std::process::Command::new("sh")
+                .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+                .arg(root.path().join(name))
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+            assert!(shell.wait().unwrap().success());
         };
         program("ctr", CTR);
         program("containerd", "#!/bin/sh\n");
@@ -169,33 +179,32 @@ fn every_field_stays_one_argument() {
     for at in 0..HOSTILE.len() {
         let mut texts = HOSTILE;
         texts.rotate_left(at);
-        for (client, flags) in [("daemon", &[][..]), ("client", &["--local"])] {
-            let node = FakeNode::new();
-            let output = node.run(report_command(&[]), &fields(port, &texts, client));
-            assert!(output.status.success(), "{output:?}");
-            let ends = format!("\n{}\n", report::end("BOUNDARY"));
-            assert_eq!(stdout(&output).matches(&ends).count(), 2);
-            let calls = node.calls();
-            let of = |name: &str| -> Vec<&Vec<String>> {
-                calls.iter().filter(|call| call[2] == name).collect()
-            };
-            let pull = [&["images", "pull"][..], flags, &["--hosts-dir"]].concat();
-            for made in of("pull") {
-                let (before, after) = made.split_at(call(&pull).len());
-                assert_eq!(before, call(&pull));
-                let rest = ["--snapshotter", "native", "--platform", texts[0], texts[0]];
-                assert_eq!(after[1..], rest);
-            }
-            assert_eq!(of("pull").len(), 2);
-            let tags =
-                texts[1..].iter().map(|name| call(&["images", "tag", "--force", texts[0], name]));
-            let mut tags: Vec<_> = tags.clone().chain(tags).collect();
-            tags.sort();
-            assert_eq!(of("tag"), tags.iter().collect::<Vec<_>>());
-            assert!(calls.contains(&call(&[&["images", "ls"][..], &texts].concat())));
-            assert_eq!(calls.len(), 2 * 3 + 2 + tags.len());
-            assert_eq!(node.leftovers(), 0);
+        let (client, flags) = [("daemon", &[][..]), ("client", &["--local"])][at % 2];
+        let node = FakeNode::new();
+        let output = node.run(report_command(&[]), &fields(port, &texts, client));
+        assert!(output.status.success(), "{output:?}");
+        let end = format!("\n{}\n", report::end("BOUNDARY"));
+        assert_eq!(stdout(&output).matches(&end).count(), 2);
+        let calls = node.calls();
+        let of = |name: &str| -> Vec<&Vec<String>> {
+            calls.iter().filter(|call| call[2] == name).collect()
+        };
+        let pull = call(&[&["images", "pull"][..], flags, &["--hosts-dir"]].concat());
+        let rest = ["--snapshotter", "native", "--platform", texts[0], texts[0]];
+        for (made, url) in of("pull").into_iter().zip(["http://one", "http://two"]) {
+            let (before, after) = made.split_at(pull.len());
+            assert_eq!(before, pull);
+            let server = format!("server = \"{url}\"");
+            assert_eq!(after[1..], [&rest[..], &[&server]].concat());
         }
+        assert_eq!(of("pull").len(), 2);
+        let tag = |name: &&str| call(&["images", "tag", "--force", texts[0], name]);
+        let mut tags: Vec<_> = texts[1..].iter().chain(&texts[1..]).map(tag).collect();
+        tags.sort();
+        assert_eq!(of("tag"), tags.iter().collect::<Vec<_>>());
+        assert!(calls.contains(&call(&[&["images", "ls"][..], &texts].concat())));
+        assert_eq!(calls.len(), 2 * 3 + 2 + tags.len());
+        assert_eq!(node.leftovers(), 0);
     }
 }
 
@@ -212,8 +221,10 @@ fn what_is_sent_is_what_the_script_reads() {
     assert!(output.status.success(), "{output:?}");
     let calls = node.calls();
     let pulled = calls.iter().find(|call| call[2] == "pull").unwrap();
-    assert_eq!(pulled.last().unwrap(), &image.names[0].to_string());
-    let listed = calls.iter().filter(|call| call[1..3] == ["images", "ls"]).last().unwrap();
+    let [.., name, server] = &pulled[..] else { panic!("{pulled:?}") };
+    assert_eq!(*name, image.names[0].to_string());
+    assert_eq!(server, "server = \"http://registry/v2\"");
+    let listed = calls.iter().filter(|call| call[1..3] == ["images", "ls"]).next_back().unwrap();
     assert_eq!(listed[3..], *filter.arguments());
 }
 
