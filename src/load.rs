@@ -21,6 +21,8 @@ mod containerd;
 mod docker_image;
 mod error;
 mod fan_out;
+#[cfg(test)]
+pub mod fixtures;
 mod image_archive;
 mod import;
 mod node_images;

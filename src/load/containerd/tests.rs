@@ -224,7 +224,7 @@ fn what_is_sent_is_what_the_script_reads() {
     let [.., name, server] = &pulled[..] else { panic!("{pulled:?}") };
     assert_eq!(*name, image.names[0].to_string());
     assert_eq!(server, "server = \"http://registry/v2\"");
-    let listed = calls.iter().filter(|call| call[1..3] == ["images", "ls"]).next_back().unwrap();
+    let listed = calls.iter().rfind(|call| call[1..3] == ["images", "ls"]).unwrap();
     assert_eq!(listed[3..], *filter.arguments());
 }
 

@@ -12,6 +12,7 @@ use crate::image::digest::chain_ids;
 use crate::image::fixtures::{config, gzip, oci_layout, tar_of};
 use crate::image::oci;
 use crate::labels;
+use crate::load::fixtures::{self, Report};
 use crate::progress::Progress;
 
 const LAYERS: [&[u8]; 1] = [b"the only layer"];
@@ -30,9 +31,8 @@ struct Containerd {
 
 impl Containerd {
     fn answer(&mut self, node: &str, command: &Command) -> Option<Vec<u8>> {
-        let argument = |at: usize| command.argv.get(at).map(String::as_str);
-        match argument(4) {
-            Some("report") => {
+        match fixtures::arguments(command)[..] {
+            [_, _, _, "node.sh", "report", ..] => {
                 for field in command.stdin.iter().flat_map(|fields| fields.split(|b| *b == 0)) {
                     // http://ADDRESS/TOKEN/NODE/ROOT/v2
                     let field = String::from_utf8_lossy(field);
@@ -41,13 +41,13 @@ impl Containerd {
                         self.load(node, Digest::from_hex(root).unwrap());
                     }
                 }
-                Some(self.report(node, argument(5)?).into_bytes())
+                self.report(node).answer(command)
             }
-            Some("import") => {
+            [_, _, _, "node.sh", "import", ..] => {
                 self.import(node, command.stdin.as_ref()?);
                 Some(Vec::new())
             }
-            _ if argument(2)?.contains("tar -chf") => Some(engine_files()),
+            [_, _, script, ..] if script.contains("tar -chf") => Some(engine_files()),
             _ => None,
         }
     }
@@ -75,29 +75,22 @@ impl Containerd {
         }
     }
 
-    fn report(&self, node: &str, boundary: &str) -> String {
+    fn report(&self, node: &str) -> Report {
         let (id, layer) = (Digest::of(&config(&LAYERS)), Digest::of(LAYERS[0]));
-        let gateway = if self.route { "default via 127.0.0.1 dev eth0" } else { "" };
-        let had = if self.has_layer { layer.to_string() } else { String::new() };
-        let (images, blobs, snapshots) = match self.loaded.get(node) {
-            None => (String::new(), had, String::new()),
-            Some(root) => (
-                format!(
-                    "docker.io/library/app:1 type {root} 1.0 MiB -\n{id} type {root} 1.0 MiB -"
-                ),
-                format!("{root}\n{id}"),
-                format!("{layer} Committed"),
-            ),
+        let route = if self.route { "default via 127.0.0.1 dev eth0" } else { "" };
+        let route = route.to_owned();
+        let Some(root) = self.loaded.get(node) else {
+            let blobs = if self.has_layer { layer.to_string() } else { String::new() };
+            return Report { blobs, route, ..Report::default() };
         };
-        let sections = [
-            ("images", images),
-            ("blobs", blobs),
-            ("snapshots", snapshots),
-            ("configuration", String::new()),
-            ("route", gateway.to_owned()),
-            ("end", String::new()),
-        ];
-        sections.map(|(name, text)| format!("\n{boundary} {name}\n{text}\n")).concat()
+        Report {
+            images: format!(
+                "docker.io/library/app:1 type {root} 1.0 MiB -\n{id} type {root} 1.0 MiB -"
+            ),
+            blobs: format!("{root}\n{id}"),
+            snapshots: format!("{layer} Committed"),
+            route,
+        }
     }
 }
 
