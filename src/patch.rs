@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::cluster::{ContainerdPatches, JsonPatch, KubeadmPatches};
-use crate::{toml, yaml};
+use crate::toml;
+use crate::yaml;
 
 /// Applies the merge patches, then the JSON 6902 patches, each to every
 /// document it is meant for.
