@@ -62,10 +62,12 @@ impl fmt::Display for Digest {
 pub struct Hasher(Sha256);
 
 impl Hasher {
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
+    /// The digest of all bytes that were added.
     pub fn finish(self) -> Digest {
         Digest(format!("sha256:{}", text::hex(&self.0.finalize())))
     }

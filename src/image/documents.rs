@@ -50,12 +50,14 @@ impl PlatformImage {
 #[derive(Debug, Clone, Default)]
 pub struct Documents(pub BTreeMap<Digest, Document>);
 
+/// A document as it is stored; its digest is that of these bytes.
 #[derive(Debug, Clone)]
 pub struct Document {
     pub media_type: String,
     pub bytes: Bytes,
 }
 
+/// Why a set of documents does not describe an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     #[error("{0} is missing")]

@@ -6,6 +6,7 @@ use super::digest::Digest;
 use super::documents::PlatformImage;
 use super::reference::Reference;
 
+/// Names, blobs and unpacked layers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NodeContent {
     pub images: Vec<NodeImage>,

@@ -36,10 +36,12 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// Refers to these bytes.
     pub fn of(media_type: &str, bytes: &[u8]) -> Descriptor {
         Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
 
+    /// Refers to a blob of `size` bytes.
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
         Descriptor {
             media_type: media_type.to_owned(),
@@ -51,6 +53,7 @@ impl Descriptor {
     }
 }
 
+/// An image for one platform: its configuration and its layers, lowest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -69,6 +72,7 @@ pub fn manifest(config: Descriptor, layers: Vec<Descriptor>) -> Vec<u8> {
     serde_json::to_vec(&manifest).expect("plain data")
 }
 
+/// Manifests of several platforms, or of several images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
@@ -79,6 +83,7 @@ pub struct Index {
 }
 
 impl Index {
+    /// Refers to these manifests.
     pub fn new(manifests: Vec<Descriptor>) -> Index {
         Index { schema_version: 2, media_type: INDEX.to_owned(), manifests }
     }
@@ -92,6 +97,7 @@ pub struct Config {
     pub rootfs: RootFs,
 }
 
+/// The layers as the configuration lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RootFs {
     /// Digests of the uncompressed layers, lowest first.

@@ -23,6 +23,7 @@ pub struct Platform {
 pub struct Word(String);
 
 impl Word {
+    /// `None` if the text contains another character.
     pub fn parse(text: &str) -> Option<Word> {
         let plain = |c: char| c.is_ascii_alphanumeric();
         let valid = text.is_empty()
@@ -30,6 +31,7 @@ impl Word {
         valid.then(|| Word(text.to_owned()))
     }
 
+    /// The word; empty if it is not stated.
     pub fn as_str(&self) -> &str {
         &self.0
     }

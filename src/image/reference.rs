@@ -19,6 +19,7 @@ enum Version {
     Digest(Digest),
 }
 
+/// A text that is not an image name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an image name")]
 pub struct InvalidReference(pub String);
@@ -60,6 +61,7 @@ impl Reference {
         Ok(Reference { repository: format!("{registry}/{path}"), version })
     }
 
+    /// Whether it ends with a tag, not with a digest.
     pub fn is_tag(&self) -> bool {
         matches!(self.version, Version::Tag(_))
     }

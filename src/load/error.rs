@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use crate::image::InvalidReference;
 use crate::image::archive::ArchiveError;
 
+/// Why images cannot be loaded, listed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]

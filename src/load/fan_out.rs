@@ -33,6 +33,7 @@ pub struct NodeWriter {
 }
 
 impl NodeWriter {
+    /// Sends to `to` what is `missing`, and counts the bytes of blobs in `sent`.
     pub fn new(to: mpsc::Sender<Bytes>, missing: MissingBlobs, sent: Arc<Sent>) -> Self {
         NodeWriter { to, missing, sent, is_open: true, gets_entry: false }
     }
@@ -46,6 +47,7 @@ pub struct FanOutWriter {
 }
 
 impl FanOutWriter {
+    /// Writes to all of these at the same time.
     pub fn new(nodes: Vec<NodeWriter>) -> Self {
         FanOutWriter { nodes, padding: 0 }
     }

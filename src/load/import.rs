@@ -25,8 +25,10 @@ use crate::node::NodeHandle;
 /// Writes that may be queued for a slow node; then all nodes wait for it.
 const QUEUE: usize = 8;
 
+/// An archive, plain or compressed.
 pub type Input = Box<dyn Read + Send>;
 
+/// Why an archive is imported on no node.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error(transparent)]

@@ -25,6 +25,7 @@ pub struct PullTarget {
     pub sent: Arc<Sent>,
 }
 
+/// Why no node can pull.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     #[error(transparent)]

@@ -20,6 +20,7 @@ const TICK: Duration = Duration::from_millis(200);
 const VISIBLE_LIMIT: Duration = Duration::from_secs(6);
 const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
 
+/// What one node is sent. Dropping it shows the node as failed.
 pub struct Transfer {
     pub node: TargetNode,
     /// IDs in the engine; empty means all images of the archive.
@@ -31,6 +32,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// Shows the node from now on.
     pub fn begin(
         ctx: &Context,
         node: TargetNode,

@@ -15,6 +15,7 @@ pub struct Blob {
     pub is_gzip: bool,
 }
 
+/// Files and links by their names.
 #[derive(Debug, Default)]
 pub struct Blobs {
     files: BTreeMap<String, Blob>,
@@ -43,6 +44,7 @@ impl Blobs {
         self.files.get(&name).cloned().ok_or(ArchiveError::NoEntry(name))
     }
 
+    /// The digests of all files.
     pub fn digests(&self) -> BTreeSet<Digest> {
         self.files.values().map(|blob| blob.digest.clone()).collect()
     }

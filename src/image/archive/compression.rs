@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use super::error::ArchiveError;
 use super::zstd::Zstd;
 
+/// The first bytes of anything that gzip compressed.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;

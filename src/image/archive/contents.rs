@@ -16,6 +16,7 @@ use crate::image::documents::{Documents, PlatformImage};
 const DOCUMENT_LIMIT: u64 = 4 << 20;
 const BUFFER: usize = 256 << 10;
 
+/// The blobs' digests, the documents, and the names of the images.
 #[derive(Debug, Default)]
 pub struct Contents {
     blobs: Blobs,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 /// Bytes that may be read between two resets.
 const LIMIT: u64 = 1 << 20;
 
+/// Reads at most [`LIMIT`] bytes until it is reset.
 pub struct Metered<R> {
     input: R,
     meter: Meter,
@@ -40,6 +41,7 @@ impl<R: Read> Read for Metered<R> {
 }
 
 impl Meter {
+    /// Allows the next [`LIMIT`] bytes.
     pub fn reset(&self) {
         self.0.set(LIMIT);
     }

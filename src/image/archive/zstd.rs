@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+/// Reads what is compressed in `input`.
 pub struct Zstd<R> {
     input: R,
     frame: Option<FrameDecoder>,

@@ -9,6 +9,7 @@ use crate::image::{Digest, PlatformImage, Reference};
 pub struct ImageFilter(Vec<String>);
 
 impl ImageFilter {
+    /// All images.
     pub fn all() -> ImageFilter {
         ImageFilter(Vec::new())
     }

@@ -57,6 +57,7 @@ fn names(image: &PlatformImage) -> Vec<String> {
 pub struct Fields(pub Vec<u8>);
 
 impl Fields {
+    /// One field.
     pub fn add(&mut self, text: &str) {
         self.0.extend(text.bytes().filter(|byte| *byte != 0));
         self.0.push(0);

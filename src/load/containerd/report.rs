@@ -20,6 +20,7 @@ pub fn end(boundary: &str) -> String {
     format!("{boundary} end")
 }
 
+/// Reads a report. What is missing or unreadable in it is left out.
 pub fn parse(text: &str, boundary: &str) -> NodeReport {
     let section = |name: &str| section(text, boundary, name);
     let digest = |line: &str| Digest::parse(line.split_whitespace().next()?);

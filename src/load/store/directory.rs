@@ -20,6 +20,7 @@ use crate::node::NodeHandle;
 /// Where a container sees the directory.
 pub const MOUNT: &str = "/engine";
 
+/// Where the engine's directory can be read.
 pub enum EngineDirectory {
     Local(PathBuf),
     Container(NodeHandle),

@@ -6,6 +6,7 @@ use crate::context::RunError;
 use crate::image::archive::ArchiveError;
 use crate::image::documents::DocumentError;
 
+/// Why images cannot be read; they can be exported instead.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(transparent)]

@@ -12,6 +12,7 @@ use crate::engine::{ByteStream, EngineError};
 use crate::image::tar_split::{self, Part};
 use crate::image::{Digest, Documents, PlatformImage};
 
+/// Images, their documents, and where each of their layers is.
 pub struct EngineImages {
     pub images: Vec<PlatformImage>,
     pub documents: Documents,

@@ -7,6 +7,7 @@
 use crate::engine::Storage;
 use crate::image::Digest;
 
+/// How the engine's directory is structured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
     /// Layers are unpacked directories.
@@ -53,6 +54,7 @@ impl Layout {
 pub struct OverlayPaths<'a>(pub &'a str);
 
 impl OverlayPaths<'_> {
+    /// An image's configuration.
     pub fn config(&self, id: &Digest) -> String {
         format!("image/{}/imagedb/content/sha256/{}", self.0, id.hex())
     }

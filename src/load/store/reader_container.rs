@@ -17,6 +17,7 @@ use crate::text;
 /// In seconds. It ends by itself if skiff cannot remove it.
 const LIFETIME: &str = "3600";
 
+/// At most one container, which sees the directory read-only and has no network.
 pub struct ReaderContainer {
     name: String,
     /// The node whose image it has.
