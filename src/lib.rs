@@ -7,11 +7,12 @@
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
 //! and objects. [`text`], [`duration`], [`environment`], [`cache`], [`version`],
-//! [`yaml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
-//! what kubectl reads.
+//! what kubectl reads. [`image`] reads image names and archives, and decides what
+//! a node still needs of an image.
 //!
 //! **The engine, and nodes** — [`engine`] is the seam to Docker, and to a fake
 //! engine in tests. [`context`] is what operations are carried out with. [`node`]
@@ -77,6 +78,7 @@ pub mod dry_run;
 pub mod duration;
 pub mod engine;
 pub mod environment;
+pub mod image;
 pub mod inventory;
 pub mod kube;
 pub mod kubeadm;
@@ -97,5 +99,6 @@ pub mod report;
 pub mod settle;
 pub mod signal;
 pub mod text;
+pub mod toml;
 pub mod version;
 pub mod yaml;

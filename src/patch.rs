@@ -4,13 +4,13 @@
 
 mod json;
 mod merge;
-mod toml;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use crate::cluster::{ContainerdPatches, JsonPatch, KubeadmPatches};
+use crate::toml;
 use crate::yaml;
 
 /// Applies the merge patches, then the JSON 6902 patches, each to every

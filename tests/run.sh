@@ -29,6 +29,22 @@ fetch() {
 }
 formatting() { if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "    (no rustfmt here)"; fi; }
 lints() { if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --locked --all-targets --features fake-engine -- -D warnings; else echo "    (no clippy here)"; fi; }
+# With Debian's shellcheck, which root installs.
+shell_scripts() {
+  if ! command -v shellcheck >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get install -y shellcheck || { apt-get update && apt-get install -y shellcheck; }; } \
+      >/dev/null 2>&1 || true
+  fi
+  if ! command -v shellcheck >/dev/null; then
+    echo "    (no shellcheck here)"
+    return
+  fi
+  # What runs in nodes has no exceptions, not even of style.
+  shellcheck src/load/node.sh && {
+    find . \( -path ./target -o -path ./.git \) -prune -o -name '*.sh' -print0
+    grep -rlZE '^#!.*sh$' .ci node-image/rootfs
+  } | xargs -0 shellcheck --severity=warning
+}
 addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
 
@@ -39,6 +55,7 @@ fi
 stage "Crates" fetch
 stage "Formatting" formatting
 stage "Lints" lints
+stage "Shell scripts" shell_scripts
 # With an engine in memory; the release build below does not have it.
 stage "Unit tests" cargo test --quiet --locked --features fake-engine --lib --test it
 [ "${1:-all}" != quick ] || exit 0

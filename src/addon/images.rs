@@ -9,6 +9,7 @@ use super::definition::ImageNames;
 use super::error::AddonError;
 use crate::context::{Context, RunError};
 use crate::engine::Command;
+use crate::image;
 use crate::load::{self, LoadError, Target};
 use crate::node::NodeHandle;
 
@@ -69,7 +70,7 @@ impl NodeImages {
 
     /// Whether every node has the image.
     pub fn contain(&self, reference: &str) -> bool {
-        let full = load::full_name(reference);
+        let full = image::full_name(reference);
         full.is_ok_and(|full| self.names.iter().all(|names| names.contains(&full)))
     }
 }
@@ -117,7 +118,7 @@ pub async fn transfer(
             Ok(load::docker_images(ctx, &nodes.target, names).await?)
         }
         Source::Registry => {
-            let reference = load::full_name(&image.reference).map_err(LoadError::from)?;
+            let reference = image::full_name(&image.reference).map_err(LoadError::from)?;
             let nodes = nodes.target.nodes.iter();
             let pulls = nodes.map(|node| pull(ctx, node, &reference, &image.names));
             try_join_all(pulls).await.map(drop)

@@ -45,9 +45,9 @@ impl Api {
     /// What kubectl prints.
     fn kubectl(&self, command: &Command) -> Option<Vec<u8>> {
         let line = command.argv.join(" ");
-        if line.contains("look()") {
-            // A node without images.
-            return Some(b"REF\n--\n--\nKEY\n--\n--\n\n==\n".to_vec());
+        // A node without images.
+        if let Some(report) = crate::load::fixtures::Report::default().answer(command) {
+            return Some(report);
         }
         let given = || -> Vec<Value> {
             let list: Value = serde_json::from_slice(command.stdin.as_ref().unwrap()).unwrap();

@@ -76,9 +76,9 @@ impl Get {
     }
 }
 
-fn print_images(images: &[load::Listed]) -> Result<(), Failure> {
+fn print_images(images: &[load::ListedImage]) -> Result<(), Failure> {
     let wide = images.iter().map(|image| image.name.len()).max().unwrap_or_default();
-    for load::Listed { name, digest, size, nodes } in images {
+    for load::ListedImage { name, digest, size, nodes } in images {
         print_stdout(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
     }
     Ok(())

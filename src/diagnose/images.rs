@@ -57,9 +57,9 @@ impl From<LoadError> for Failure {
         match error {
             LoadError::Run(RunError::Command { ref output, .. }) => failure.details(output.trim()),
             LoadError::Run(error) => error.into(),
-            LoadError::NoNodes(_) => failure.hint("use --name to say another cluster; `get clusters` lists them"),
+            LoadError::NoNodes(_) => failure.hint("use --name to choose another cluster; `get clusters` lists them"),
             LoadError::UnknownNode { nodes, .. } => failure.hint(format!("the nodes are {}", nodes.join(", "))),
-            LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or name others with --nodes")),
+            LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or choose other nodes with --nodes")),
             LoadError::NotPresent { name, similar: names } => {
                 let mut failure = failure;
                 failure.hints.extend(similar(&names));
@@ -68,13 +68,13 @@ impl From<LoadError> for Failure {
             LoadError::NotOnNodes { similar: names, .. } => {
                 let mut failure = failure;
                 failure.hints.extend(similar(&names));
-                failure.hint("`get images` lists what is there")
+                failure.hint("`get images` lists the images on nodes")
             }
             LoadError::Failed { output, .. } if output.contains("no space left") => failure
                 .details(output)
-                .hint("free space where the engine keeps its data; `docker system df` shows what takes it, `delete image` removes images from nodes"),
+                .hint("free space where the engine keeps its data; `docker system df` shows what uses it, `delete image` removes images from nodes"),
             LoadError::Failed { output, .. } => failure.details(output),
-            LoadError::Archive { .. } => failure.hint("archives of `docker save` and OCI layouts can be loaded, plain or compressed with gzip or zstd"),
+            LoadError::Archive { .. } => failure.hint("`docker save` archives and OCI layouts can be loaded, plain or compressed with gzip or zstd"),
             LoadError::Name(_) | LoadError::Unreadable { .. } => failure,
         }
     }

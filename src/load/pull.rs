@@ -1,89 +1,87 @@
-//! Loading what the engine has: nodes pull it, layer by layer, from a registry
-//! that this process is meanwhile.
+//! Loads images of the engine by having nodes pull them, layer by layer, from a
+//! registry in this process.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::catalog::{Asked, LoadImage};
-use super::files::Helper;
-use super::node::{NodeState, Offer, Waiting};
-use super::oci::Digest;
-use super::serve::{Registry, Sent};
-use super::store::{self, Store, StoreError};
-use crate::context::{Context, RunError};
+use super::containerd::{PullSession, PullSource};
+use super::outcome::{Outcome, Sent};
+use super::registry::Registry;
+use super::store::{self, EngineImages, StoreError};
+use crate::context::Context;
 use crate::engine::Host;
+use crate::image::{Digest, PlatformImage, RequestedImage};
 
-/// A node that is to pull images, named by their identity in the engine.
-pub struct Puller {
+/// A node that pulls images.
+pub struct PullTarget {
     pub node: String,
-    /// Its way to this host.
+    /// The address by which it reaches this host.
     pub gateway: Option<IpAddr>,
-    pub waiting: Waiting,
+    pub session: PullSession,
+    /// IDs in the engine.
     pub images: Vec<Digest>,
     pub sent: Arc<Sent>,
 }
 
+/// Why no node can pull.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("nodes have no way to this process")]
-    NoWay,
-    #[error("nodes have no way to this process at {0}: {1}")]
+    #[error("nodes cannot reach this host")]
+    Unreachable,
+    #[error("nodes cannot reach this host at {0}: {1}")]
     Listen(IpAddr, std::io::Error),
 }
 
-/// Images with their names, and what each node has then.
-pub type Outcome = (Vec<LoadImage>, Vec<Result<NodeState, RunError>>);
-
-/// Has nodes pull images of the engine, called as `named` says.
+/// Has nodes pull images of the engine. `rename` gives them their names.
 ///
 /// # Errors
-/// [`PullError`] when this way is not open, or the work was cancelled.
+/// [`PullError`] if nothing can be pulled at all, or the load was cancelled; that
+/// a node failed is part of the outcome.
 pub async fn pull(
     ctx: &Context,
     host: &Host,
-    asked: &[Asked],
-    pullers: Vec<Puller>,
-    named: impl FnOnce(Vec<LoadImage>) -> Vec<LoadImage>,
+    requested: &[RequestedImage],
+    targets: Vec<PullTarget>,
+    rename: impl FnOnce(Vec<PlatformImage>) -> Vec<PlatformImage>,
 ) -> Result<Outcome, PullError> {
-    let first = pullers.first().ok_or(PullError::NoWay)?;
-    let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::NoWay)?;
-    let helper = Helper::of(&first.node);
-    let pulled = ctx.scope(async |ctx| {
-        let mut store = store::open(ctx, &helper, host, asked).await?;
-        store.images = named(std::mem::take(&mut store.images));
-        // When it returns the registry is gone, so that pulls under way end.
-        serve(ctx, gateway, &host.arch, store, pullers).await
-    });
-    let pulled = pulled.await;
-    helper.remove(ctx);
-    pulled
+    let first = targets.first().ok_or(PullError::Unreachable)?;
+    let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::Unreachable)?;
+    let node = first.node.clone();
+    store::with_images(ctx, host, &node, requested, async |ctx, mut store| {
+        store.images = rename(std::mem::take(&mut store.images));
+        // When it returns the registry is gone, so pulls still under way end.
+        serve(ctx, gateway, &host.arch, store, targets).await
+    })
+    .await
 }
 
 async fn serve(
     ctx: &Context,
     gateway: IpAddr,
     architecture: &str,
-    store: Store,
-    pullers: Vec<Puller>,
+    store: EngineImages,
+    targets: Vec<PullTarget>,
 ) -> Result<Outcome, PullError> {
     let images = store.images.clone();
-    let sent = pullers.iter().map(|puller| puller.sent.clone()).collect();
+    let sent = targets.iter().map(|target| target.sent.clone()).collect();
     let registry = Registry::start(gateway, Arc::new(store), sent)
         .await
         .map_err(|error| PullError::Listen(gateway, error))?;
     let address = registry.address;
-    let pulls = pullers.into_iter().enumerate().map(|(number, puller)| {
-        let wanted = images.iter().filter(|i| puller.images.iter().any(|id| i.is(id)));
-        let offer =
-            |image: &LoadImage| Offer { image: image.clone(), base: registry.base(number, image) };
-        let offers: Vec<Offer> = wanted.map(offer).collect();
-        let (waiting, architecture) = (puller.waiting, architecture.to_owned());
-        ctx.run_to_completion(async move { waiting.pull(&offers, address, &architecture).await })
+    let pulls = targets.into_iter().enumerate().map(|(number, target)| {
+        let needed = images.iter().filter(|i| target.images.iter().any(|id| i.has_id(id)));
+        let source = |image: &PlatformImage| {
+            let url = registry.url(number, image);
+            PullSource { image: image.clone(), url }
+        };
+        let sources: Vec<PullSource> = needed.map(source).collect();
+        let (session, architecture) = (target.session, architecture.to_owned());
+        ctx.run_to_completion(async move { session.pull(&sources, address, &architecture).await })
     });
-    let pulled = join_all(pulls).await;
-    Ok((images, pulled))
+    let reports = join_all(pulls).await;
+    Ok(Outcome { images, reports })
 }

@@ -1,48 +1,67 @@
-//! One node's part of a load: shown while it goes, and checked in the end.
+//! One node's part of a load: it is shown while it runs, and checked at the end.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::LoadError;
-use super::catalog::LoadImage;
-use super::import::Receiver;
-use super::node::{self, Interest, NodeState};
-use super::oci::Digest;
-use super::pull::Outcome;
-use super::serve::Sent;
-use super::targets::Node;
+use tokio::time::Instant;
+
+use super::containerd::{self, ImageFilter, NodeReport};
+use super::error::LoadError;
+use super::import::ImportTarget;
+use super::outcome::{Outcome, Sent};
+use super::target::TargetNode;
 use crate::context::{Context, RunError};
+use crate::image::{Digest, MissingBlobs, PlatformImage};
 use crate::progress::{Step, size};
 
 const TICK: Duration = Duration::from_millis(200);
-/// kubelet's part of containerd hears of an image a moment after it is there.
-const KNOWN_ATTEMPTS: u32 = 60;
-const KNOWN_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 50 });
+/// The kubelet's part of containerd sees an image a moment after it is there.
+const VISIBLE_LIMIT: Duration = Duration::from_secs(6);
+const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
 
+/// What one node is sent. Dropping it shows the node as failed.
 pub struct Transfer {
-    pub node: Node,
-    /// By their identity in the engine; all there are if none is named.
+    pub node: TargetNode,
+    /// IDs in the engine; empty means all images of the archive.
     pub images: Vec<Digest>,
+    /// What the node is sent if it imports an archive.
+    pub missing: MissingBlobs,
     pub sent: Arc<Sent>,
     step: Step,
 }
 
 impl Transfer {
-    pub fn begin(ctx: &Context, node: Node, images: Vec<Digest>) -> Self {
+    /// Shows the node from now on.
+    pub fn begin(
+        ctx: &Context,
+        node: TargetNode,
+        images: Vec<Digest>,
+        missing: MissingBlobs,
+    ) -> Self {
         let step = ctx.progress.step(format!("Loading on {} 📦", node.name));
-        Transfer { node, images, sent: Arc::default(), step }
+        Transfer { node, images, missing, sent: Arc::default(), step }
     }
 
-    fn of<'i>(&self, images: &'i [LoadImage]) -> Vec<&'i LoadImage> {
-        let meant = |image: &&LoadImage| {
-            self.images.is_empty() || self.images.iter().any(|id| image.is(id))
+    fn import_target(&self) -> ImportTarget {
+        ImportTarget {
+            node: self.node.name.clone(),
+            snapshotter: self.node.report.snapshotter.clone(),
+            missing: self.missing.clone(),
+            sent: self.sent.clone(),
+        }
+    }
+
+    /// Those of the images that are for this node.
+    fn images<'i>(&self, images: &'i [PlatformImage]) -> Vec<&'i PlatformImage> {
+        let is_for_node = |image: &&PlatformImage| {
+            self.images.is_empty() || self.images.iter().any(|id| image.has_id(id))
         };
-        images.iter().filter(meant).collect()
+        images.iter().filter(is_for_node).collect()
     }
 
-    /// One line about what went to the node.
-    fn summary(&self, images: &[&LoadImage]) -> String {
+    /// One line about what was sent to the node.
+    fn summary(&self, images: &[&PlatformImage]) -> String {
         let all: usize = images.iter().map(|image| image.layers.len()).sum();
         let sent = usize::try_from(self.sent.layers.load(Relaxed)).unwrap_or(all).min(all);
         format!(
@@ -54,74 +73,75 @@ impl Transfer {
     }
 }
 
-/// Imports by `import`, which gets what each node need not be sent; a node
-/// where that fails gets everything.
+/// Runs `import` with what each node is to be sent. A node where that fails gets
+/// everything: what it was found to have can be gone by then.
 ///
 /// # Errors
-/// That of `import`, or the first node's for which all failed.
+/// The error of `import`, or that of a node on which both attempts failed.
 pub async fn import(
     ctx: &Context,
-    mut left: Vec<Transfer>,
-    import: impl AsyncFn(&Context, &[Receiver]) -> Result<Outcome, LoadError>,
+    mut remaining: Vec<Transfer>,
+    import: impl AsyncFn(&Context, &[ImportTarget]) -> Result<Outcome, LoadError>,
 ) -> Result<(), LoadError> {
-    let mut failure = None;
-    // What a node was found to have can be gone by then.
-    for partly in [true, false] {
-        let receivers: Vec<Receiver> = left
-            .iter()
-            .map(|transfer| Receiver {
-                node: transfer.node.name.clone(),
-                snapshotter: transfer.node.state.snapshotter.clone(),
-                there: if partly { transfer.node.state.blobs.clone() } else { Default::default() },
-                sent: transfer.sent.clone(),
-            })
-            .collect();
-        let imported = ctx.scope(async |ctx| watched(&left, import(ctx, &receivers)).await).await;
-        let imported = match (imported, failure) {
-            // What came from stdin cannot be read again.
-            (Err(LoadError::Archive { .. }), Some(failure)) => return Err(failure),
-            (imported, _) => imported?,
-        };
-        (left, failure) = confirmed(ctx, left, imported).await?;
-        if left.is_empty() {
-            return Ok(());
-        }
+    let first = attempt(ctx, &remaining, &import).await?;
+    let (failed, failure) = check(ctx, remaining, first).await?;
+    let Some(failure) = failure else { return Ok(()) };
+    remaining = failed;
+    for transfer in &mut remaining {
+        transfer.missing = MissingBlobs::all();
     }
+    let second = match attempt(ctx, &remaining, &import).await {
+        // Stdin cannot be read again.
+        Err(LoadError::Archive { .. }) => return Err(failure),
+        second => second?,
+    };
+    let (_, failure) = check(ctx, remaining, second).await?;
     failure.map_or(Ok(()), Err)
 }
 
-/// Looks at every node that is said to be done; returns the others, and why.
+async fn attempt(
+    ctx: &Context,
+    transfers: &[Transfer],
+    import: &impl AsyncFn(&Context, &[ImportTarget]) -> Result<Outcome, LoadError>,
+) -> Result<Outcome, LoadError> {
+    let targets: Vec<ImportTarget> = transfers.iter().map(Transfer::import_target).collect();
+    ctx.scope(async |ctx| watch(transfers, import(ctx, &targets)).await).await
+}
+
+/// Checks that every node has its images now. Returns the transfers that failed,
+/// and why the last one did.
 ///
 /// # Errors
-/// What no other way can help against; nodes that are done stay so.
-pub async fn confirmed(
+/// A failure for which another attempt is useless. Nodes that are done stay so.
+pub async fn check(
     ctx: &Context,
     transfers: Vec<Transfer>,
-    (images, outcomes): Outcome,
+    outcome: Outcome,
 ) -> Result<(Vec<Transfer>, Option<LoadError>), LoadError> {
-    let (mut left, mut why, mut end) = (Vec::new(), None, None);
-    for (transfer, outcome) in transfers.into_iter().zip(outcomes) {
+    let (mut remaining, mut reason, mut end) = (Vec::new(), None, None);
+    for (transfer, report) in transfers.into_iter().zip(outcome.reports) {
         let node = &transfer.node.name;
-        let images = transfer.of(&images);
-        let fault = match outcome {
+        let images = transfer.images(&outcome.images);
+        let fault = match report {
             Ok(_) if images.len() < transfer.images.len().max(1) => {
                 Some("an image is missing".to_owned())
             }
-            Ok(state) => checked(ctx, node, &images, state).await?,
+            Ok(report) => fault(ctx, node, &images, report).await?,
             Err(error) if is_final(&error) => {
-                end = Some(failed(node, error));
+                end = Some(LoadError::on_node(node, error));
                 continue;
             }
             Err(error) => {
-                why = Some(failed(node, error));
-                left.push(transfer);
+                reason = Some(LoadError::on_node(node, error));
+                remaining.push(transfer);
                 continue;
             }
         };
         match fault {
-            Some(reason) => {
-                why = Some(LoadError::Failed { node: node.clone(), reason, output: String::new() });
-                left.push(transfer);
+            Some(fault) => {
+                let (node, output) = (node.clone(), String::new());
+                reason = Some(LoadError::Failed { node, reason: fault, output });
+                remaining.push(transfer);
             }
             None => {
                 ctx.progress.info(transfer.summary(&images));
@@ -129,31 +149,32 @@ pub async fn confirmed(
             }
         }
     }
-    end.map_or(Ok((left, why)), Err)
+    end.map_or(Ok((remaining, reason)), Err)
 }
 
-/// Whether a node now has these images, whole and under all their names;
-/// returns what is wrong otherwise.
-async fn checked(
+/// Waits until a node has these images completely and under all their names;
+/// returns what is wrong if it does not get there.
+async fn fault(
     ctx: &Context,
     node: &str,
-    images: &[&LoadImage],
-    mut state: NodeState,
+    images: &[&PlatformImage],
+    report: NodeReport,
 ) -> Result<Option<String>, RunError> {
-    let about = Interest::loaded(images.iter().copied());
-    for attempt in 1.. {
-        let fault = images.iter().find_map(|image| state.fault(image));
-        if fault.is_none() || attempt == KNOWN_ATTEMPTS {
-            return Ok(fault);
-        }
-        ctx.sleep(KNOWN_PAUSE).await?;
-        state = node::state(ctx, node, &about).await?;
-    }
-    unreachable!("the last attempt returns")
+    let filter = ImageFilter::loaded(images.iter().copied());
+    let mut first = Some(report);
+    let deadline = Instant::now() + VISIBLE_LIMIT;
+    ctx.poll_until(deadline, VISIBLE_PAUSE, async || {
+        let report = match first.take() {
+            Some(report) => report,
+            None => containerd::report(ctx, node, &filter).await?,
+        };
+        Ok(images.iter().find_map(|image| report.content.fault(image)))
+    })
+    .await
 }
 
-/// Shows what has gone to each node while it goes.
-pub async fn watched<T>(transfers: &[Transfer], future: impl Future<Output = T>) -> T {
+/// Shows what was sent to each node while `future` runs.
+pub async fn watch<T>(transfers: &[Transfer], future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     loop {
         tokio::select! {
@@ -168,23 +189,10 @@ pub async fn watched<T>(transfers: &[Transfer], future: impl Future<Output = T>)
     }
 }
 
-/// Whether no other way can help after this failure.
+/// Whether another attempt is useless after this failure.
 fn is_final(error: &RunError) -> bool {
     match error {
         RunError::Command { output, .. } => output.contains("no space left on device"),
         _ => true,
-    }
-}
-
-/// A node's failure in its own last words.
-fn failed(node: &str, error: RunError) -> LoadError {
-    let RunError::Command { ref output, code, .. } = error else {
-        return LoadError::Run(error);
-    };
-    let last = output.lines().rfind(|line| !line.trim().is_empty());
-    LoadError::Failed {
-        node: node.to_owned(),
-        reason: last.map_or_else(|| format!("exit status {code}"), |line| line.trim().to_owned()),
-        output: output.clone(),
     }
 }

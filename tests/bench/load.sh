@@ -16,7 +16,7 @@ runs=${1:-3} counts=${2:-1,3}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || set -- few-large many-large few-small
 work=$(mktemp -d)
-name=skiff-load-bench
+name="skiff-load-bench"
 skiff=target/release/skiff
 kind=$(tests/fetch.sh kind)
 export KUBECONFIG=$work/kubeconfig DOCKER_BUILDKIT=0

@@ -342,7 +342,8 @@ fn archives(loading: &Loading) {
     wrong[at] ^= 1;
     let wrong = loading.load_stdin(&wrong);
     let none = loading.load_stdin(b"no archive at all");
-    for (out, words) in [(cut, "cut short"), (wrong, "has the content of"), (none, "no archive")] {
+    for (out, words) in [(cut, "cut short"), (wrong, "has the content of"), (none, "not an image")]
+    {
         assert_eq!(out.status.code(), Some(1));
         assert!(stderr(&out).contains(words), "{}", stderr(&out));
     }
@@ -370,7 +371,7 @@ fn refusals(loading: &Loading) {
         &["load", "docker-image", "skiff-test/app:1", "--nodes", "nobody"],
         &["unknown node: \"nobody\"", &loading.nodes[0]],
     );
-    refused(&["delete", "image", "skiff-test/nothing:1"], &["is on no node"]);
+    refused(&["delete", "image", "skiff-test/nothing:1"], &["is not on any node"]);
     let out = loading.lab.run(&["load", "docker-image", "skiff-test/app:1", "--name", "nowhere"]);
     assert!(stderr(&out).contains("no nodes found for cluster \"nowhere\""), "{}", stderr(&out));
     check("what cannot be is said with what to do");

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 38] = [
+const ORDER: [&str; 40] = [
     // Words and small tools.
     "labels",
     "text",
@@ -17,6 +17,7 @@ const ORDER: [&str; 38] = [
     "cache",
     "version",
     "yaml",
+    "toml",
     "progress",
     "cluster",
     // Deciding, without effects.
@@ -24,6 +25,7 @@ const ORDER: [&str; 38] = [
     "config",
     "kubeadm",
     "kubeconfig",
+    "image",
     // The engine, and nodes.
     "engine",
     "context",
@@ -61,7 +63,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("directories", &["cache"]),
-    ("flate2", &["load"]),
+    ("flate2", &["image"]),
     ("getrandom", &["text"]),
     ("granit_parser", &["yaml"]),
     ("hyper", &["load"]),
@@ -71,7 +73,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("rcgen", &["addon"]),
     ("reqwest", &["addon"]),
     ("rustls_native_certs", &["engine"]),
-    ("ruzstd", &["load"]),
+    ("ruzstd", &["image"]),
     ("semver", &["version", "addon"]),
     ("serde_yaml", &["yaml"]),
     ("strsim", &["text", "cli"]),

@@ -2,8 +2,9 @@
 
 use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::builder::BuildError;
-use crate::load::archive::ArchiveError;
-use crate::load::{BadReference, LoadError};
+use crate::image::InvalidReference;
+use crate::image::archive::ArchiveError;
+use crate::load::LoadError;
 use crate::node_image::{self, NodeImageError};
 
 pub(super) fn add(screens: &mut Screens) {
@@ -58,7 +59,7 @@ fn add_loading(screens: &mut Screens) {
             cluster: "lab".into(),
             similar: vec!["app:1".into()],
         }],
-        Name => [BadReference("App:1".into()).into()],
+        Name => [InvalidReference("App:1".into()).into()],
         Unreadable => [LoadError::Unreadable {
             path: "app.tar".into(),
             reason: denied().to_string(),

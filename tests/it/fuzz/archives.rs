@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use skiff::load::archive::{self, Sink};
-use skiff::load::{Digest, LoadImage};
+use skiff::image::archive::{self, BlobSink};
+use skiff::image::{Digest, PlatformImage};
 
 use super::Random;
 use crate::support::archive::{digest, sha256};
@@ -269,13 +269,13 @@ fn archive(corpus: &[Vec<Entry>], random: &mut Random) -> Vec<u8> {
 #[derive(Default)]
 struct Seen(Vec<Vec<u8>>);
 
-impl Sink for Seen {
+impl BlobSink for Seen {
     fn begin(&mut self, _: Option<&Digest>, _: u64) -> io::Result<()> {
         self.0.push(Vec::new());
         Ok(())
     }
 
-    fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.last_mut().unwrap().extend_from_slice(bytes);
         Ok(())
     }
@@ -293,7 +293,7 @@ fn check(bytes: &[u8]) -> bool {
     true
 }
 
-fn is_itself(image: &LoadImage, blobs: &BTreeMap<String, Vec<u8>>) {
+fn is_itself(image: &PlatformImage, blobs: &BTreeMap<String, Vec<u8>>) {
     // Text that nobody looks at need not be UTF-8, as in Go.
     let document = |digest: &str| -> Value {
         serde_json::from_str(&String::from_utf8_lossy(&blobs[digest])).unwrap()
@@ -371,12 +371,12 @@ fn what_swells_is_not_kept() {
 
 struct Dropped;
 
-impl Sink for Dropped {
+impl BlobSink for Dropped {
     fn begin(&mut self, _: Option<&Digest>, _: u64) -> io::Result<()> {
         Ok(())
     }
 
-    fn piece(&mut self, _: &[u8]) -> io::Result<()> {
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 }

@@ -1,0 +1,138 @@
+//! The documents of an image: indexes, manifests and configurations.
+//!
+//! The formats are the OCI image specification's; Docker's own differ in media
+//! types only.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::platform::Platform;
+
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+pub const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// An image's full name in an index (containerd's own annotation).
+pub const NAME_ANNOTATION: &str = "io.containerd.image.name";
+/// The specification's own annotation for a name; often only a tag.
+pub const REF_NAME_ANNOTATION: &str = "org.opencontainers.image.ref.name";
+
+/// What a document says of a blob that it refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    #[serde(default)]
+    pub media_type: String,
+    pub digest: Digest,
+    #[serde(default)]
+    pub size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Descriptor {
+    /// Refers to these bytes.
+    pub fn of(media_type: &str, bytes: &[u8]) -> Descriptor {
+        Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
+    }
+
+    /// Refers to a blob of `size` bytes.
+    pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
+        Descriptor {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
+/// An image for one platform: its configuration and its layers, lowest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    pub schema_version: u32,
+    #[serde(default)]
+    pub media_type: String,
+    pub config: Descriptor,
+    #[serde(default)]
+    pub layers: Vec<Descriptor>,
+}
+
+/// The JSON text of a manifest.
+pub fn manifest(config: Descriptor, layers: Vec<Descriptor>) -> Vec<u8> {
+    let media_type = MANIFEST.to_owned();
+    let manifest = Manifest { schema_version: 2, media_type, config, layers };
+    serde_json::to_vec(&manifest).expect("plain data")
+}
+
+/// Manifests of several platforms, or of several images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    pub schema_version: u32,
+    #[serde(default)]
+    pub media_type: String,
+    pub manifests: Vec<Descriptor>,
+}
+
+impl Index {
+    /// Refers to these manifests.
+    pub fn new(manifests: Vec<Descriptor>) -> Index {
+        Index { schema_version: 2, media_type: INDEX.to_owned(), manifests }
+    }
+}
+
+/// The part of an image's configuration that is used here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Config {
+    #[serde(flatten)]
+    pub platform: Platform,
+    pub rootfs: RootFs,
+}
+
+/// The layers as the configuration lists them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RootFs {
+    /// Digests of the uncompressed layers, lowest first.
+    #[serde(default)]
+    pub diff_ids: Vec<Digest>,
+}
+
+/// The document that an image's name refers to.
+pub enum Root {
+    Index(Index),
+    Manifest(Manifest),
+}
+
+impl Root {
+    /// Recognised by its fields: media types are often left out. `None` if it is
+    /// neither.
+    pub fn parse(bytes: &[u8]) -> Option<Root> {
+        serde_json::from_slice(bytes)
+            .map(Root::Manifest)
+            .or_else(|_| serde_json::from_slice(bytes).map(Root::Index))
+            .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_and_indexes_are_recognised_without_media_types() {
+        let digest = Digest::of(b"x");
+        let index = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{digest}"}}]}}"#);
+        let manifest = format!(r#"{{"schemaVersion":2,"config":{{"digest":"{digest}"}}}}"#);
+        assert!(matches!(Root::parse(index.as_bytes()), Some(Root::Index(_))));
+        assert!(matches!(Root::parse(manifest.as_bytes()), Some(Root::Manifest(_))));
+        assert!(Root::parse(b"[]").is_none() && Root::parse(b"{}").is_none());
+    }
+}
