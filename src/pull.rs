@@ -7,7 +7,7 @@ use crate::engine::EngineError;
 pub enum PullError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("image {image} is not here, and pulling it failed: {reason}")]
+    #[error("image {image} is not in the engine, and pulling it failed: {reason}")]
     Failed { image: String, reason: String },
 }
 

@@ -7,7 +7,9 @@ use crate::engine::EngineError;
 pub enum BuildError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("the engine runs on {host}; an image for {wanted} must be built on a {wanted} machine")]
+    #[error(
+        "the engine runs on {host}; an image for {wanted} must be built by an engine of that architecture"
+    )]
     OtherArchitecture { host: String, wanted: String },
     #[error("no Debian image to build in: {reason}")]
     NoBase { reason: String },

@@ -14,7 +14,7 @@ impl From<PullError> for Failure {
             PullError::Run(error) => error.into(),
             PullError::Failed { .. } => Failure::new(&error)
                 .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
-                .hint("images that are here can be named with --image"),
+                .hint("use an image that the engine has: --image"),
         }
     }
 }
@@ -72,7 +72,7 @@ impl From<LoadError> for Failure {
             }
             LoadError::Failed { output, .. } if output.contains("no space left") => failure
                 .details(output)
-                .hint("free space where the engine keeps its data; `docker system df` shows what uses it, `delete image` removes images from nodes"),
+                .hint("free disk space where the engine keeps its data; `docker system df` shows what uses it, `delete image` removes images from nodes"),
             LoadError::Failed { output, .. } => failure.details(output),
             LoadError::Archive { .. } => failure.hint("`docker save` archives and OCI layouts can be loaded, plain or compressed with gzip or zstd"),
             LoadError::Name(_) | LoadError::Unreadable { .. } => failure,

@@ -15,7 +15,7 @@ pub enum Error {
     #[error("{} is not a kubeconfig: {reason}", path.display())]
     Parse { path: PathBuf, reason: String },
     #[error(
-        "kubeconfig is locked: {} was created {age} s ago; if no other program is using it, remove it",
+        "kubeconfig is locked: {} was created {age} s ago",
         path.display()
     )]
     Locked {

@@ -66,7 +66,7 @@ fn a_full_disk(loading: &Loading) {
         let error = said.split_once("ERROR: ").map_or("", |(_, error)| error);
         assert!(error.starts_with(&format!("loading on {full} failed")), "{said}");
         assert!(error.contains("no space left on device"), "{said}");
-        assert!(error.contains("hint: free space"), "{said}");
+        assert!(error.contains("hint: free disk space"), "{said}");
     }
     assert!(!has_it.is_empty(), "the other node has it");
     loading.run(&["delete", "image", "skiff-test/full:1"]);

@@ -7,6 +7,7 @@ use std::process::{Output, Stdio};
 
 use super::pull_fields::Fields;
 use super::*;
+use crate::environment;
 use crate::image::fixtures;
 
 /// Records its arguments in a file of its own, each ended by a NUL byte; then the
@@ -65,7 +66,8 @@ impl FakeNode {
     }
 
     fn run(&self, command: Command, stdin: &[u8]) -> Output {
-        let path = format!("{}:{}", self.root.path().display(), std::env::var("PATH").unwrap());
+        let path =
+            format!("{}:{}", self.root.path().display(), environment::variable("PATH").unwrap());
         let mut child = std::process::Command::new(&command.argv[0])
             .args(&command.argv[1..])
             .env("PATH", path)
