@@ -3,23 +3,21 @@
 mod convert;
 mod dial;
 mod error;
+mod exec;
 mod tls;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::container::LogOutput;
-use bollard::exec::{StartExecOptions, StartExecResults};
-use bollard::models::ExecConfig;
 use bollard::query_parameters as query;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::stream;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
 
 use self::dial::Dialler;
-use super::api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
+use super::api::{ByteStream, Command, Engine, ExecOutput};
 use super::endpoint::Endpoint;
 use super::error::{EngineError, Result};
 use super::spec::{ContainerSpec, NetworkSpec};
@@ -279,7 +277,7 @@ impl Engine for DockerEngine {
 
     async fn exec(&self, name: &str, mut command: Command) -> Result<ExecOutput> {
         let stdin = command.stdin.take().map(|text| stream::iter([Ok(text)]).boxed());
-        self.run(name, command, stdin).await
+        exec::run(&self.docker, &self.endpoint, name, command, stdin).await
     }
 
     async fn exec_with_stdin(
@@ -288,71 +286,6 @@ impl Engine for DockerEngine {
         command: Command,
         stdin: ByteStream,
     ) -> Result<ExecOutput> {
-        self.run(name, command, Some(stdin)).await
-    }
-}
-
-impl DockerEngine {
-    async fn run(
-        &self,
-        name: &str,
-        command: Command,
-        stdin: Option<ByteStream>,
-    ) -> Result<ExecOutput> {
-        let what = format!("running {} in {name}", command.argv.first().map_or("", String::as_str));
-        let config = ExecConfig {
-            cmd: Some(command.argv),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            attach_stdin: Some(stdin.is_some()),
-            privileged: Some(true),
-            ..Default::default()
-        };
-        let made =
-            self.docker.create_exec(name, config).await.map_err(|e| self.failed(&what, e))?;
-        let options = StartExecOptions { output_capacity: Some(64 * 1024), ..Default::default() };
-        let started = self
-            .docker
-            .start_exec(&made.id, Some(options))
-            .await
-            .map_err(|e| self.failed(&what, e))?;
-        let StartExecResults::Attached { output, mut input } = started else {
-            return Err(EngineError::other(what, "the engine detached the command"));
-        };
-        if let Some(mut stdin) = stdin {
-            // Concurrent with reading the output: a command may write before it
-            // has read all of its input.
-            tokio::spawn(async move {
-                while let Some(Ok(piece)) = stdin.next().await {
-                    if input.write_all(&piece).await.is_err() {
-                        break;
-                    }
-                }
-                // Dropping it does not close the command's stdin.
-                let _ = input.shutdown().await;
-            });
-        }
-        let (docker, endpoint) = (self.docker.clone(), self.endpoint.clone());
-        let (on_output, id) = ((endpoint.clone(), what.clone()), made.id);
-        let output = output.map(move |piece| match piece {
-            Ok(LogOutput::StdErr { message }) => Ok(ExecEvent::Stderr(message)),
-            Ok(other) => Ok(ExecEvent::Stdout(other.into_bytes())),
-            Err(error) => Err(error::classify(&on_output.0, on_output.1.clone(), error)),
-        });
-        let exit = stream::once(async move {
-            // The output can end a moment before the engine knows the exit code.
-            for _ in 0..200 {
-                let state = docker
-                    .inspect_exec(&id)
-                    .await
-                    .map_err(|e| error::classify(&endpoint, what.clone(), e))?;
-                if let (Some(code), false) = (state.exit_code, state.running.unwrap_or(false)) {
-                    return Ok(ExecEvent::Exit(code));
-                }
-                tokio::time::sleep(Duration::from_millis(25)).await;
-            }
-            Err(EngineError::other(what, "the command ended without an exit code"))
-        });
-        Ok(output.chain(exit).boxed())
+        exec::run(&self.docker, &self.endpoint, name, command, Some(stdin)).await
     }
 }
