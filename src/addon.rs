@@ -34,16 +34,16 @@ mod stages;
 mod status;
 mod template;
 
-pub use catalog::{Addon, all, find};
-pub use error::AddonError;
-pub use image_build::{Buildable, buildable};
-pub use install::install;
-pub use manifest::{Manifest, fetch};
-pub use package::{DEFAULT_TIMEOUT, InstallOptions, Package};
-pub use preview::preview;
-pub use remove::remove;
-pub use settings::Assignment;
-pub use status::{Installed, State, installed, status};
+pub(crate) use catalog::{all, find};
+pub(crate) use error::AddonError;
+pub(crate) use image_build::buildable;
+pub(crate) use install::install;
+pub(crate) use manifest::fetch;
+pub(crate) use package::{DEFAULT_TIMEOUT, InstallOptions, Package};
+pub(crate) use preview::preview;
+pub(crate) use remove::remove;
+pub(crate) use settings::Assignment;
+pub(crate) use status::{Installed, State, installed, status};
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::kubeconfig;
 use crate::node::{ADMIN_CONF, NodeHandle};
 
 #[derive(Debug, thiserror::Error)]
-pub enum AdminKubeconfigError {
+pub(crate) enum AdminKubeconfigError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -27,7 +27,7 @@ pub enum AdminKubeconfigError {
 
 /// Who is going to use a kubeconfig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
+pub(crate) enum Reader {
     /// Programs on this host.
     Host,
     /// Containers on the cluster's network.
@@ -38,7 +38,7 @@ pub enum Reader {
 ///
 /// # Errors
 /// [`AdminKubeconfigError`].
-pub async fn read(
+pub(crate) async fn read(
     ctx: &Context,
     name: &str,
     reader: Reader,
@@ -59,7 +59,7 @@ pub async fn read(
 ///
 /// # Errors
 /// [`AdminKubeconfigError`].
-pub async fn merge_admin_conf(
+pub(crate) async fn merge_admin_conf(
     ctx: &Context,
     cluster: &ExistingCluster,
     admin_conf: &str,
@@ -75,7 +75,7 @@ pub async fn merge_admin_conf(
 ///
 /// # Errors
 /// [`AdminKubeconfigError::Kubeconfig`].
-pub async fn merge(entry: Value, path: PathBuf) -> Result<(), AdminKubeconfigError> {
+pub(crate) async fn merge(entry: Value, path: PathBuf) -> Result<(), AdminKubeconfigError> {
     // Not interruptible: a Ctrl-C between lock and rename would leave the lock.
     let write = tokio::task::spawn_blocking(move || kubeconfig::merge_into(&path, &entry));
     Ok(write.await.expect("writing a file does not panic")?)

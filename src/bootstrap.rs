@@ -23,14 +23,14 @@ use crate::provision::host::{self, HostError};
 use crate::version::Version;
 use crate::yaml;
 
-pub use config::kubeadm_config;
+pub(crate) use config::kubeadm_config;
 
 const KUBERNETES: &str = "/etc/kubernetes";
 const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
 const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 
 #[derive(Debug, thiserror::Error)]
-pub enum BootstrapError {
+pub(crate) enum BootstrapError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -44,7 +44,7 @@ pub enum BootstrapError {
 }
 
 /// What the bootstrap of every node of a cluster shares.
-pub struct Bootstrap<'a> {
+pub(crate) struct Bootstrap<'a> {
     pub ctx: &'a Context,
     pub cluster: &'a Cluster,
     pub token: String,
@@ -53,7 +53,7 @@ pub struct Bootstrap<'a> {
 }
 
 /// What other nodes need to join. Known once the first control-plane is up.
-pub struct JoinCredentials {
+pub(crate) struct JoinCredentials {
     /// The text of [`DISCOVERY_PATH`].
     discovery: String,
     /// What all control-planes share, as a tar archive of `/etc/kubernetes`;
@@ -76,13 +76,18 @@ const SHARED: [&str; 9] = [
 ];
 
 /// What a finished bootstrap leaves behind for the steps after it.
-pub struct Initialized {
+pub(crate) struct Initialized {
     pub admin_conf: String,
     pub version: Version,
 }
 
 impl<'a> Bootstrap<'a> {
-    pub fn new(ctx: &'a Context, cluster: &'a Cluster, token: String, rootless: bool) -> Self {
+    pub(crate) fn new(
+        ctx: &'a Context,
+        cluster: &'a Cluster,
+        token: String,
+        rootless: bool,
+    ) -> Self {
         Bootstrap { ctx, cluster, token, rootless, credentials: watch::Sender::new(None) }
     }
 
@@ -91,7 +96,7 @@ impl<'a> Bootstrap<'a> {
     /// # Errors
     /// [`BootstrapError`]: not a node image, a patch that does not apply, a version
     /// that the host cannot run, or a failing command.
-    pub async fn configure(
+    pub(crate) async fn configure(
         &self,
         planned: &PlannedNode,
         state: &ContainerState,
@@ -155,7 +160,7 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     /// [`RunError::Command`] with kubeadm's output, or an invalid `admin.conf`.
-    pub async fn init(
+    pub(crate) async fn init(
         &self,
         node: &str,
         version: &Version,
@@ -184,7 +189,7 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     /// [`RunError::Cancelled`].
-    pub async fn join_credentials(&self) -> Result<Arc<JoinCredentials>, RunError> {
+    pub(crate) async fn join_credentials(&self) -> Result<Arc<JoinCredentials>, RunError> {
         let mut sent = self.credentials.subscribe();
         let seen = async {
             let seen = sent.wait_for(Option::is_some).await.expect("the sender is ours");
@@ -197,7 +202,7 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     /// [`RunError::Command`] with kubeadm's output.
-    pub async fn join(
+    pub(crate) async fn join(
         &self,
         planned: &PlannedNode,
         version: &Version,
@@ -223,7 +228,7 @@ impl<'a> Bootstrap<'a> {
     /// # Errors
     /// A missing or invalid network manifest, or [`RunError::Command`] with
     /// kubectl's output.
-    pub async fn install(&self, node: &str) -> Result<(), BootstrapError> {
+    pub(crate) async fn install(&self, node: &str) -> Result<(), BootstrapError> {
         let node = &self.node(node);
         let kube = &KubeClient::new(node.clone());
         tokio::try_join!(

@@ -8,6 +8,6 @@ mod build;
 mod error;
 mod recipe;
 
-pub use build::{Build, BuildOptions};
-pub use error::BuildError;
-pub use recipe::Recipe;
+pub(crate) use build::{Build, BuildOptions};
+pub(crate) use error::BuildError;
+pub(crate) use recipe::Recipe;

@@ -25,13 +25,13 @@ use crate::readiness::{self, Wanted};
 use crate::settle;
 use crate::text;
 
-pub use error::{CreateError, Failed};
+pub(crate) use error::{CreateError, Failed};
 
 /// How long a cluster may take to become usable, unless the caller decides.
-pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// What the caller decides about a creation.
-pub struct CreateOptions {
+pub(crate) struct CreateOptions {
     /// Keep what there is when the creation fails.
     pub retain: bool,
     /// How long to wait until the cluster is usable; 0 does not wait.
@@ -49,7 +49,7 @@ pub struct CreateOptions {
 /// # Errors
 /// [`Failed`] with the first error; what was made is removed unless `retain` is
 /// set.
-pub async fn create(
+pub(crate) async fn create(
     ctx: &Context,
     cluster: &Cluster,
     options: &CreateOptions,

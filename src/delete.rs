@@ -11,12 +11,12 @@ use crate::kubeconfig;
 
 /// What failed, in the order it was tried; everything else was done.
 #[derive(Debug)]
-pub struct DeleteError {
+pub(crate) struct DeleteError {
     pub failures: Vec<DeleteFailure>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum DeleteFailure {
+pub(crate) enum DeleteFailure {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -37,7 +37,7 @@ impl<E: Into<DeleteFailure>> From<E> for DeleteError {
 ///
 /// # Errors
 /// [`DeleteError`] with everything that failed.
-pub async fn delete(
+pub(crate) async fn delete(
     ctx: &Context,
     name: &str,
     kubeconfigs: Vec<PathBuf>,
@@ -60,7 +60,7 @@ pub async fn delete(
 }
 
 /// Removes containers at the same time; returns those that could not be.
-pub async fn remove(ctx: &Context, names: &[String]) -> Vec<DeleteFailure> {
+pub(crate) async fn remove(ctx: &Context, names: &[String]) -> Vec<DeleteFailure> {
     let removals = names.iter().map(async |container| {
         let container = container.clone();
         let removed = ctx.engine.remove_container(&container).await;

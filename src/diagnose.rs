@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 /// A failure as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What failed and why, in one line.
     pub heading: String,
     /// Output of a command or a list of problems; may have many lines.
@@ -23,11 +23,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(heading: impl Display) -> Self {
+    pub(crate) fn new(heading: impl Display) -> Self {
         Failure { heading: heading.to_string(), ..Failure::default() }
     }
 
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
@@ -38,7 +38,7 @@ impl Failure {
     }
 
     /// Says what was being done.
-    pub fn during(mut self, what: impl Display) -> Self {
+    pub(crate) fn during(mut self, what: impl Display) -> Self {
         if !self.interrupted || !self.details.is_empty() {
             self.heading = format!("{what}: {}", self.heading);
         }
@@ -46,24 +46,24 @@ impl Failure {
     }
 
     /// Remembers the signal that was received meanwhile.
-    pub fn after_signal(mut self, signal: Option<u8>) -> Self {
+    pub(crate) fn after_signal(mut self, signal: Option<u8>) -> Self {
         self.signal = signal;
         self
     }
 
     /// 1 as in kind (kind v0.33.0, `cmd/kind/app/main.go`); 128 + the signal's
     /// number if a signal ended it, as shells report it.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         self.signal.filter(|_| self.interrupted).map_or(1, |number| 128 + number)
     }
 
     /// The text for stderr.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         format!("ERROR: {}", self.text())
     }
 
     /// The text without a label, ending in a newline.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n", self.heading);
         if !self.details.trim().is_empty() {
             text.push_str(&format!("\n{}\n", self.details.trim_end()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// The text is not a duration; the message names valid ones.
-pub fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let invalid = || {
         format!("invalid duration {text:?}: write a number with a unit, such as 90s, 5m or 1h30m")
     };
@@ -52,7 +52,7 @@ fn seconds_of_unit(unit: &str) -> Option<f64> {
 
 /// Writes a duration as Go prints it (<https://pkg.go.dev/time#Duration.String>),
 /// rounded to seconds: `45s`, `5m0s`, `1h30m0s`.
-pub fn format(duration: Duration) -> String {
+pub(crate) fn format(duration: Duration) -> String {
     let all = duration.saturating_add(Duration::from_millis(500)).as_secs();
     let (hours, minutes, seconds) = (all / 3600, all / 60 % 60, all % 60);
     match (hours, minutes) {

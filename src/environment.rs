@@ -7,21 +7,21 @@ use std::ffi::OsString;
 use std::io::Stdin;
 
 /// The value of a variable, if it is text and not empty.
-pub fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The value of a variable, which may be a path that is not text.
-pub fn path_variable(name: &str) -> Option<OsString> {
+pub(crate) fn path_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
 /// Whether a variable is set, be it empty.
-pub fn is_set(name: &str) -> bool {
+pub(crate) fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
 /// The standard input.
-pub fn stdin() -> Stdin {
+pub(crate) fn stdin() -> Stdin {
     std::io::stdin()
 }

@@ -10,7 +10,7 @@ use crate::labels;
 
 /// The role of a container in its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeRole {
+pub(crate) enum NodeRole {
     ControlPlane,
     Worker,
     LoadBalancer,
@@ -30,7 +30,7 @@ impl NodeRole {
 
     /// Whether pods can run on it (kind v0.33.0, `pkg/cluster/nodeutils/roles.go`,
     /// `InternalNodes`).
-    pub fn is_kubernetes_node(&self) -> bool {
+    pub(crate) fn is_kubernetes_node(&self) -> bool {
         matches!(self, NodeRole::ControlPlane | NodeRole::Worker)
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Display for NodeRole {
 
 /// A container of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExistingNode {
+pub(crate) struct ExistingNode {
     pub name: String,
     pub role: NodeRole,
     pub running: bool,
@@ -56,35 +56,31 @@ pub struct ExistingNode {
 
 /// A cluster as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ExistingCluster {
+pub(crate) struct ExistingCluster {
     pub name: String,
     /// Sorted by name; empty if there is no such cluster.
     pub nodes: Vec<ExistingNode>,
 }
 
 impl ExistingCluster {
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         !self.nodes.is_empty()
     }
 
     /// Without load balancers and other containers.
-    pub fn kubernetes_nodes(&self) -> impl Iterator<Item = &ExistingNode> {
-        self.nodes.iter().filter(|node| node.role.is_kubernetes_node())
-    }
-
-    pub fn load_balancer(&self) -> Option<&ExistingNode> {
+    pub(crate) fn load_balancer(&self) -> Option<&ExistingNode> {
         self.nodes.iter().find(|node| node.role == NodeRole::LoadBalancer)
     }
 
     /// The control-plane for commands about the cluster: the first running one
     /// by name, else the first.
-    pub fn control_plane(&self) -> Option<&ExistingNode> {
+    pub(crate) fn control_plane(&self) -> Option<&ExistingNode> {
         let planes = || self.nodes.iter().filter(|node| node.role == NodeRole::ControlPlane);
         planes().find(|node| node.running).or_else(|| planes().next())
     }
 
     /// The container that publishes the API server's port.
-    pub fn api_entry(&self) -> Option<&ExistingNode> {
+    pub(crate) fn api_entry(&self) -> Option<&ExistingNode> {
         self.load_balancer().or_else(|| self.control_plane())
     }
 }
@@ -93,7 +89,7 @@ impl ExistingCluster {
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
-pub async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>, RunError> {
+pub(crate) async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>, RunError> {
     let mut clusters: BTreeMap<String, ExistingCluster> = BTreeMap::new();
     for container in containers(ctx, labels::CLUSTER.to_owned()).await? {
         let name = container.labels.get(labels::CLUSTER).cloned().unwrap_or_default();
@@ -108,7 +104,7 @@ pub async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
-pub async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunError> {
+pub(crate) async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunError> {
     let found = containers(ctx, format!("{}={name}", labels::CLUSTER)).await?;
     Ok(ExistingCluster { name: name.to_owned(), nodes: found.into_iter().map(node).collect() })
 }
@@ -117,7 +113,7 @@ pub async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunEr
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
-pub async fn of_creation(ctx: &Context, creation: &str) -> Result<Vec<String>, RunError> {
+pub(crate) async fn of_creation(ctx: &Context, creation: &str) -> Result<Vec<String>, RunError> {
     let found = containers(ctx, format!("{}={creation}", labels::CREATION)).await?;
     Ok(found.into_iter().map(|container| container.name).collect())
 }
@@ -129,7 +125,10 @@ pub async fn of_creation(ctx: &Context, creation: &str) -> Result<Vec<String>, R
 /// # Errors
 /// Returns the engine's error, [`EngineError::NotFound`] if no port is published
 /// (stopped containers publish none), or [`RunError::Cancelled`].
-pub async fn api_endpoint(ctx: &Context, cluster: &ExistingCluster) -> Result<String, RunError> {
+pub(crate) async fn api_endpoint(
+    ctx: &Context,
+    cluster: &ExistingCluster,
+) -> Result<String, RunError> {
     let missing = |message: String| EngineError::NotFound {
         what: format!("finding the API server of cluster {:?}", cluster.name),
         message,

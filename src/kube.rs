@@ -7,11 +7,11 @@
 //! client.
 
 mod client;
-pub mod condition;
+pub(crate) mod condition;
 mod custom_kind;
-pub mod nodes;
-pub mod object;
+pub(crate) mod nodes;
+pub(crate) mod object;
 
-pub use client::{KubeClient, Selector};
-pub use custom_kind::CustomKind;
-pub use object::ObjectId;
+pub(crate) use client::{KubeClient, Selector};
+pub(crate) use custom_kind::CustomKind;
+pub(crate) use object::ObjectId;

@@ -10,7 +10,7 @@ mod lock;
 mod merge;
 mod paths;
 
-pub use error::Error;
-pub use file::{check_writable, merge_into, remove_cluster};
-pub use merge::{for_cluster, merge, remove};
-pub use paths::{read_paths, write_target};
+pub(crate) use error::Error;
+pub(crate) use file::{check_writable, merge_into, remove_cluster};
+pub(crate) use merge::for_cluster;
+pub(crate) use paths::{read_paths, write_target};

@@ -18,7 +18,7 @@ use crate::yaml;
 const PROGRAM: &str = "/usr/bin/kubectl";
 
 #[derive(Debug, thiserror::Error)]
-pub enum KubectlError {
+pub(crate) enum KubectlError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -36,7 +36,7 @@ pub enum KubectlError {
 ///
 /// # Errors
 /// [`KubectlError`], before kubectl has run.
-pub async fn run(
+pub(crate) async fn run(
     ctx: &Context,
     cluster: &str,
     args: &[OsString],

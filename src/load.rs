@@ -22,7 +22,7 @@ mod docker_image;
 mod error;
 mod fan_out;
 #[cfg(test)]
-pub mod fixtures;
+pub(crate) mod fixtures;
 mod image_archive;
 mod import;
 mod node_images;
@@ -34,8 +34,8 @@ mod store;
 mod target;
 mod transfer;
 
-pub use docker_image::load as docker_images;
-pub use error::LoadError;
-pub use image_archive::load as image_archives;
-pub use node_images::{ListedImage, list, names, remove};
-pub use target::Target;
+pub(crate) use docker_image::load as docker_images;
+pub(crate) use error::LoadError;
+pub(crate) use image_archive::load as image_archives;
+pub(crate) use node_images::{ListedImage, list, names, remove};
+pub(crate) use target::Target;

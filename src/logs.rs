@@ -12,7 +12,7 @@ use crate::inventory::{ExistingCluster, ExistingNode};
 use crate::node::{self, NodeHandle};
 
 #[derive(Debug, thiserror::Error)]
-pub enum LogsError {
+pub(crate) enum LogsError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("cannot write {path}: {source}")]
@@ -27,7 +27,7 @@ impl From<EngineError> for LogsError {
 
 /// Collects the logs of all nodes at the same time into a directory. Whatever
 /// fails, the rest is written. Returns what could not be collected.
-pub async fn export(
+pub(crate) async fn export(
     ctx: &Context,
     cluster: &ExistingCluster,
     directory: &Path,

@@ -18,7 +18,10 @@ use crate::yaml;
 ///
 /// # Errors
 /// Returns a sentence that says why a patch is invalid or cannot be applied.
-pub fn kubeadm(mut documents: Vec<Value>, patches: &KubeadmPatches) -> Result<Vec<Value>, String> {
+pub(crate) fn kubeadm(
+    mut documents: Vec<Value>,
+    patches: &KubeadmPatches,
+) -> Result<Vec<Value>, String> {
     for patch in merge_patches(patches)? {
         let target = Target::of_document(&patch);
         for document in documents.iter_mut().filter(|d| target.matches(d)) {
@@ -38,7 +41,7 @@ pub fn kubeadm(mut documents: Vec<Value>, patches: &KubeadmPatches) -> Result<Ve
 
 /// The patches, or parts of them, that have no effect on these documents, one
 /// sentence each. Invalid patches are skipped: [`kubeadm`] reports them.
-pub fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
+pub(crate) fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
     let merge = merge_patches(patches).unwrap_or_default();
     let targets =
         merge.iter().map(Target::of_document).chain(patches.json.iter().map(Target::of_json));
@@ -61,7 +64,7 @@ pub fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<Stri
 /// # Errors
 /// Returns a sentence that says why the configuration or a patch is invalid, or
 /// why a patch cannot be applied.
-pub fn containerd(
+pub(crate) fn containerd(
     config: &str,
     patches: &ContainerdPatches,
 ) -> Result<(String, Vec<String>), String> {
@@ -89,7 +92,7 @@ pub fn containerd(
 ///
 /// # Errors
 /// Returns a sentence that says why the patch is invalid.
-pub fn check_kubeadm(text: &str) -> Result<(), String> {
+pub(crate) fn check_kubeadm(text: &str) -> Result<(), String> {
     merge_documents(text).map(|_| ())
 }
 
@@ -97,7 +100,7 @@ pub fn check_kubeadm(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// Returns a sentence that says why the list is invalid.
-pub fn check_json(text: &str) -> Result<(), String> {
+pub(crate) fn check_json(text: &str) -> Result<(), String> {
     json::parse(text).map(|_| ())
 }
 
@@ -105,7 +108,7 @@ pub fn check_json(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// Returns a sentence that says why the patch is invalid.
-pub fn check_toml(text: &str) -> Result<(), String> {
+pub(crate) fn check_toml(text: &str) -> Result<(), String> {
     toml::parse(text).map(|_| ())
 }
 

@@ -3,18 +3,17 @@
 
 mod api_balancer;
 mod container;
-pub mod proxy;
+pub(crate) mod proxy;
 mod settled;
 
 use crate::cluster::{Node, Role};
 use crate::engine::ContainerSpec;
 
-pub use api_balancer::ENVOY_IMAGE;
-pub use settled::{ApiBalancer, PlanInput, SettledCluster};
+pub(crate) use settled::{ApiBalancer, PlanInput, SettledCluster};
 
 /// A cluster as containers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// In the definition's order.
     pub nodes: Vec<PlannedNode>,
     /// Position of the node that runs `kubeadm init`.
@@ -25,36 +24,36 @@ pub struct Plan {
 
 impl Plan {
     /// The node that runs `kubeadm init`.
-    pub fn first_control_plane(&self) -> &PlannedNode {
+    pub(crate) fn first_control_plane(&self) -> &PlannedNode {
         &self.nodes[self.first]
     }
 
     /// The nodes of a role that join, all but [`Self::first_control_plane`].
-    pub fn others(&self, role: Role) -> Vec<&PlannedNode> {
+    pub(crate) fn others(&self, role: Role) -> Vec<&PlannedNode> {
         let nodes = self.nodes.iter().enumerate();
         let joining = nodes.filter(|(at, node)| *at != self.first && node.node.role == role);
         joining.map(|(_, node)| node).collect()
     }
 
-    pub fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
         self.nodes.iter().map(|node| &node.container).chain(&self.api_balancer)
     }
 
-    pub fn containers_mut(&mut self) -> impl Iterator<Item = &mut ContainerSpec> {
+    pub(crate) fn containers_mut(&mut self) -> impl Iterator<Item = &mut ContainerSpec> {
         self.nodes.iter_mut().map(|node| &mut node.container).chain(&mut self.api_balancer)
     }
 }
 
 /// A node and the container that will be it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PlannedNode {
+pub(crate) struct PlannedNode {
     pub node: Node,
     pub container: ContainerSpec,
 }
 
 /// Host ports that skiff is to pick are still open in it;
 /// [`crate::provision::ports`] fills them in.
-pub fn plan(settled: &SettledCluster, input: &PlanInput) -> Plan {
+pub(crate) fn plan(settled: &SettledCluster, input: &PlanInput) -> Plan {
     let planned = settled.cluster.named_nodes().map(|(name, node)| PlannedNode {
         node: node.clone(),
         container: container::container(settled, node, name, input),

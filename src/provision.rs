@@ -1,11 +1,11 @@
 //! Network and containers: from a plan to running, booted nodes.
 
 mod error;
-pub mod host;
-pub mod network;
-pub mod ports;
+pub(crate) mod host;
+pub(crate) mod network;
+pub(crate) mod ports;
 
-pub use error::ProvisionError;
+pub(crate) use error::ProvisionError;
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// [`ProvisionError::NameInUse`] in all other runs, or the engine's error.
-pub async fn claim(
+pub(crate) async fn claim(
     ctx: &Context,
     cluster: &str,
     spec: &ContainerSpec,
@@ -42,7 +42,7 @@ pub async fn claim(
 ///
 /// # Errors
 /// The engine's error, or [`RunError::Cancelled`].
-pub async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError> {
+pub(crate) async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError> {
     let (engine, spec) = (ctx.engine.clone(), spec.clone());
     ctx.run_to_completion(async move { engine.create_container(&spec).await }).await
 }
@@ -51,7 +51,7 @@ pub async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError>
 ///
 /// # Errors
 /// [`ProvisionError::PortInUse`], or the engine's error.
-pub async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionError> {
+pub(crate) async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionError> {
     let (engine, name) = (ctx.engine.clone(), spec.name.clone());
     let started = ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
     if let Err(RunError::Engine(error)) = &started
@@ -69,7 +69,10 @@ pub async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionE
 /// # Errors
 /// [`ProvisionError::Boot`] with the end of its log, [`ProvisionError::PortInUse`],
 /// or the engine's error.
-pub async fn boot(ctx: &Context, spec: &ContainerSpec) -> Result<ContainerState, ProvisionError> {
+pub(crate) async fn boot(
+    ctx: &Context,
+    spec: &ContainerSpec,
+) -> Result<ContainerState, ProvisionError> {
     start(ctx, spec).await?;
 
     let mut log = String::new();

@@ -4,7 +4,7 @@ use crate::context::{Context, RunError};
 use crate::engine::EngineError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum PullError {
+pub(crate) enum PullError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("image {image} is not in the engine, and pulling it failed: {reason}")]
@@ -15,7 +15,7 @@ pub enum PullError {
 ///
 /// # Errors
 /// [`PullError::Failed`] with the engine's reason.
-pub async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> {
+pub(crate) async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> {
     if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
         return Ok(());
     }
@@ -38,6 +38,6 @@ pub async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> {
 }
 
 /// An image's name as people write it: without the digest.
-pub fn without_digest(image: &str) -> &str {
+pub(crate) fn without_digest(image: &str) -> &str {
     image.split_once('@').map_or(image, |(name, _)| name)
 }

@@ -19,7 +19,7 @@ const PATHS: [&str; 3] = [
 ];
 
 /// What a cluster must have to count as usable.
-pub struct Wanted {
+pub(crate) struct Wanted {
     pub nodes: usize,
     /// Services work. So kube-proxy and CoreDNS can, which both need them.
     pub services: bool,
@@ -31,7 +31,7 @@ pub struct Wanted {
 ///
 /// # Errors
 /// The engine's error, or [`RunError::Cancelled`].
-pub async fn wait(
+pub(crate) async fn wait(
     ctx: &Context,
     node: &str,
     wanted: &Wanted,

@@ -14,7 +14,7 @@ use crate::environment;
 use crate::progress::{Level, Progress, Reporter};
 
 /// The reporter for stderr at this verbosity; below 0 it shows warnings only.
-pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
+pub(crate) fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     if quiet {
         Progress::silent()
     } else if stderr_is_smart() {
@@ -25,7 +25,7 @@ pub fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
 }
 
 /// Writes the text of a failure, its label in red where there is colour.
-pub fn error(text: &str) {
+pub(crate) fn error(text: &str) {
     let label = if stderr_is_smart() { "\u{1b}[31mERROR:\u{1b}[0m" } else { "ERROR:" };
     // A closed stderr is no reason to fail.
     let _ = write!(std::io::stderr(), "{}", text.replacen("ERROR:", label, 1));

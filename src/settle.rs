@@ -13,7 +13,7 @@ use crate::plan::{ApiBalancer, SettledCluster};
 ///
 /// # Errors
 /// The engine's error, or [`RunError::Cancelled`].
-pub async fn choose_images(
+pub(crate) async fn choose_images(
     ctx: &Context,
     cluster: &mut Cluster,
 ) -> Result<Option<Choice>, RunError> {
@@ -30,7 +30,7 @@ pub async fn choose_images(
 ///
 /// # Errors
 /// The engine's error, or [`RunError::Cancelled`].
-pub async fn settle(
+pub(crate) async fn settle(
     ctx: &Context,
     cluster: Cluster,
     host: Host,
@@ -44,7 +44,7 @@ pub async fn settle(
 }
 
 /// What holds on most machines, for where no engine can be asked.
-pub fn assume(mut cluster: Cluster) -> SettledCluster {
+pub(crate) fn assume(mut cluster: Cluster) -> SettledCluster {
     fill_in(&mut cluster, node_image::PUBLISHED);
     let api_balancer = cluster.has_load_balancer().then_some(ApiBalancer::Envoy);
     SettledCluster { cluster, host: Host::default(), api_balancer }

@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 /// The signal that was received, if any; 0 until then.
 #[derive(Clone, Default)]
-pub struct ReceivedSignal(Arc<AtomicI32>);
+pub(crate) struct ReceivedSignal(Arc<AtomicI32>);
 
 impl ReceivedSignal {
     /// The number of the first signal: 2 (SIGINT) or 15 (SIGTERM).
-    pub fn number(&self) -> Option<u8> {
+    pub(crate) fn number(&self) -> Option<u8> {
         u8::try_from(self.0.load(Ordering::SeqCst)).ok().filter(|number| *number != 0)
     }
 }
@@ -23,7 +23,7 @@ impl ReceivedSignal {
 ///
 /// # Errors
 /// The system refuses to install a signal handler.
-pub fn listen(
+pub(crate) fn listen(
     cancel: CancellationToken,
     on_first: impl Fn() + Send + 'static,
     on_second: impl Fn() + Send + 'static,

@@ -6,7 +6,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Returns the parser's message, with the line within `text`.
-pub fn parse(text: &str) -> Result<Value, String> {
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
     toml_edit::de::from_str(text).map_err(|e: toml_edit::de::Error| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         format!("not valid TOML (its line {}): {}", before.matches('\n').count() + 1, e.message())
@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Result<Value, String> {
 /// # Errors
 /// Returns a sentence that says why the value has no TOML form: it contains
 /// null, for example.
-pub fn to_string(mut value: Value) -> Result<String, String> {
+pub(crate) fn to_string(mut value: Value) -> Result<String, String> {
     value.sort_all_objects();
     toml_edit::ser::to_string_pretty(&value).map_err(|e| format!("cannot be written as TOML: {e}"))
 }

@@ -17,7 +17,7 @@ const DEFINITION: &str = "addon.yaml";
 const IMAGE: &str = "image";
 
 #[derive(Debug, Clone)]
-pub struct Addon {
+pub(crate) struct Addon {
     pub definition: Definition,
     /// The other files of its directory, by name; templates.
     pub files: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ impl Addon {
 }
 
 /// All embedded add-ons, by name.
-pub fn all() -> Vec<Addon> {
+pub(crate) fn all() -> Vec<Addon> {
     let is_addon = |dir: &&Dir| dir.get_file(dir.path().join(DEFINITION)).is_some();
     let mut all: Vec<Addon> = CATALOG.dirs().filter(is_addon).map(Addon::embedded).collect();
     all.sort_by(|a, b| a.definition.name.cmp(&b.definition.name));
@@ -69,7 +69,7 @@ pub fn all() -> Vec<Addon> {
 ///
 /// # Errors
 /// [`AddonError::Unknown`], or [`AddonError::Definition`] for an invalid directory.
-pub fn find(name: &str) -> Result<Addon, AddonError> {
+pub(crate) fn find(name: &str) -> Result<Addon, AddonError> {
     if name.contains('/') {
         return Addon::from_directory(Path::new(name))
             .map_err(|problem| AddonError::Definition { path: name.to_owned(), problem });

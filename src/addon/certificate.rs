@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Every part as Secrets and webhook configurations contain it: PEM in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Certificate {
+pub(super) struct Certificate {
     /// The certificate of the authority. Its key is not kept.
     pub ca: String,
     pub certificate: String,
@@ -21,7 +21,7 @@ impl Certificate {
     ///
     /// # Errors
     /// A name is not a valid DNS name.
-    pub fn new(names: &[String]) -> Result<Certificate, String> {
+    pub(super) fn new(names: &[String]) -> Result<Certificate, String> {
         let make = || {
             let mut params = CertificateParams::new(Vec::new())?;
             params.distinguished_name.push(DnType::CommonName, "skiff add-on");
@@ -44,7 +44,7 @@ impl Certificate {
     }
 
     /// The certificate in a Secret; `None` if a part of it is missing.
-    pub fn from_secret(secret: &Value) -> Option<Certificate> {
+    pub(super) fn from_secret(secret: &Value) -> Option<Certificate> {
         let part = |name: &str| Some(secret["data"][name].as_str()?.to_owned());
         Some(Certificate {
             ca: part("ca.crt")?,

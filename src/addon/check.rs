@@ -13,7 +13,7 @@ use crate::node::NodeHandle;
 /// skiff gave them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Check {
+pub(super) enum Check {
     Rollout {
         object: String,
         namespace: String,
@@ -45,7 +45,7 @@ impl Check {
     /// # Errors
     /// The engine's error, or [`RunError::Cancelled`]. A command that fails is not
     /// an error: something is missing.
-    pub async fn missing(
+    pub(super) async fn missing(
         &self,
         ctx: &Context,
         kube: &KubeClient,

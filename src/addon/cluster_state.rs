@@ -10,7 +10,7 @@ use crate::kube::KubeClient;
 use crate::node::NodeHandle;
 use crate::version::Version;
 
-pub struct ClusterState {
+pub(super) struct ClusterState {
     pub ctx: Context,
     pub kube: KubeClient,
     /// The cluster's name.
@@ -25,7 +25,7 @@ pub struct ClusterState {
 impl ClusterState {
     /// # Errors
     /// Those of [`connect`] and of kubectl, or [`AddonError::UnexpectedResponse`].
-    pub async fn read(ctx: &Context, cluster: &str) -> Result<ClusterState, AddonError> {
+    pub(super) async fn read(ctx: &Context, cluster: &str) -> Result<ClusterState, AddonError> {
         let kube = connect(ctx, cluster).await?;
         let (version, nodes) = tokio::try_join!(kube.server_version(), kube.nodes())?;
         let version =
@@ -36,7 +36,7 @@ impl ClusterState {
     }
 
     /// The record of an installation, if there is one of this name.
-    pub fn record(&self, name: &str) -> Option<&Record> {
+    pub(super) fn record(&self, name: &str) -> Option<&Record> {
         self.records.iter().find(|record| record.name == name)
     }
 }
@@ -45,7 +45,7 @@ impl ClusterState {
 ///
 /// # Errors
 /// [`AddonError::NoCluster`], or [`AddonError::Stopped`] if no control-plane runs.
-pub async fn connect(ctx: &Context, cluster: &str) -> Result<KubeClient, AddonError> {
+pub(super) async fn connect(ctx: &Context, cluster: &str) -> Result<KubeClient, AddonError> {
     let found = inventory::cluster(ctx, cluster).await?;
     if !found.exists() {
         return Err(AddonError::NoCluster(cluster.to_owned()));

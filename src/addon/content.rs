@@ -6,20 +6,20 @@ use super::error::AddonError;
 use crate::text;
 
 /// In bytes. Larger manifests are refused; the largest in use have 2 MB.
-pub const SIZE_LIMIT: u64 = 16 << 20;
+pub(super) const SIZE_LIMIT: u64 = 16 << 20;
 
-pub fn too_large() -> String {
+pub(super) fn too_large() -> String {
     format!("it is larger than {} MiB", SIZE_LIMIT >> 20)
 }
 
 /// In hexadecimal digits.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     text::hex(&Sha256::digest(bytes))
 }
 
 /// # Errors
 /// [`AddonError::Checksum`] if the digest is not `wanted` (64 hexadecimal digits).
-pub fn verify(path: &str, bytes: &[u8], wanted: String) -> Result<(), AddonError> {
+pub(super) fn verify(path: &str, bytes: &[u8], wanted: String) -> Result<(), AddonError> {
     let found = sha256(bytes);
     match found == wanted {
         true => Ok(()),

@@ -10,7 +10,7 @@ use crate::yaml;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Definition {
+pub(crate) struct Definition {
     pub name: String,
     pub version: String,
     /// One line for `addon list`.
@@ -39,7 +39,7 @@ pub struct Definition {
 /// of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ImageNames {
+pub(crate) struct ImageNames {
     pub official: String,
     pub built: Option<String>,
 }
@@ -47,7 +47,7 @@ pub struct ImageNames {
 /// A server's certificate, for these DNS names, which is kept in a Secret.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CertificateFor {
+pub(crate) struct CertificateFor {
     /// `NAMESPACE/NAME`.
     pub secret: String,
     pub names: Vec<String>,
@@ -55,7 +55,7 @@ pub struct CertificateFor {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Step {
+pub(crate) enum Step {
     /// The name of a file with manifests.
     Apply(String),
     Wait(Condition),
@@ -68,7 +68,7 @@ pub enum Step {
     deny_unknown_fields,
     expecting = "a condition is one of {rollout, namespace}, {condition, of[, namespace]}, {get, contains}, {http, status} and {admits}"
 )]
-pub enum Condition {
+pub(crate) enum Condition {
     /// `KIND/NAME` has its current pods, all of them available.
     Rollout { rollout: String, namespace: String },
     /// A condition in an object's status is true.
@@ -87,7 +87,7 @@ impl Definition {
     ///
     /// # Errors
     /// The text is not YAML or not a valid definition; the message says where.
-    pub fn parse(text: &str) -> Result<Definition, String> {
+    pub(crate) fn parse(text: &str) -> Result<Definition, String> {
         let definition: Definition =
             serde_json::from_value(yaml::document(text)?).map_err(|e| e.to_string())?;
         definition.check()?;
@@ -124,7 +124,7 @@ impl Definition {
     }
 
     /// Whether it works with this version. A pre-release counts as its release.
-    pub fn supports(&self, version: &Version) -> bool {
+    pub(crate) fn supports(&self, version: &Version) -> bool {
         self.kubernetes.matches(&version.release())
     }
 }

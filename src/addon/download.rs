@@ -21,7 +21,11 @@ const READ_LIMIT: Duration = Duration::from_secs(15);
 /// # Errors
 /// [`AddonError::Download`] without a copy; [`AddonError::Checksum`] if the
 /// download has another digest than `sha256` (64 hexadecimal digits).
-pub async fn get(ctx: &Context, url: &str, sha256: Option<&str>) -> Result<Vec<u8>, AddonError> {
+pub(super) async fn get(
+    ctx: &Context,
+    url: &str,
+    sha256: Option<&str>,
+) -> Result<Vec<u8>, AddonError> {
     let copy = cache::directory("manifests").join(content::sha256(url.as_bytes()));
     let cached = std::fs::read(&copy).ok();
     if let (Some(bytes), Some(wanted)) = (&cached, sha256)

@@ -8,7 +8,7 @@ use crate::engine::EngineError;
 use crate::load::LoadError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum AddonError {
+pub(crate) enum AddonError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]

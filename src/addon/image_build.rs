@@ -8,7 +8,7 @@ use crate::builder::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 
 /// An image that can be built.
-pub struct Buildable {
+pub(crate) struct Buildable {
     /// Its name, which differs from that of the official image.
     pub image: String,
     recipe: Recipe,
@@ -18,7 +18,7 @@ pub struct Buildable {
 ///
 /// # Errors
 /// [`AddonError::Unknown`], or [`AddonError::NotBuildable`].
-pub fn buildable(names: &[String]) -> Result<Vec<Buildable>, AddonError> {
+pub(crate) fn buildable(names: &[String]) -> Result<Vec<Buildable>, AddonError> {
     if names.is_empty() {
         return Ok(catalog::all().iter().filter_map(image_of).collect());
     }
@@ -46,7 +46,11 @@ impl Buildable {
     ///
     /// # Errors
     /// The build fails.
-    pub async fn build(self, ctx: &Context, options: &BuildOptions) -> Result<bool, BuildError> {
+    pub(crate) async fn build(
+        self,
+        ctx: &Context,
+        options: &BuildOptions,
+    ) -> Result<bool, BuildError> {
         let build = Build::plan(ctx, &self.image, self.recipe, options.clone()).await?;
         if build.is_up_to_date() {
             return Ok(false);

@@ -17,7 +17,7 @@ use crate::node::NodeHandle;
 const PULL_LIMIT: &str = "600";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     Node,
     Engine,
     Registry,
@@ -25,7 +25,7 @@ pub enum Source {
 
 /// An image that an installation uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChosenImage {
+pub(super) struct ChosenImage {
     pub names: ImageNames,
     /// One of the names.
     pub reference: String,
@@ -33,7 +33,7 @@ pub struct ChosenImage {
 }
 
 impl ChosenImage {
-    pub fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let built = if self.names.built.as_ref() == Some(&self.reference) {
             " (built by skiff, in place of the official image)"
         } else {
@@ -49,7 +49,7 @@ impl ChosenImage {
 }
 
 /// The images on the nodes that an add-on may run on.
-pub struct NodeImages {
+pub(super) struct NodeImages {
     target: Target,
     /// The full names on each node.
     names: Vec<BTreeSet<String>>,
@@ -58,7 +58,7 @@ pub struct NodeImages {
 impl NodeImages {
     /// # Errors
     /// The error of [`load::names`].
-    pub async fn list(
+    pub(super) async fn list(
         ctx: &Context,
         cluster: &str,
         nodes: Vec<String>,
@@ -69,7 +69,7 @@ impl NodeImages {
     }
 
     /// Whether every node has the image.
-    pub fn contain(&self, reference: &str) -> bool {
+    pub(super) fn contain(&self, reference: &str) -> bool {
         let full = image::full_name(reference);
         full.is_ok_and(|full| self.names.iter().all(|names| names.contains(&full)))
     }
@@ -80,7 +80,7 @@ impl NodeImages {
 ///
 /// # Errors
 /// The engine's error, or [`RunError::Cancelled`].
-pub async fn choose(
+pub(super) async fn choose(
     ctx: &Context,
     on_nodes: &NodeImages,
     names: &ImageNames,
@@ -106,7 +106,7 @@ pub async fn choose(
 ///
 /// # Errors
 /// [`AddonError::NoImage`] if a node cannot pull it, or [`AddonError::Load`].
-pub async fn transfer(
+pub(super) async fn transfer(
     ctx: &Context,
     nodes: &NodeImages,
     image: &ChosenImage,

@@ -15,7 +15,7 @@ use crate::context::{Context, RunError};
 /// # Errors
 /// The first failure. The other packages are installed nevertheless; their
 /// failures are warnings.
-pub async fn install(
+pub(crate) async fn install(
     ctx: &Context,
     cluster: &str,
     packages: &[Package],

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// cannot be pulled, which ends the waiting.
 const LOOKS_PER_POD_CHECK: u32 = 8;
 
-pub struct Installation<'a> {
+pub(super) struct Installation<'a> {
     pub state: &'a ClusterState,
     pub options: &'a InstallOptions,
     pub step: &'a Step,
@@ -36,7 +36,7 @@ impl Installation<'_> {
     /// # Errors
     /// The first failure. The record in the cluster then says that the
     /// installation is incomplete.
-    pub async fn run(&self, mut prepared: Prepared) -> Result<(), AddonError> {
+    pub(super) async fn run(&self, mut prepared: Prepared) -> Result<(), AddonError> {
         let name = prepared.record.name.clone();
         if let Some(notice) = &prepared.notice {
             self.state.ctx.progress.info(format!("{name}: {notice}"));

@@ -13,7 +13,7 @@ use crate::environment;
 use crate::kube::object;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     pub name: String,
     /// The path or URL, as the user wrote it.
     pub path: String,
@@ -26,7 +26,7 @@ pub struct Manifest {
 ///
 /// # Errors
 /// [`AddonError::Manifest`], [`AddonError::Download`] or [`AddonError::Checksum`].
-pub async fn fetch(
+pub(crate) async fn fetch(
     ctx: &Context,
     path: &str,
     name: Option<&str>,

@@ -6,18 +6,18 @@ use crate::kube::object;
 use crate::labels;
 
 /// Marks an object, and the pods it creates, as the add-on's.
-pub fn set_owner(object: &mut Value, addon: &str) {
+pub(super) fn set_owner(object: &mut Value, addon: &str) {
     object::set_label(object, labels::ADDON, addon);
     object::set_label(object, labels::MANAGED_BY, "skiff");
     object::set_pod_label(object, labels::ADDON, addon);
 }
 
-pub fn is_owned(object: &Value, addon: &str) -> bool {
+pub(super) fn is_owned(object: &Value, addon: &str) -> bool {
     object["metadata"]["labels"][labels::ADDON] == addon
 }
 
 /// A label selector for everything of an add-on.
-pub fn selector(addon: &str) -> String {
+pub(super) fn selector(addon: &str) -> String {
     format!("{}={addon}", labels::ADDON)
 }
 

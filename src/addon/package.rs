@@ -7,15 +7,15 @@ use super::manifest::Manifest;
 use super::settings::Assignment;
 
 /// How long an add-on may take until it works.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
 
-pub enum Package {
+pub(crate) enum Package {
     Addon(Box<Addon>),
     Manifest(Manifest),
 }
 
 impl Package {
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Package::Addon(addon) => &addon.definition.name,
             Package::Manifest(manifest) => &manifest.name,
@@ -23,7 +23,7 @@ impl Package {
     }
 
     /// The name with the version, or with the path of a manifest.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         match self {
             Package::Addon(addon) => format!("{} {}", self.name(), addon.definition.version),
             Package::Manifest(manifest) => format!("{} ({})", self.name(), manifest.path),
@@ -31,7 +31,7 @@ impl Package {
     }
 }
 
-pub struct InstallOptions {
+pub(crate) struct InstallOptions {
     pub set: Vec<Assignment>,
     /// Take over existing objects, and fields that another client has changed.
     pub adopt: bool,

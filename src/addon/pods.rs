@@ -13,7 +13,7 @@ const MAX_PODS: usize = 3;
 
 /// An image that a pod cannot pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullFailure {
+pub(super) struct PullFailure {
     pub pod: String,
     pub image: String,
     pub reason: String,
@@ -27,7 +27,10 @@ async fn of_addon(kube: &KubeClient, addon: &str) -> Result<Vec<Value>, RunError
 ///
 /// # Errors
 /// See [`KubeClient`].
-pub async fn pull_failure(kube: &KubeClient, addon: &str) -> Result<Option<PullFailure>, RunError> {
+pub(super) async fn pull_failure(
+    kube: &KubeClient,
+    addon: &str,
+) -> Result<Option<PullFailure>, RunError> {
     Ok(of_addon(kube, addon).await?.iter().find_map(pull_failure_of))
 }
 
@@ -47,7 +50,7 @@ fn pull_failure_of(pod: &Value) -> Option<PullFailure> {
 
 /// The add-on's pods that are not ready, with their events and the end of their
 /// logs, for the user. It leaves out what cannot be read.
-pub async fn report(kube: &KubeClient, addon: &str) -> String {
+pub(super) async fn report(kube: &KubeClient, addon: &str) -> String {
     let pods = of_addon(kube, addon).await.unwrap_or_default();
     if pods.is_empty() {
         return format!("{addon} has no pods\n");
@@ -87,7 +90,7 @@ fn last_events(events: &[Value]) -> String {
 ///
 /// # Errors
 /// See [`KubeClient`].
-pub async fn port_user(
+pub(super) async fn port_user(
     kube: &KubeClient,
     node: &str,
     ports: &[u16],

@@ -19,7 +19,7 @@ use super::template::TemplateValues;
 use crate::kube::{nodes, object};
 
 /// An installation before its first effect.
-pub struct Prepared {
+pub(super) struct Prepared {
     /// The record of the finished installation.
     pub record: Record,
     pub stages: Vec<Stage>,
@@ -36,7 +36,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// The package is invalid, or cannot be installed in this cluster.
-pub async fn package(
+pub(super) async fn package(
     state: &ClusterState,
     package: &Package,
     set: &[Assignment],

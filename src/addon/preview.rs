@@ -14,7 +14,7 @@ use crate::yaml;
 ///
 /// # Errors
 /// The package cannot be installed in this cluster.
-pub async fn preview(
+pub(crate) async fn preview(
     ctx: &Context,
     cluster: &str,
     packages: &[Package],

@@ -18,7 +18,7 @@ const NAMESPACE: &str = "kube-system";
 /// an installation that ends in between can be continued or removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub(super) struct Record {
     pub name: String,
     pub version: String,
     /// The path or URL of a manifest; `None` for an add-on.
@@ -45,7 +45,7 @@ impl Record {
 
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn write(&self, kube: &KubeClient) -> Result<(), RunError> {
+    pub(super) async fn write(&self, kube: &KubeClient) -> Result<(), RunError> {
         let mut object = Record::id(&self.name).reference();
         ownership::set_owner(&mut object, &self.name);
         let text = serde_json::to_string(self).expect("a record is always JSON");
@@ -57,7 +57,7 @@ impl Record {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn all(kube: &KubeClient) -> Result<Vec<Record>, RunError> {
+    pub(super) async fn all(kube: &KubeClient) -> Result<Vec<Record>, RunError> {
         let found = kube.list("configmap", Some(NAMESPACE), Selector::Label(labels::ADDON)).await?;
         let mut records: Vec<Record> = found.iter().filter_map(Record::parse).collect();
         records.sort_by(|a, b| a.name.cmp(&b.name));
@@ -70,7 +70,7 @@ impl Record {
 
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn delete(name: &str, kube: &KubeClient) -> Result<(), RunError> {
+    pub(super) async fn delete(name: &str, kube: &KubeClient) -> Result<(), RunError> {
         kube.delete(&[Record::id(name)]).await
     }
 }

@@ -11,7 +11,7 @@ use crate::kube::ObjectId;
 /// # Errors
 /// The cluster cannot be reached, or an object cannot be deleted. The record
 /// stays then, so that removing can be tried again.
-pub async fn remove(ctx: &Context, cluster: &str, name: &str) -> Result<bool, AddonError> {
+pub(crate) async fn remove(ctx: &Context, cluster: &str, name: &str) -> Result<bool, AddonError> {
     let kube = cluster_state::connect(ctx, cluster).await?;
     let Some(record) = Record::all(&kube).await?.into_iter().find(|r| r.name == name) else {
         return Ok(false);

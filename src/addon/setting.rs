@@ -8,7 +8,7 @@ use crate::duration;
 /// A setting that an add-on declares.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Setting {
+pub(crate) struct Setting {
     #[serde(rename = "type")]
     pub value_type: SettingType,
     pub default: Value,
@@ -18,7 +18,7 @@ pub struct Setting {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SettingType {
+pub(crate) enum SettingType {
     Integer,
     Boolean,
     String,
@@ -29,7 +29,7 @@ pub enum SettingType {
 impl SettingType {
     /// # Errors
     /// The value is not of this type; the message says what would be.
-    pub fn check(self, value: &Value) -> Result<(), String> {
+    pub(crate) fn check(self, value: &Value) -> Result<(), String> {
         let (fits, wanted) = match self {
             SettingType::Integer => (value.is_i64(), "a whole number"),
             SettingType::Boolean => (value.is_boolean(), "true or false"),
@@ -47,7 +47,7 @@ impl SettingType {
     ///
     /// # Errors
     /// The text is not of this type.
-    pub fn parse(self, text: &str) -> Result<Value, String> {
+    pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
         let value = match self {
             SettingType::Integer => text.parse::<i64>().ok().map(Value::from),
             SettingType::Boolean => text.parse::<bool>().ok().map(Value::from),

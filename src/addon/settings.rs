@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::definition::Definition;
 
-pub type Settings = BTreeMap<String, Value>;
+pub(super) type Settings = BTreeMap<String, Value>;
 
 /// One `--set`: `KEY=VALUE`, or `ADDON.KEY=VALUE` for one of several add-ons.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     pub addon: Option<String>,
     pub key: String,
     pub value: String,
@@ -19,7 +19,7 @@ pub struct Assignment {
 impl Assignment {
     /// # Errors
     /// The text has no `=`.
-    pub fn parse(text: &str) -> Result<Assignment, String> {
+    pub(crate) fn parse(text: &str) -> Result<Assignment, String> {
         let (path, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
         let (addon, key) = match path.split_once('.') {
             Some((addon, key)) => (Some(addon.to_owned()), key),
@@ -33,7 +33,10 @@ impl Assignment {
 ///
 /// # Errors
 /// A key is unknown, or a value has the wrong type.
-pub fn resolve(definition: &Definition, assignments: &[Assignment]) -> Result<Settings, String> {
+pub(super) fn resolve(
+    definition: &Definition,
+    assignments: &[Assignment],
+) -> Result<Settings, String> {
     let specified = &definition.settings;
     let mut settings: Settings =
         specified.iter().map(|(key, setting)| (key.clone(), setting.default.clone())).collect();

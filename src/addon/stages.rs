@@ -11,7 +11,7 @@ use crate::kube::{CustomKind, ObjectId, object};
 
 /// A step of a definition with everything filled in.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Stage {
+pub(super) enum Stage {
     Apply(Vec<Value>),
     Wait(Check),
 }
@@ -20,7 +20,7 @@ pub enum Stage {
 ///
 /// # Errors
 /// A file of manifests is missing, or is not a valid template or manifest.
-pub fn of_addon(addon: &Addon, values: &TemplateValues) -> Result<Vec<Stage>, String> {
+pub(super) fn of_addon(addon: &Addon, values: &TemplateValues) -> Result<Vec<Stage>, String> {
     let name = &addon.definition.name;
     let stage = |step: &Step| match step {
         Step::Apply(file) => {
@@ -60,7 +60,7 @@ fn objects(addon: &Addon, file: &str, values: &TemplateValues) -> Result<Vec<Val
 
 /// The stages of a manifest's installation. Namespaces and definitions of kinds
 /// come first, then what uses them. In the end every workload must be rolled out.
-pub fn of_manifest(name: &str, mut objects: Vec<Value>) -> Vec<Stage> {
+pub(super) fn of_manifest(name: &str, mut objects: Vec<Value>) -> Vec<Stage> {
     objects.iter_mut().for_each(|object| ownership::set_owner(object, name));
     let established = objects.iter().filter_map(CustomKind::defined_by).map(|kind| {
         Stage::Wait(Check::IsTrue {
@@ -91,7 +91,7 @@ fn rollout(object: &Value) -> Option<Check> {
 }
 
 /// The objects that stages apply, in order.
-pub fn applied(stages: &[Stage]) -> impl Iterator<Item = &Value> {
+pub(super) fn applied(stages: &[Stage]) -> impl Iterator<Item = &Value> {
     stages.iter().flat_map(|stage| match stage {
         Stage::Apply(objects) => objects.as_slice(),
         Stage::Wait(_) => &[],
@@ -99,12 +99,12 @@ pub fn applied(stages: &[Stage]) -> impl Iterator<Item = &Value> {
 }
 
 /// The identities of the objects that stages apply, in order.
-pub fn object_ids(stages: &[Stage]) -> Vec<ObjectId> {
+pub(super) fn object_ids(stages: &[Stage]) -> Vec<ObjectId> {
     applied(stages).filter_map(|object| ObjectId::of(object).ok()).collect()
 }
 
 /// The checks that stages wait for, in order.
-pub fn checks(stages: &[Stage]) -> Vec<Check> {
+pub(super) fn checks(stages: &[Stage]) -> Vec<Check> {
     let check = |stage: &Stage| match stage {
         Stage::Wait(check) => Some(check.clone()),
         Stage::Apply(_) => None,

@@ -12,7 +12,7 @@ use crate::kube::KubeClient;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub(crate) enum State {
     Works,
     Broken,
     /// The installation did not finish.
@@ -22,7 +22,7 @@ pub enum State {
 /// An add-on in a cluster.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Installed {
+pub(crate) struct Installed {
     pub name: String,
     pub version: String,
     /// The path or URL of a manifest; `None` for an add-on.
@@ -39,7 +39,10 @@ pub struct Installed {
 ///
 /// # Errors
 /// The cluster cannot be reached.
-pub async fn installed(ctx: &Context, cluster: &str) -> Result<Vec<(String, String)>, AddonError> {
+pub(crate) async fn installed(
+    ctx: &Context,
+    cluster: &str,
+) -> Result<Vec<(String, String)>, AddonError> {
     let records = Record::all(&cluster_state::connect(ctx, cluster).await?).await?;
     Ok(records.into_iter().map(|record| (record.name, record.version)).collect())
 }
@@ -49,7 +52,7 @@ pub async fn installed(ctx: &Context, cluster: &str) -> Result<Vec<(String, Stri
 ///
 /// # Errors
 /// The cluster cannot be reached.
-pub async fn status(
+pub(crate) async fn status(
     ctx: &Context,
     cluster: &str,
     names: &[String],

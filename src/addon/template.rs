@@ -10,7 +10,7 @@ use super::settings::Settings;
 
 /// The values, by the names that templates use.
 #[derive(Debug, Default, Serialize)]
-pub struct TemplateValues {
+pub(super) struct TemplateValues {
     pub settings: Settings,
     /// The chosen references, by the keys of the definition.
     pub images: BTreeMap<String, String>,
@@ -23,7 +23,7 @@ pub struct TemplateValues {
 ///
 /// # Errors
 /// The template is invalid or uses a value that does not exist.
-pub fn render(template: &str, values: &TemplateValues) -> Result<String, String> {
+pub(super) fn render(template: &str, values: &TemplateValues) -> Result<String, String> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("tojson", minijinja::filters::tojson);

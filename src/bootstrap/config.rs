@@ -8,7 +8,7 @@ use crate::patch;
 ///
 /// # Errors
 /// The reason why a patch does not apply.
-pub fn kubeadm_config(data: &ConfigData) -> Result<(String, Vec<String>), String> {
+pub(crate) fn kubeadm_config(data: &ConfigData) -> Result<(String, Vec<String>), String> {
     let rendered = kubeadm::documents(data);
     let mut without_effect = patch::without_effect(&rendered, &data.node.kubeadm);
     if is_first(data.cluster, data.node_name) {

@@ -7,7 +7,7 @@ use crate::yaml;
 
 /// Applied by kubeadm to its CoreDNS Deployment: asked every second instead of
 /// every ten, CoreDNS counts as available nine seconds earlier.
-pub const COREDNS_PATCH: &str = "\
+pub(super) const COREDNS_PATCH: &str = "\
 spec:
   template:
     spec:
@@ -18,7 +18,7 @@ spec:
 ";
 
 /// For node images without a storage manifest.
-pub const HOST_PATH_STORAGE: &str = "\
+pub(super) const HOST_PATH_STORAGE: &str = "\
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata:
@@ -34,7 +34,7 @@ provisioner: kubernetes.io/host-path
 ///
 /// # Errors
 /// The reason why a template or manifest is invalid.
-pub fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<String, String> {
+pub(super) fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<String, String> {
     let mut text = manifest.to_owned();
     if manifest.contains("would you kindly template this file") {
         text = template::render(manifest, pod_subnet)?;

@@ -8,7 +8,7 @@ const FIELD: &str = ".PodSubnet";
 ///
 /// # Errors
 /// An action that is not supported, or that is never closed.
-pub fn render(template: &str, pod_subnet: &str) -> Result<String, String> {
+pub(super) fn render(template: &str, pod_subnet: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {

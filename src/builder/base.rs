@@ -15,7 +15,7 @@ const OWN_BASE: &str = "skiff/debian:trixie";
 ///
 /// # Errors
 /// [`BuildError::NoBase`], or the engine's error.
-pub async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, BuildError> {
+pub(super) async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, BuildError> {
     for image in [OWN_BASE, PULLED_BASE] {
         if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
             return Ok(image.to_owned());

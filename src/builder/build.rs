@@ -46,7 +46,7 @@ pub struct BuildOptions {
 }
 
 /// One image to be built.
-pub struct Build<'a> {
+pub(crate) struct Build<'a> {
     ctx: &'a Context,
     image: String,
     recipe: Recipe,
@@ -61,7 +61,7 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// [`BuildError::OtherArchitecture`], or the engine's error.
-    pub async fn plan(
+    pub(crate) async fn plan(
         ctx: &'a Context,
         image: &str,
         recipe: Recipe,
@@ -78,7 +78,7 @@ impl<'a> Build<'a> {
     }
 
     /// Whether the image is what the recipe would build.
-    pub fn is_up_to_date(&self) -> bool {
+    pub(crate) fn is_up_to_date(&self) -> bool {
         let current = |image: &Image| image.labels.get(labels::RECIPE) == Some(&self.digest);
         !self.options.force && self.present.as_ref().is_some_and(current)
     }
@@ -87,7 +87,7 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// [`BuildError::NoBase`], or [`BuildError::Failed`] with the output.
-    pub async fn run(self) -> Result<(), BuildError> {
+    pub(crate) async fn run(self) -> Result<(), BuildError> {
         let base = base::ensure(self.ctx, self.options.mirror.as_deref()).await?;
         let suffix = text::random_hex(4).map_err(RunError::from)?;
         let builder = format!("skiff-build-{suffix}");

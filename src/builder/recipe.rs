@@ -12,7 +12,7 @@ static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
 /// A directory with `build.sh`, what that needs, and `instructions`.
 #[derive(Clone)]
-pub struct Recipe {
+pub(crate) struct Recipe {
     /// What it builds, in words: `node image`.
     pub what: &'static str,
     pub directory: &'static Dir<'static>,

@@ -12,7 +12,7 @@ use crate::diagnose::Failure;
 use crate::duration;
 
 #[derive(clap::Subcommand)]
-pub enum Addon {
+pub(super) enum Addon {
     /// List the available add-ons, and what is installed in the cluster
     List {
         #[command(flatten)]
@@ -49,7 +49,7 @@ pub enum Addon {
 }
 
 #[derive(clap::Args)]
-pub struct Install {
+pub(super) struct Install {
     /// Names, as `addon list` shows them; a path with a / is a directory of your own
     #[arg(value_name = "ADDON", required_unless_present = "manifest")]
     addons: Vec<String>,
@@ -79,13 +79,13 @@ pub struct Install {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
+pub(super) enum Output {
     Text,
     Json,
 }
 
 impl Addon {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Addon::List { name, output } => list(invocation, &name.get(), output).await,
             Addon::Install(install) => install.run(invocation).await,
@@ -152,7 +152,7 @@ fn check_addon_of(assignment: &Assignment, packages: &[Package]) -> Result<(), F
 }
 
 /// Add-ons by name, each once.
-pub fn named(names: &[String]) -> Result<Vec<Package>, Failure> {
+pub(super) fn named(names: &[String]) -> Result<Vec<Package>, Failure> {
     let mut seen = std::collections::BTreeSet::new();
     let names = names.iter().filter(|name| seen.insert(*name));
     names.map(|name| Ok(Package::Addon(Box::new(addon::find(name)?)))).collect()

@@ -11,7 +11,7 @@ use crate::node_image::{self, DEFAULT_VERSION, NodeImageOptions, Outcome};
 use crate::pull;
 
 #[derive(clap::Subcommand)]
-pub enum Build {
+pub(super) enum Build {
     /// Build a node image from Debian packages and Go modules
     ///
     /// For machines that cannot pull kindest/node. The first build compiles
@@ -27,7 +27,7 @@ pub enum Build {
 }
 
 #[derive(clap::Args)]
-pub struct AddonImages {
+pub(super) struct AddonImages {
     /// The add-ons [default: all whose image can be built]
     #[arg(value_name = "NAME")]
     addons: Vec<String>,
@@ -40,7 +40,7 @@ pub struct AddonImages {
 }
 
 #[derive(clap::Args)]
-pub struct NodeImage {
+pub(super) struct NodeImage {
     /// The Kubernetes version, such as v1.37.2
     source: Option<String>,
     /// What the source is; only release can be built
@@ -70,7 +70,7 @@ pub struct NodeImage {
 }
 
 impl Build {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Build::NodeImage(command) => {
                 let done = command.run(invocation).await;

@@ -8,7 +8,7 @@ use super::output::print_stdout;
 use crate::diagnose::Failure;
 
 #[derive(clap::Subcommand)]
-pub enum Completion {
+pub(super) enum Completion {
     /// For bash, which reads it with `source <(... completion bash)`
     Bash,
     /// For fish, kept in a file in ~/.config/fish/completions
@@ -23,7 +23,7 @@ pub enum Completion {
 }
 
 impl Completion {
-    pub fn run(&self, mut root: clap::Command, program: &str) -> Result<(), Failure> {
+    pub(super) fn run(&self, mut root: clap::Command, program: &str) -> Result<(), Failure> {
         let shell = match self {
             Completion::Bash => Shell::Bash,
             Completion::Fish { .. } => Shell::Fish,

@@ -26,7 +26,7 @@ use crate::provision::network;
 const LONGEST_NAME: usize = 50;
 
 #[derive(clap::Subcommand)]
-pub enum Create {
+pub(super) enum Create {
     /// Create a cluster, usable when the command returns
     ///
     /// The definition is read in kind's format (v1alpha4). Without one, the
@@ -35,7 +35,7 @@ pub enum Create {
 }
 
 #[derive(clap::Args)]
-pub struct CreateCluster {
+pub(super) struct CreateCluster {
     /// The cluster's name; overrides $KIND_CLUSTER_NAME and the definition's [default: kind]
     #[arg(short = 'n', long)]
     name: Option<String>,
@@ -63,7 +63,7 @@ pub struct CreateCluster {
 }
 
 impl Create {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let Create::Cluster(command) = self;
         command.run(invocation).await
     }

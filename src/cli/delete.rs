@@ -9,7 +9,7 @@ use crate::inventory;
 use crate::load;
 
 #[derive(clap::Subcommand)]
-pub enum Delete {
+pub(super) enum Delete {
     /// Delete one cluster; it is no error if it does not exist
     Cluster {
         #[command(flatten)]
@@ -36,7 +36,7 @@ pub enum Delete {
 }
 
 impl Delete {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Delete::Image { image, nodes } => {
                 let removed = load::remove(&invocation.context()?, &nodes.target(), &image).await?;

@@ -13,7 +13,7 @@ use crate::inventory;
 use crate::logs;
 
 #[derive(clap::Subcommand)]
-pub enum Export {
+pub(super) enum Export {
     /// Merge a cluster's kubeconfig into your own
     Kubeconfig {
         #[command(flatten)]
@@ -34,7 +34,7 @@ pub enum Export {
 }
 
 impl Export {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let ctx = invocation.context()?;
         match self {
             Export::Kubeconfig { name, kubeconfig, internal } => {

@@ -18,7 +18,7 @@ const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
 ///
 /// # Errors
 /// The script cannot be read, or is invalid.
-pub fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>, Failure> {
+pub(super) fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>, Failure> {
     let Some(path) = environment::variable(VARIABLE) else { return Ok(None) };
     let invalid = |reason: String| Failure::new(format!("{VARIABLE}={path}: {reason}"));
     let text = std::fs::read_to_string(&path).map_err(|e| invalid(e.to_string()))?;
@@ -27,7 +27,7 @@ pub fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>
 
 /// On an engine in memory one thread, so that nodes take their steps in the
 /// same order every time.
-pub fn runtime() -> runtime::Builder {
+pub(super) fn runtime() -> runtime::Builder {
     match environment::variable(VARIABLE) {
         Some(_) => runtime::Builder::new_current_thread(),
         None => runtime::Builder::new_multi_thread(),

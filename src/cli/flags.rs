@@ -12,27 +12,27 @@ use crate::kubeconfig;
 use crate::load::Target;
 
 #[derive(clap::Args)]
-pub struct ClusterName {
+pub(super) struct ClusterName {
     /// The cluster's name [default: $KIND_CLUSTER_NAME, else kind]
     #[arg(short = 'n', long = "name")]
     name: Option<String>,
 }
 
 impl ClusterName {
-    pub fn get(&self) -> String {
+    pub(super) fn get(&self) -> String {
         let given = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
         given.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAME.to_owned())
     }
 }
 
 /// Parses a path; an empty one counts as not given.
-pub fn path() -> impl TypedValueParser<Value = PathBuf> {
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Some nodes of a cluster.
 #[derive(clap::Args)]
-pub struct NodesFlag {
+pub(super) struct NodesFlag {
     #[command(flatten)]
     name: ClusterName,
     /// Only these nodes, separated by commas
@@ -41,13 +41,13 @@ pub struct NodesFlag {
 }
 
 impl NodesFlag {
-    pub fn target(self) -> Target {
+    pub(super) fn target(self) -> Target {
         Target { cluster: self.name.get(), nodes: self.nodes }
     }
 }
 
 #[derive(clap::Args)]
-pub struct KubeconfigFlag {
+pub(super) struct KubeconfigFlag {
     /// The kubeconfig file, instead of $KUBECONFIG or $HOME/.kube/config
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub kubeconfig: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct KubeconfigFlag {
 
 impl KubeconfigFlag {
     /// The file that a new cluster is written to.
-    pub fn target(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn target(&self) -> Result<PathBuf, Failure> {
         let (env, home) = variables();
         Ok(kubeconfig::write_target(
             self.kubeconfig.as_deref(),
@@ -65,7 +65,7 @@ impl KubeconfigFlag {
     }
 
     /// Every file that may know a cluster.
-    pub fn all(&self) -> Vec<PathBuf> {
+    pub(super) fn all(&self) -> Vec<PathBuf> {
         let (env, home) = variables();
         kubeconfig::read_paths(
             self.kubeconfig.as_deref(),

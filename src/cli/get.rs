@@ -10,7 +10,7 @@ use crate::load;
 use crate::yaml;
 
 #[derive(clap::Subcommand)]
-pub enum Get {
+pub(super) enum Get {
     /// List clusters, one name a line
     Clusters,
     /// List the nodes of a cluster, one name a line
@@ -37,7 +37,7 @@ pub enum Get {
 }
 
 impl Get {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let ctx = invocation.context()?;
         match self {
             Get::Clusters => {

@@ -13,7 +13,7 @@ use crate::environment;
 use crate::progress::Progress;
 
 /// One run of the program.
-pub struct Invocation {
+pub(super) struct Invocation {
     pub program: Program,
     pub progress: Progress,
     pub cancel: CancellationToken,
@@ -22,7 +22,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    pub fn new(program: Program, progress: Progress) -> Self {
+    pub(super) fn new(program: Program, progress: Progress) -> Self {
         let cancel = CancellationToken::new();
         Invocation { program, progress, cancel, clean_up: Arc::default() }
     }
@@ -32,7 +32,7 @@ impl Invocation {
     ///
     /// # Errors
     /// An endpoint or provider that skiff does not support.
-    pub fn context(&self) -> Result<Context, Failure> {
+    pub(super) fn context(&self) -> Result<Context, Failure> {
         provider::check(environment::variable(provider::VARIABLE).as_deref(), &self.progress)?;
         #[cfg(feature = "fake-engine")]
         if let Some(engine) = super::fake_engine::from_environment(&self.cancel)? {

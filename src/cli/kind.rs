@@ -15,12 +15,12 @@
 //! 1 only (kind v0.33.0, `cmd/kind/app/main.go`), and a slow or half-deleted
 //! cluster is a warning (see `create` and `delete`).
 
-pub mod cobra;
-pub mod complete;
-pub mod go;
+pub(super) mod cobra;
+pub(super) mod complete;
+pub(super) mod go;
 mod program;
-pub mod provider;
-pub mod source;
-pub mod version;
+pub(super) mod provider;
+pub(super) mod source;
+pub(super) mod version;
 
-pub use program::Program;
+pub(super) use program::Program;

@@ -8,7 +8,7 @@ use crate::diagnose::Failure;
 use crate::kubectl;
 
 #[derive(clap::Args)]
-pub struct Kubectl {
+pub(super) struct Kubectl {
     #[command(flatten)]
     name: ClusterName,
     /// kubectl's own arguments
@@ -17,7 +17,7 @@ pub struct Kubectl {
 }
 
 impl Kubectl {
-    pub async fn run(self, invocation: &Invocation) -> Result<ExitCode, Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<ExitCode, Failure> {
         let status = kubectl::run(&invocation.context()?, &self.name.get(), &self.args).await?;
         Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
     }

@@ -6,7 +6,7 @@ use crate::diagnose::Failure;
 use crate::load;
 
 #[derive(clap::Subcommand)]
-pub enum Load {
+pub(super) enum Load {
     /// Load images from the container engine into nodes
     ///
     /// Nodes get only the layers they lack; an image that is already there
@@ -31,7 +31,7 @@ pub enum Load {
 }
 
 impl Load {
-    pub async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
             Load::DockerImage { images, nodes } => {
                 let Some(images) = given(images) else {

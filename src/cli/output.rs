@@ -6,13 +6,13 @@ use std::io::Write;
 use crate::diagnose::Failure;
 
 /// Prints one line, or a text of several.
-pub fn print_stdout(text: impl Display) -> Result<(), Failure> {
+pub(super) fn print_stdout(text: impl Display) -> Result<(), Failure> {
     let written = writeln!(std::io::stdout(), "{text}");
     written.map_err(|e| Failure::new(format!("cannot write to stdout: {e}")))
 }
 
 /// Prints rows in columns that are as wide as their longest cell.
-pub fn print_table<const N: usize>(rows: &[[String; N]]) -> Result<(), Failure> {
+pub(super) fn print_table<const N: usize>(rows: &[[String; N]]) -> Result<(), Failure> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     for row in rows {

@@ -8,7 +8,7 @@ use crate::text;
 use crate::yaml::located::{Entry, Tree, Value, field_path, item_path};
 
 /// A value and its place in the file.
-pub struct Located<'t> {
+pub(super) struct Located<'t> {
     /// Such as `nodes[1].role`.
     pub path: String,
     /// The line of the field's name, or of the list item.
@@ -18,50 +18,54 @@ pub struct Located<'t> {
 
 /// The fields of one mapping; none by default.
 #[derive(Default)]
-pub struct Fields<'t>(Vec<(&'t str, Located<'t>)>);
+pub(super) struct Fields<'t>(Vec<(&'t str, Located<'t>)>);
 
 impl<'t> Fields<'t> {
     /// `None` if the field is absent or null.
-    pub fn get(&self, name: &str) -> Option<&Located<'t>> {
+    pub(super) fn get(&self, name: &str) -> Option<&Located<'t>> {
         let found = self.0.iter().find(|(key, _)| *key == name);
         found.map(|(_, at)| at).filter(|at| at.tree.value != Value::Null)
     }
 
-    pub fn string(&self, name: &str, problems: &mut Problems) -> String {
+    pub(super) fn string(&self, name: &str, problems: &mut Problems) -> String {
         self.get(name).and_then(|at| at.string(problems)).unwrap_or_default()
     }
 
-    pub fn bool(&self, name: &str, problems: &mut Problems) -> bool {
+    pub(super) fn bool(&self, name: &str, problems: &mut Problems) -> bool {
         self.get(name).and_then(|at| at.bool(problems)).unwrap_or_default()
     }
 
-    pub fn list(&self, name: &str, problems: &mut Problems) -> Vec<Located<'t>> {
+    pub(super) fn list(&self, name: &str, problems: &mut Problems) -> Vec<Located<'t>> {
         self.get(name).map(|at| at.list(problems)).unwrap_or_default()
     }
 
-    pub fn strings(&self, name: &str, problems: &mut Problems) -> Vec<String> {
+    pub(super) fn strings(&self, name: &str, problems: &mut Problems) -> Vec<String> {
         self.list(name, problems).iter().filter_map(|at| at.string(problems)).collect()
     }
 
     /// Every entry of a field that is a mapping with free keys, null values included.
-    pub fn entries(&self, name: &str, problems: &mut Problems) -> Vec<(&'t str, Located<'t>)> {
+    pub(super) fn entries(
+        &self,
+        name: &str,
+        problems: &mut Problems,
+    ) -> Vec<(&'t str, Located<'t>)> {
         self.get(name).map(|at| at.entries(problems)).unwrap_or_default()
     }
 }
 
 impl<'t> Located<'t> {
     /// The document itself.
-    pub fn root(tree: &'t Tree) -> Self {
+    pub(super) fn root(tree: &'t Tree) -> Self {
         Located { path: String::new(), line: tree.line, tree }
     }
 
     /// Records a problem of this value.
-    pub fn problem(&self, problems: &mut Problems, message: impl Into<String>) {
+    pub(super) fn problem(&self, problems: &mut Problems, message: impl Into<String>) {
         problems.add(self.line, &self.path, message);
     }
 
     /// The fields of a mapping, which must all be among `known`.
-    pub fn fields(&self, known: &[&str], problems: &mut Problems) -> Fields<'t> {
+    pub(super) fn fields(&self, known: &[&str], problems: &mut Problems) -> Fields<'t> {
         let all = self.entries(problems);
         for (key, at) in all.iter().filter(|(key, _)| !known.contains(key)) {
             at.problem(problems, format!("unknown field{}", hint(key, known)));
@@ -93,7 +97,7 @@ impl<'t> Located<'t> {
     }
 
     /// Any scalar, as written; null is the empty string.
-    pub fn string(&self, problems: &mut Problems) -> Option<String> {
+    pub(super) fn string(&self, problems: &mut Problems) -> Option<String> {
         match &self.tree.value {
             Value::Null => Some(String::new()),
             Value::Scalar { text, .. } => Some(text.clone()),
@@ -103,7 +107,7 @@ impl<'t> Located<'t> {
 
     /// `true`, `false`, or a boolean of YAML 1.1 such as `yes`, quoted or not;
     /// null is false.
-    pub fn bool(&self, problems: &mut Problems) -> Option<bool> {
+    pub(super) fn bool(&self, problems: &mut Problems) -> Option<bool> {
         match &self.tree.value {
             Value::Null => return Some(false),
             Value::Scalar { text, plain } => match text.as_str() {
@@ -119,7 +123,7 @@ impl<'t> Located<'t> {
     }
 
     /// An integer that is not quoted.
-    pub fn int(&self, problems: &mut Problems) -> Option<i64> {
+    pub(super) fn int(&self, problems: &mut Problems) -> Option<i64> {
         let number = match &self.tree.value {
             Value::Scalar { text, plain: true } => integer(text),
             _ => None,
@@ -129,7 +133,7 @@ impl<'t> Located<'t> {
 
     /// One of the words of `table`. `noun` completes the message "is not …". The
     /// empty string is `None`, like an absent field.
-    pub fn choice<T: Copy>(
+    pub(super) fn choice<T: Copy>(
         &self,
         noun: &str,
         table: &[(&str, T)],

@@ -50,7 +50,7 @@ pub fn default_networking(family: Family) -> Networking {
 }
 
 /// The `networking` mapping, or the defaults when it is absent.
-pub fn networking(at: Option<&Located>, problems: &mut Problems) -> Networking {
+pub(super) fn networking(at: Option<&Located>, problems: &mut Problems) -> Networking {
     let fields = at.map(|at| at.fields(NETWORKING, problems)).unwrap_or_default();
     let family =
         fields.get("ipFamily").and_then(|at| at.choice("an IP family", FAMILIES, problems));

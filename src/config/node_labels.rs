@@ -23,7 +23,7 @@ const KUBELET_LABELS: &[&str] = &[
 ///
 /// # Errors
 /// Returns a sentence that quotes the invalid key or value and states the rule.
-pub fn check(key: &str, value: &str) -> Result<(), String> {
+pub(super) fn check(key: &str, value: &str) -> Result<(), String> {
     for label in format!("{key}={value}").split(',').filter(|label| !label.is_empty()) {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
         check_one(key.trim(), value.trim())?;

@@ -10,7 +10,7 @@ const PORT_MAPPING: &[&str] = &["containerPort", "hostPort", "listenAddress", "p
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
 
 /// A fixed host port, and the field that asks for it.
-pub struct PortUse {
+pub(super) struct PortUse {
     pub line: usize,
     pub path: String,
     /// Position of the node; `None` is the API server.
@@ -21,7 +21,7 @@ pub struct PortUse {
 }
 
 /// The host ports found so far.
-pub struct PortUses {
+pub(super) struct PortUses {
     pub all: Vec<PortUse>,
     /// The address of mappings without `listenAddress`: every address of the
     /// cluster's IP family.
@@ -47,7 +47,7 @@ impl PortUse {
 
 /// One item of the `extraPortMappings` of a node. Its host port is added to
 /// `used` if it is fixed.
-pub fn port_mapping(
+pub(super) fn port_mapping(
     at: &Located,
     node: usize,
     used: &mut PortUses,
@@ -89,7 +89,7 @@ pub fn port_mapping(
 
 /// A host port as written: 0 (skiff picks one), -1 (the engine picks one), or
 /// the port itself.
-pub fn host_port(at: &Located, problems: &mut Problems) -> Option<HostPort> {
+pub(super) fn host_port(at: &Located, problems: &mut Problems) -> Option<HostPort> {
     Some(match number(at, -1, problems)? {
         -1 => HostPort::Engine,
         0 => HostPort::Picked,
@@ -98,7 +98,7 @@ pub fn host_port(at: &Located, problems: &mut Problems) -> Option<HostPort> {
 }
 
 /// Reports every use of a port that an earlier field uses already.
-pub fn find_conflicts(used: &[PortUse], problems: &mut Problems) {
+pub(super) fn find_conflicts(used: &[PortUse], problems: &mut Problems) {
     for (i, port) in used.iter().enumerate() {
         if let Some(first) = used[..i].iter().find(|earlier| earlier.conflicts_with(port)) {
             let name = format!("{}/{}", port.port, port.protocol.as_str());

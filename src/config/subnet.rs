@@ -10,7 +10,7 @@ use crate::cluster::Family;
 ///
 /// # Errors
 /// Returns a sentence that says what is wrong with the list.
-pub fn check(subnets: &str, family: Family) -> Result<(), String> {
+pub(super) fn check(subnets: &str, family: Family) -> Result<(), String> {
     let mut is_v6 = Vec::new();
     for cidr in subnets.split(',') {
         is_v6.push(

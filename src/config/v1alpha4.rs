@@ -18,9 +18,9 @@ use crate::patch;
 use crate::yaml::located::Tree;
 
 /// The `kind` that a definition must have.
-pub const KIND: &str = "Cluster";
+pub(super) const KIND: &str = "Cluster";
 /// The `apiVersion` that a definition must have.
-pub const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
+pub(super) const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
 
 const CLUSTER: &[&str] = &[
     "kind",
@@ -55,7 +55,7 @@ const PROPAGATIONS: &[(&str, Propagation)] = &[
 ];
 
 /// Decodes a definition. The cluster is usable only if `problems` stays empty.
-pub fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
+pub(super) fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
     let root = Located::root(tree);
     let fields = root.fields(CLUSTER, problems);
     header(&root, &fields, "apiVersion", API_VERSION, problems);

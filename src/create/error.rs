@@ -10,7 +10,7 @@ use crate::provision::ProvisionError;
 use crate::pull::PullError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum CreateError {
+pub(crate) enum CreateError {
     #[error(transparent)]
     Pull(#[from] PullError),
     #[error(transparent)]
@@ -33,7 +33,7 @@ impl From<EngineError> for CreateError {
 
 /// A failed creation: the first error, and what cleaning up afterwards did.
 #[derive(Debug)]
-pub struct Failed {
+pub(crate) struct Failed {
     pub error: CreateError,
     /// Nodes were kept on purpose.
     pub retained: bool,

@@ -5,6 +5,7 @@
 mod addon;
 mod cluster;
 mod engine;
+#[allow(unreachable_pub, reason = "other test programs use it, too")]
 #[path = "../../tests/support/golden.rs"]
 #[allow(dead_code, reason = "shared with tests/it, which has whole directories of such files")]
 mod golden;

@@ -11,13 +11,13 @@ const FIELD_MANAGER: &str = "--field-manager=skiff";
 
 /// Every method returns kubectl's failure as [`RunError::Command`], with what it
 /// wrote; otherwise the engine's error, or [`RunError::Cancelled`].
-pub struct KubeClient {
+pub(crate) struct KubeClient {
     node: NodeHandle,
 }
 
 /// Which objects a list contains.
 #[derive(Debug, Clone, Copy)]
-pub enum Selector<'a> {
+pub(crate) enum Selector<'a> {
     /// `KEY=VALUE`, or `KEY` for any value.
     Label(&'a str),
     /// `PATH=VALUE`.
@@ -26,7 +26,7 @@ pub enum Selector<'a> {
 
 impl KubeClient {
     /// `node` is a control-plane that runs.
-    pub fn new(node: NodeHandle) -> Self {
+    pub(crate) fn new(node: NodeHandle) -> Self {
         KubeClient { node }
     }
 
@@ -43,7 +43,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn get(&self, object: &str, namespace: &str) -> Result<Value, RunError> {
+    pub(crate) async fn get(&self, object: &str, namespace: &str) -> Result<Value, RunError> {
         let args = ["get", "--ignore-not-found", "-o", "json", "--namespace", namespace, object];
         Ok(parse(&self.kubectl(&args).await?))
     }
@@ -52,7 +52,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         kind: &str,
         namespace: Option<&str>,
@@ -75,7 +75,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn existing(&self, ids: &[ObjectId]) -> Result<Vec<Value>, RunError> {
+    pub(crate) async fn existing(&self, ids: &[ObjectId]) -> Result<Vec<Value>, RunError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -88,7 +88,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn get_raw(&self, path: &str) -> Result<String, RunError> {
+    pub(crate) async fn get_raw(&self, path: &str) -> Result<String, RunError> {
         self.kubectl(&["get", "--raw", path]).await
     }
 
@@ -97,7 +97,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn get_raw_all(&self, paths: &[&str]) -> Result<Vec<Value>, RunError> {
+    pub(crate) async fn get_raw_all(&self, paths: &[&str]) -> Result<Vec<Value>, RunError> {
         let answers = self.node.kubectl_get_raw(paths).await?;
         Ok(answers.iter().map(|answer| parse(answer)).collect())
     }
@@ -106,7 +106,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn server_version(&self) -> Result<String, RunError> {
+    pub(crate) async fn server_version(&self) -> Result<String, RunError> {
         let version = parse(&self.get_raw("/version").await?);
         Ok(version["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
@@ -115,7 +115,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn nodes(&self) -> Result<Vec<Value>, RunError> {
+    pub(crate) async fn nodes(&self) -> Result<Vec<Value>, RunError> {
         let nodes = parse(&self.get_raw("/api/v1/nodes").await?);
         Ok(nodes["items"].as_array().cloned().unwrap_or_default())
     }
@@ -125,7 +125,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn apply(&self, objects: &[Value], force: bool) -> Result<(), RunError> {
+    pub(crate) async fn apply(&self, objects: &[Value], force: bool) -> Result<(), RunError> {
         let mut args = vec!["apply", "--server-side", FIELD_MANAGER, "-f", "-"];
         if force {
             args.push("--force-conflicts");
@@ -137,7 +137,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`]; also if it would not.
-    pub async fn try_create(&self, objects: &[Value]) -> Result<(), RunError> {
+    pub(crate) async fn try_create(&self, objects: &[Value]) -> Result<(), RunError> {
         self.send(&["create", "--dry-run=server", "-f", "-"], objects).await.map(drop)
     }
 
@@ -146,7 +146,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`]; also if one of the objects exists.
-    pub async fn create_manifest(&self, manifest: String) -> Result<(), RunError> {
+    pub(crate) async fn create_manifest(&self, manifest: String) -> Result<(), RunError> {
         let args = ["create", "--validate=false", "-f", "-"];
         self.node.kubectl(&args, Some(manifest)).await.map(drop)
     }
@@ -155,7 +155,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn apply_manifest(&self, manifest: String) -> Result<(), RunError> {
+    pub(crate) async fn apply_manifest(&self, manifest: String) -> Result<(), RunError> {
         let args = ["apply", "--validate=false", "-f", "-"];
         self.node.kubectl(&args, Some(manifest)).await.map(drop)
     }
@@ -164,7 +164,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn remove_node_label(&self, node: &str, key: &str) -> Result<(), RunError> {
+    pub(crate) async fn remove_node_label(&self, node: &str, key: &str) -> Result<(), RunError> {
         self.kubectl(&["label", "node", node, &format!("{key}-")]).await.map(drop)
     }
 
@@ -172,7 +172,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn delete(&self, ids: &[ObjectId]) -> Result<(), RunError> {
+    pub(crate) async fn delete(&self, ids: &[ObjectId]) -> Result<(), RunError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -195,7 +195,7 @@ impl KubeClient {
     ///
     /// # Errors
     /// See [`KubeClient`].
-    pub async fn pod_log(&self, namespace: &str, pod: &str) -> Result<String, RunError> {
+    pub(crate) async fn pod_log(&self, namespace: &str, pod: &str) -> Result<String, RunError> {
         let args = ["logs", "--namespace", namespace, pod, "--all-containers", "--tail=10"];
         self.kubectl(&args).await
     }

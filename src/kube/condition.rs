@@ -7,7 +7,7 @@ const MISSING: &str = "does not exist";
 
 /// The rollout of a workload is complete: all pods are up to date and available,
 /// and none of an older revision is left. `object` may be null.
-pub fn rollout(object: &Value) -> Option<String> {
+pub(crate) fn rollout(object: &Value) -> Option<String> {
     if object.is_null() {
         return Some(MISSING.into());
     }
@@ -44,21 +44,21 @@ fn of_pods(count: u64, wanted: u64, what: &str) -> String {
 }
 
 /// A Deployment has as many available pods as it wants.
-pub fn available(deployment: &Value) -> Option<String> {
+pub(crate) fn available(deployment: &Value) -> Option<String> {
     let wanted = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
     let available = number(&deployment["status"]["availableReplicas"]);
     (available < wanted).then(|| of_pods(available, wanted, "available"))
 }
 
 /// A DaemonSet has a ready pod on this many nodes.
-pub fn ready_on_nodes(daemon_set: &Value, nodes: usize) -> Option<String> {
+pub(crate) fn ready_on_nodes(daemon_set: &Value, nodes: usize) -> Option<String> {
     let (ready, wanted) = (number(&daemon_set["status"]["numberReady"]), nodes as u64);
     (ready < wanted).then(|| of_pods(ready, wanted, "ready"))
 }
 
 /// A condition of the object's status is `True`, such as `Ready` of a node or
 /// `Established` of a CustomResourceDefinition. `object` may be null.
-pub fn is_true(object: &Value, condition: &str) -> Option<String> {
+pub(crate) fn is_true(object: &Value, condition: &str) -> Option<String> {
     if object.is_null() {
         return Some(MISSING.into());
     }

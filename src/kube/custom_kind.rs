@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::object::{self, ObjectId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomKind {
+pub(crate) struct CustomKind {
     /// The name of its CustomResourceDefinition.
     pub definition: String,
     group: String,
@@ -14,7 +14,7 @@ pub struct CustomKind {
 
 impl CustomKind {
     /// The kind that an object defines; `None` if it is not a definition.
-    pub fn defined_by(object: &Value) -> Option<CustomKind> {
+    pub(crate) fn defined_by(object: &Value) -> Option<CustomKind> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         (object["kind"] == "CustomResourceDefinition").then_some(())?;
         Some(CustomKind {
@@ -24,7 +24,7 @@ impl CustomKind {
         })
     }
 
-    pub fn includes(&self, id: &ObjectId) -> bool {
+    pub(crate) fn includes(&self, id: &ObjectId) -> bool {
         self.group == id.group() && self.kind == id.kind
     }
 }

@@ -6,7 +6,7 @@ use crate::labels;
 
 /// The name of a node with this label (`KEY=VALUE`), else of a control-plane; the
 /// first by name.
-pub fn with_label(nodes: &[Value], label: &str) -> Option<String> {
+pub(crate) fn with_label(nodes: &[Value], label: &str) -> Option<String> {
     let (key, value) = label.split_once('=').unwrap_or((label, ""));
     let first = |matches: &dyn Fn(&Value) -> bool| {
         let matching = nodes.iter().filter(|node| matches(&node["metadata"]["labels"]));
@@ -17,7 +17,7 @@ pub fn with_label(nodes: &[Value], label: &str) -> Option<String> {
 }
 
 /// The names of the nodes that pods without tolerations run on.
-pub fn schedulable(nodes: &[Value]) -> Vec<String> {
+pub(crate) fn schedulable(nodes: &[Value]) -> Vec<String> {
     let repels = |taint: &Value| taint["effect"] != "PreferNoSchedule";
     let closed = |node: &&Value| {
         let taints = node["spec"]["taints"].as_array();

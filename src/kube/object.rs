@@ -11,7 +11,7 @@ use crate::yaml;
 /// What identifies an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ObjectId {
+pub(crate) struct ObjectId {
     pub api_version: String,
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,7 +23,7 @@ impl ObjectId {
     /// # Errors
     /// The object lacks `kind`, `apiVersion` or `metadata.name`; the message
     /// names the first that is missing.
-    pub fn of(object: &Value) -> Result<ObjectId, String> {
+    pub(crate) fn of(object: &Value) -> Result<ObjectId, String> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         let part = |pointer: &str| {
             text(pointer).map(str::to_owned).ok_or_else(|| {
@@ -40,7 +40,7 @@ impl ObjectId {
     }
 
     /// An object with nothing but its identity: enough for kubectl to find it.
-    pub fn reference(&self) -> Value {
+    pub(crate) fn reference(&self) -> Value {
         let mut metadata = json!({"name": self.name});
         if let Some(namespace) = &self.namespace {
             metadata["namespace"] = json!(namespace);
@@ -49,12 +49,12 @@ impl ObjectId {
     }
 
     /// The API group; empty for the core group.
-    pub fn group(&self) -> &str {
+    pub(crate) fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 
     /// Whether both identify the same object, in whatever version of its group.
-    pub fn is_same_object(&self, other: &ObjectId) -> bool {
+    pub(crate) fn is_same_object(&self, other: &ObjectId) -> bool {
         (self.group(), &self.kind, &self.name) == (other.group(), &other.kind, &other.name)
             && self.effective_namespace() == other.effective_namespace()
     }
@@ -78,19 +78,19 @@ impl fmt::Display for ObjectId {
 ///
 /// # Errors
 /// The text is not YAML, or [`ObjectId::of`] an object fails.
-pub fn parse(manifest: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn parse(manifest: &str) -> Result<Vec<Value>, String> {
     let objects: Vec<Value> = yaml::documents(manifest)?.into_iter().flat_map(flatten).collect();
     objects.iter().try_for_each(|object| ObjectId::of(object).map(drop))?;
     Ok(objects)
 }
 
 /// Several objects as one `List`, in JSON.
-pub fn list(objects: &[Value]) -> String {
+pub(crate) fn list(objects: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
 }
 
 /// The members of a list of any kind; another object as it is.
-pub fn flatten(object: Value) -> Vec<Value> {
+pub(crate) fn flatten(object: Value) -> Vec<Value> {
     let is_list = object["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
     match object["items"].as_array() {
         Some(items) if is_list => items.iter().cloned().flat_map(flatten).collect(),
@@ -99,23 +99,23 @@ pub fn flatten(object: Value) -> Vec<Value> {
 }
 
 /// The name; empty if it is missing.
-pub fn name(object: &Value) -> &str {
+pub(crate) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
 /// The namespace of an object in one.
-pub fn namespace(object: &Value) -> &str {
+pub(crate) fn namespace(object: &Value) -> &str {
     object["metadata"]["namespace"].as_str().unwrap_or("default")
 }
 
 /// Sets a label of the object.
-pub fn set_label(object: &mut Value, key: &str, value: &str) {
+pub(crate) fn set_label(object: &mut Value, key: &str, value: &str) {
     insert(object, &["metadata", "labels"], key, value);
 }
 
 /// Sets a label of the pods that a workload creates; other objects stay as they
 /// are.
-pub fn set_pod_label(object: &mut Value, key: &str, value: &str) {
+pub(crate) fn set_pod_label(object: &mut Value, key: &str, value: &str) {
     if is_workload(object["kind"].as_str().unwrap_or_default()) {
         insert(object, &["spec", "template", "metadata", "labels"], key, value);
     }
@@ -141,12 +141,12 @@ fn table<'a>(object: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String,
 }
 
 /// Kinds that keep pods running and have a rollout.
-pub fn is_workload(kind: &str) -> bool {
+pub(crate) fn is_workload(kind: &str) -> bool {
     matches!(kind, "Deployment" | "DaemonSet" | "StatefulSet")
 }
 
 /// The images of the pods that an object creates, or of the pod that it is.
-pub fn images(object: &Value) -> Vec<String> {
+pub(crate) fn images(object: &Value) -> Vec<String> {
     let spec = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/spec"]
         .into_iter()
         .find_map(|pointer| object.pointer(pointer).filter(|spec| spec["containers"].is_array()));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// An error of reading or changing a kubeconfig. The files are unchanged.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error(
         "cannot determine the kubeconfig file: neither --kubeconfig, KUBECONFIG nor HOME is set"
     )]

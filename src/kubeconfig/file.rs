@@ -21,7 +21,7 @@ const ENTRY_SIZE: u64 = 32 * 1024;
 ///
 /// # Errors
 /// Returns [`Error::Read`], [`Error::Parse`], [`Error::Locked`] or [`Error::Write`].
-pub fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
+pub(crate) fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
     if is_special(path) {
         return fs::write(path, yaml::to_string(entry)).map_err(|e| cannot_write(path, e));
     }
@@ -39,7 +39,7 @@ pub fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
 ///
 /// # Errors
 /// Tries all files and then returns the first error, as for [`merge_into`].
-pub fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
+pub(crate) fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
     let results: Vec<_> = paths.iter().map(|path| remove_cluster_in(path, cluster)).collect();
     results.into_iter().collect()
 }
@@ -61,7 +61,7 @@ fn remove_cluster_in(path: &Path, cluster: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// Returns the error that [`merge_into`] would probably return.
-pub fn check_writable(path: &Path) -> Result<(), Error> {
+pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
     if is_special(path) {
         return Ok(());
     }

@@ -15,7 +15,7 @@ const LISTS: [(&str, &str); 3] =
 ///
 /// # Errors
 /// Returns [`Error::Admin`] unless it has exactly one cluster, user and context.
-pub fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
+pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
     let mut config = yaml::document(admin_conf).and_then(checked).map_err(Error::Admin)?;
     let name = context_name(cluster);
     for (list, content) in LISTS {
@@ -43,7 +43,7 @@ pub fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Valu
 /// `into` with the entries of `from`: those of the same name are replaced in
 /// place, others appended, and current-context is overwritten. Both must be
 /// [`checked`].
-pub fn merge(mut into: Value, mut from: Value) -> Value {
+pub(super) fn merge(mut into: Value, mut from: Value) -> Value {
     for (list, _) in LISTS {
         let Value::Array(new) = from[list].take() else { continue };
         if !into[list].is_array() {
@@ -76,7 +76,7 @@ fn put(items: &mut Vec<Value>, item: Value) {
 
 /// `from` without the cluster's entries; `None` if it has none. A current-context
 /// that names them is cleared. `from` must be [`checked`].
-pub fn remove(mut from: Value, cluster: &str) -> Option<Value> {
+pub(super) fn remove(mut from: Value, cluster: &str) -> Option<Value> {
     let name = context_name(cluster);
     let mut changed = false;
     for (list, _) in LISTS {

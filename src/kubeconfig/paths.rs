@@ -13,7 +13,7 @@ use super::error::Error;
 ///
 /// # Errors
 /// Returns [`Error::Home`] if there is no candidate.
-pub fn write_target(
+pub(crate) fn write_target(
     flag: Option<&Path>,
     env: Option<&OsStr>,
     home: Option<&Path>,
@@ -25,7 +25,11 @@ pub fn write_target(
 
 /// Every file that may have a cluster: only that of the flag, else those of
 /// `KUBECONFIG`, else `HOME/.kube/config`. Empty if none of them is set.
-pub fn read_paths(flag: Option<&Path>, env: Option<&OsStr>, home: Option<&Path>) -> Vec<PathBuf> {
+pub(crate) fn read_paths(
+    flag: Option<&Path>,
+    env: Option<&OsStr>,
+    home: Option<&Path>,
+) -> Vec<PathBuf> {
     let given = |path: &&Path| !path.as_os_str().is_empty();
     if let Some(flag) = flag.filter(given) {
         return vec![flag.to_owned()];

@@ -20,9 +20,9 @@ use crate::image::Platform;
 use crate::node::{NodeHandle, Session};
 use crate::text;
 
-pub use filter::ImageFilter;
-pub use pull_fields::PullSource;
-pub use report::NodeReport;
+pub(super) use filter::ImageFilter;
+pub(super) use pull_fields::PullSource;
+pub(super) use report::NodeReport;
 
 use snapshotter::DEFAULT_SNAPSHOTTER;
 
@@ -30,7 +30,7 @@ const SCRIPT: &str = include_str!("node.sh");
 
 /// A node that has reported what it has, and may still be asked to pull.
 /// Dropping it ends the command in the node.
-pub struct PullSession {
+pub(super) struct PullSession {
     session: Session,
     snapshotter: String,
     boundary: String,
@@ -42,7 +42,7 @@ pub struct PullSession {
 /// # Errors
 /// [`RunError::Command`] if containerd does not answer; the engine's error, or
 /// [`RunError::Cancelled`].
-pub async fn open_session(
+pub(super) async fn open_session(
     ctx: &Context,
     node: &str,
     filter: &ImageFilter,
@@ -66,7 +66,7 @@ pub async fn open_session(
 ///
 /// # Errors
 /// As [`open_session`].
-pub async fn report(
+pub(super) async fn report(
     ctx: &Context,
     node: &str,
     filter: &ImageFilter,
@@ -82,7 +82,7 @@ impl PullSession {
     /// # Errors
     /// [`RunError::Command`] if the node cannot reach the registry or a pull
     /// fails, or the engine's error. It is not cancelled by itself.
-    pub async fn pull(
+    pub(super) async fn pull(
         self,
         sources: &[PullSource],
         registry: SocketAddr,
@@ -95,7 +95,7 @@ impl PullSession {
 }
 
 /// The command that imports an archive from its stdin.
-pub fn import_command(platform: &Platform, snapshotter: &str) -> Command {
+pub(super) fn import_command(platform: &Platform, snapshotter: &str) -> Command {
     script("import", [snapshotter.to_owned(), platform.to_string()])
 }
 
@@ -104,7 +104,7 @@ pub fn import_command(platform: &Platform, snapshotter: &str) -> Command {
 /// # Errors
 /// [`RunError::Command`] if there is no image `name`; the engine's error, or
 /// [`RunError::Cancelled`].
-pub async fn tag(
+pub(super) async fn tag(
     ctx: &Context,
     node: &str,
     name: &str,
@@ -119,7 +119,7 @@ pub async fn tag(
 ///
 /// # Errors
 /// As [`tag`].
-pub async fn remove(ctx: &Context, node: &str, names: &[String]) -> Result<(), RunError> {
+pub(super) async fn remove(ctx: &Context, node: &str, names: &[String]) -> Result<(), RunError> {
     let arguments = ["ctr", "--namespace=k8s.io", "images", "rm", "--sync"].map(str::to_owned);
     let command = Command::new(arguments.into_iter().chain(names.iter().cloned()));
     NodeHandle::new(ctx, node).run(command).await.map(drop)

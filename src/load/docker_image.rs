@@ -20,7 +20,11 @@ use crate::image::{Digest, MissingBlobs, Need, PlatformImage, RequestedImage};
 ///
 /// # Errors
 /// [`LoadError`]; what was complete before the failure stays.
-pub async fn load(ctx: &Context, target: &Target, names: &[String]) -> Result<(), LoadError> {
+pub(crate) async fn load(
+    ctx: &Context,
+    target: &Target,
+    names: &[String],
+) -> Result<(), LoadError> {
     ctx.scope(async |ctx| {
         let images = requested::look_up(ctx, names).await?;
         let host = async { Ok(ctx.interruptible(ctx.engine.host()).await?) };

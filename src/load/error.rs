@@ -7,7 +7,7 @@ use crate::image::archive::ArchiveError;
 
 /// Why images cannot be loaded, listed or removed.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
+pub(crate) enum LoadError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("no nodes found for cluster {0:?}")]
@@ -33,7 +33,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// A failure on a node. The last line that a command wrote is the reason.
-    pub fn on_node(node: &str, error: RunError) -> LoadError {
+    pub(crate) fn on_node(node: &str, error: RunError) -> LoadError {
         let RunError::Command { ref output, code, .. } = error else {
             return LoadError::Run(error);
         };

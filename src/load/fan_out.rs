@@ -22,7 +22,7 @@ const BLOCK: usize = 512;
 const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Writes the archive of one node.
-pub struct NodeWriter {
+pub(super) struct NodeWriter {
     to: mpsc::Sender<Bytes>,
     missing: MissingBlobs,
     sent: Arc<Sent>,
@@ -34,13 +34,13 @@ pub struct NodeWriter {
 
 impl NodeWriter {
     /// Sends to `to` what is `missing`, and counts the bytes of blobs in `sent`.
-    pub fn new(to: mpsc::Sender<Bytes>, missing: MissingBlobs, sent: Arc<Sent>) -> Self {
+    pub(super) fn new(to: mpsc::Sender<Bytes>, missing: MissingBlobs, sent: Arc<Sent>) -> Self {
         NodeWriter { to, missing, sent, is_open: true, gets_entry: false }
     }
 }
 
 /// Writes the archives of all nodes.
-pub struct FanOutWriter {
+pub(super) struct FanOutWriter {
     nodes: Vec<NodeWriter>,
     /// Bytes that are missing to a full block of the current entry.
     padding: usize,
@@ -48,7 +48,7 @@ pub struct FanOutWriter {
 
 impl FanOutWriter {
     /// Writes to all of these at the same time.
-    pub fn new(nodes: Vec<NodeWriter>) -> Self {
+    pub(super) fn new(nodes: Vec<NodeWriter>) -> Self {
         FanOutWriter { nodes, padding: 0 }
     }
 
@@ -102,7 +102,11 @@ impl FanOutWriter {
     ///
     /// # Errors
     /// No node reads any more.
-    pub fn finish(mut self, documents: &[Bytes], images: &[PlatformImage]) -> io::Result<()> {
+    pub(super) fn finish(
+        mut self,
+        documents: &[Bytes],
+        images: &[PlatformImage],
+    ) -> io::Result<()> {
         for document in documents {
             self.file(&Digest::of(document).blob_path(), document)?;
         }

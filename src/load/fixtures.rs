@@ -4,7 +4,7 @@ use crate::engine::Command;
 
 /// What a node has; each a text as `ctr` or `ip` writes it.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     pub images: String,
     pub blobs: String,
     pub snapshots: String,
@@ -13,7 +13,7 @@ pub struct Report {
 
 impl Report {
     /// The answer to `node.sh report`; `None` to other commands.
-    pub fn answer(&self, command: &Command) -> Option<Vec<u8>> {
+    pub(crate) fn answer(&self, command: &Command) -> Option<Vec<u8>> {
         let [_, _, _, "node.sh", "report", boundary, ..] = arguments(command)[..] else {
             return None;
         };
@@ -30,6 +30,6 @@ impl Report {
     }
 }
 
-pub fn arguments(command: &Command) -> Vec<&str> {
+pub(crate) fn arguments(command: &Command) -> Vec<&str> {
     command.argv.iter().map(String::as_str).collect()
 }

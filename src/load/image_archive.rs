@@ -17,7 +17,11 @@ const STDIN: &str = "-";
 ///
 /// # Errors
 /// [`LoadError`]; archives before the one that failed stay loaded.
-pub async fn load(ctx: &Context, target: &Target, paths: &[String]) -> Result<(), LoadError> {
+pub(crate) async fn load(
+    ctx: &Context,
+    target: &Target,
+    paths: &[String],
+) -> Result<(), LoadError> {
     for path in paths.iter().filter(|path| *path != STDIN) {
         std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     }

@@ -26,11 +26,11 @@ use crate::node::NodeHandle;
 const QUEUE: usize = 8;
 
 /// An archive, plain or compressed.
-pub type Input = Box<dyn Read + Send>;
+pub(super) type Input = Box<dyn Read + Send>;
 
 /// Why an archive is imported on no node.
 #[derive(Debug, thiserror::Error)]
-pub enum ImportError {
+pub(super) enum ImportError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -39,7 +39,7 @@ pub enum ImportError {
 
 impl ImportError {
     /// The error with the path of the archive.
-    pub fn for_archive(self, path: &str) -> LoadError {
+    pub(super) fn for_archive(self, path: &str) -> LoadError {
         match self {
             ImportError::Run(error) => LoadError::Run(error),
             ImportError::Archive(error) => LoadError::Archive { path: path.to_owned(), error },
@@ -48,7 +48,7 @@ impl ImportError {
 }
 
 /// A node that imports an archive.
-pub struct ImportTarget {
+pub(super) struct ImportTarget {
     pub node: String,
     pub snapshotter: String,
     /// The blobs that it is sent.
@@ -62,7 +62,7 @@ pub struct ImportTarget {
 /// # Errors
 /// [`ImportError`] if the archive is invalid, in which case no node has anything
 /// of it, or if the load was cancelled. That a node failed is part of the outcome.
-pub async fn import(
+pub(super) async fn import(
     ctx: &Context,
     input: Input,
     architecture: &str,

@@ -10,7 +10,7 @@ use crate::image::{Digest, NodeContent, Reference, similar_names};
 
 /// A name that refers to the same content on some nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedImage {
+pub(crate) struct ListedImage {
     pub name: String,
     pub digest: String,
     /// As `ctr` writes it, such as `12.3 MiB`.
@@ -22,7 +22,7 @@ pub struct ListedImage {
 ///
 /// # Errors
 /// [`LoadError`] if a node does not exist, is not running, or does not answer.
-pub async fn list(ctx: &Context, target: &Target) -> Result<Vec<ListedImage>, LoadError> {
+pub(crate) async fn list(ctx: &Context, target: &Target) -> Result<Vec<ListedImage>, LoadError> {
     let nodes = target::nodes(ctx, target, &ImageFilter::all()).await?;
     let contents = nodes.iter().map(|node| (node.name.as_str(), &node.report.content));
     Ok(merge(contents))
@@ -32,7 +32,10 @@ pub async fn list(ctx: &Context, target: &Target) -> Result<Vec<ListedImage>, Lo
 ///
 /// # Errors
 /// As [`list`].
-pub async fn names(ctx: &Context, target: &Target) -> Result<Vec<BTreeSet<String>>, LoadError> {
+pub(crate) async fn names(
+    ctx: &Context,
+    target: &Target,
+) -> Result<Vec<BTreeSet<String>>, LoadError> {
     let nodes = target::nodes(ctx, target, &ImageFilter::all()).await?;
     let names =
         |node: &TargetNode| node.report.content.images.iter().map(|i| i.name.clone()).collect();
@@ -79,7 +82,11 @@ fn is_id(name: &str) -> bool {
 ///
 /// # Errors
 /// [`LoadError::NotOnNodes`] if no node has it; otherwise as [`list`].
-pub async fn remove(ctx: &Context, target: &Target, name: &str) -> Result<Vec<String>, LoadError> {
+pub(crate) async fn remove(
+    ctx: &Context,
+    target: &Target,
+    name: &str,
+) -> Result<Vec<String>, LoadError> {
     let reference = Reference::parse(name)?.to_string();
     let nodes = target::nodes(ctx, target, &ImageFilter::all()).await?;
     let mut removed = Vec::new();

@@ -8,14 +8,14 @@ use crate::image::PlatformImage;
 
 /// Counts what is sent to one node.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub(super) struct Sent {
     pub bytes: AtomicU64,
     pub layers: AtomicU64,
 }
 
 /// The images that were loaded, with their names, and what each node reports
 /// afterwards, in the order of the nodes.
-pub struct Outcome {
+pub(super) struct Outcome {
     pub images: Vec<PlatformImage>,
     pub reports: Vec<Result<NodeReport, RunError>>,
 }

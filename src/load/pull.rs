@@ -15,7 +15,7 @@ use crate::engine::Host;
 use crate::image::{Digest, PlatformImage, RequestedImage};
 
 /// A node that pulls images.
-pub struct PullTarget {
+pub(super) struct PullTarget {
     pub node: String,
     /// The address by which it reaches this host.
     pub gateway: Option<IpAddr>,
@@ -27,7 +27,7 @@ pub struct PullTarget {
 
 /// Why no node can pull.
 #[derive(Debug, thiserror::Error)]
-pub enum PullError {
+pub(super) enum PullError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("nodes cannot reach this host")]
@@ -41,7 +41,7 @@ pub enum PullError {
 /// # Errors
 /// [`PullError`] if nothing can be pulled at all, or the load was cancelled; that
 /// a node failed is part of the outcome.
-pub async fn pull(
+pub(super) async fn pull(
     ctx: &Context,
     host: &Host,
     requested: &[RequestedImage],

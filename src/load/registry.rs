@@ -30,7 +30,7 @@ use crate::text;
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// Answers until it is dropped.
-pub struct Registry {
+pub(super) struct Registry {
     pub address: SocketAddr,
     token: String,
     task: JoinHandle<()>,
@@ -49,7 +49,7 @@ impl Registry {
     /// # Errors
     /// The address belongs to another host, as with an engine in a virtual
     /// machine; or the system has no random numbers.
-    pub async fn start(
+    pub(super) async fn start(
         address: IpAddr,
         store: Arc<EngineImages>,
         sent: Vec<Arc<Sent>>,
@@ -62,7 +62,7 @@ impl Registry {
     }
 
     /// The URL at which the node with this number finds an image, by any tag.
-    pub fn url(&self, node: usize, image: &PlatformImage) -> String {
+    pub(super) fn url(&self, node: usize, image: &PlatformImage) -> String {
         format!("http://{}/{}/{node}/{}/v2", self.address, self.token, image.root.digest.hex())
     }
 }

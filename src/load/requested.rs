@@ -13,7 +13,7 @@ use crate::image::{Digest, Reference, RequestedImage, similar_names};
 /// # Errors
 /// [`LoadError::NotPresent`] if the engine does not have one, or the engine's
 /// error.
-pub async fn look_up(
+pub(super) async fn look_up(
     ctx: &Context,
     arguments: &[String],
 ) -> Result<Vec<RequestedImage>, LoadError> {

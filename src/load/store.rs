@@ -23,9 +23,9 @@ use crate::context::{Context, RunError};
 use crate::engine::Host;
 use crate::image::RequestedImage;
 
-pub use directory::EngineDirectory;
-pub use error::StoreError;
-pub use images::EngineImages;
+pub(super) use directory::EngineDirectory;
+pub(super) use error::StoreError;
+pub(super) use images::EngineImages;
 
 use layout::Layout;
 use reader_container::ReaderContainer;
@@ -37,7 +37,7 @@ use reader_container::ReaderContainer;
 /// # Errors
 /// [`StoreError`] if they cannot be read layer by layer, or the error of
 /// `operation`.
-pub async fn with_images<T, E: From<StoreError>>(
+pub(super) async fn with_images<T, E: From<StoreError>>(
     ctx: &Context,
     host: &Host,
     node: &str,

@@ -9,13 +9,13 @@ use crate::inventory;
 
 /// The nodes of a cluster with these names; all nodes if there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Target {
+pub(crate) struct Target {
     pub cluster: String,
     pub nodes: Vec<String>,
 }
 
 /// A node, and what it reported.
-pub struct TargetNode {
+pub(super) struct TargetNode {
     pub name: String,
     pub report: NodeReport,
     /// Until the node pulls.
@@ -27,7 +27,7 @@ pub struct TargetNode {
 ///
 /// # Errors
 /// [`LoadError`] if a node does not exist, is not running, or does not answer.
-pub async fn nodes(
+pub(super) async fn nodes(
     ctx: &Context,
     target: &Target,
     filter: &ImageFilter,

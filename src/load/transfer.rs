@@ -21,7 +21,7 @@ const VISIBLE_LIMIT: Duration = Duration::from_secs(6);
 const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one node is sent. Dropping it shows the node as failed.
-pub struct Transfer {
+pub(super) struct Transfer {
     pub node: TargetNode,
     /// IDs in the engine; empty means all images of the archive.
     pub images: Vec<Digest>,
@@ -33,7 +33,7 @@ pub struct Transfer {
 
 impl Transfer {
     /// Shows the node from now on.
-    pub fn begin(
+    pub(super) fn begin(
         ctx: &Context,
         node: TargetNode,
         images: Vec<Digest>,
@@ -78,7 +78,7 @@ impl Transfer {
 ///
 /// # Errors
 /// The error of `import`, or that of a node on which both attempts failed.
-pub async fn import(
+pub(super) async fn import(
     ctx: &Context,
     mut remaining: Vec<Transfer>,
     import: impl AsyncFn(&Context, &[ImportTarget]) -> Result<Outcome, LoadError>,
@@ -113,7 +113,7 @@ async fn attempt(
 ///
 /// # Errors
 /// A failure for which another attempt is useless. Nodes that are done stay so.
-pub async fn check(
+pub(super) async fn check(
     ctx: &Context,
     transfers: Vec<Transfer>,
     outcome: Outcome,
@@ -174,7 +174,7 @@ async fn fault(
 }
 
 /// Shows what was sent to each node while `future` runs.
-pub async fn watch<T>(transfers: &[Transfer], future: impl Future<Output = T>) -> T {
+pub(super) async fn watch<T>(transfers: &[Transfer], future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     loop {
         tokio::select! {

@@ -9,7 +9,7 @@ use crate::yaml;
 ///
 /// # Errors
 /// Returns a sentence that says which operation is invalid and why.
-pub fn parse(text: &str) -> Result<Patch, String> {
+pub(super) fn parse(text: &str) -> Result<Patch, String> {
     let value =
         yaml::document(text).map_err(|e| format!("not a JSON 6902 patch: {}", yaml::brief(&e)))?;
     match value {
@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Patch, String> {
 /// # Errors
 /// Returns a sentence about the first operation that cannot be applied; the
 /// document is unchanged.
-pub fn apply(document: &mut Value, patch: &Patch) -> Result<(), String> {
+pub(super) fn apply(document: &mut Value, patch: &Patch) -> Result<(), String> {
     json_patch::patch(document, patch).map_err(|e| e.to_string())
 }
 

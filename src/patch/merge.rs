@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 /// Merges `patch` into `target`: mappings are merged field by field, `null`
 /// removes a field, any other value replaces it.
-pub fn rfc7386(target: &mut Value, patch: &Value) {
+pub(super) fn rfc7386(target: &mut Value, patch: &Value) {
     merge(target, patch, &|_, _, _| false);
 }
 
 /// Like [`rfc7386`], except that `certSANs` are only added to, and that in
 /// `v1beta4` documents the lists of extra arguments are merged by argument name
 /// (kind v0.33.0, `pkg/internal/patch/kubeadm_merge.go`).
-pub fn kubeadm(target: &mut Value, patch: &Value) {
+pub(super) fn kubeadm(target: &mut Value, patch: &Value) {
     let named_args = is_v1beta4(target);
     let versioned = !api_version(patch).is_empty();
     merge(target, patch, &|field, old, new| match field {
@@ -30,7 +30,7 @@ pub fn kubeadm(target: &mut Value, patch: &Value) {
 /// The paths of arguments that a patch for `v1beta4` has as a mapping.
 /// [`kubeadm`] ignores them
 /// (kind v0.33.0, `pkg/internal/patch/kubeadm_merge.go`, `mergeExtraArgs`).
-pub fn ignored(patch: &Value) -> Vec<String> {
+pub(super) fn ignored(patch: &Value) -> Vec<String> {
     let mut found = Vec::new();
     if is_v1beta4(patch) {
         find_mappings(patch, "", &mut found);

@@ -13,7 +13,7 @@ use crate::labels;
 
 /// The image that kind uses
 /// (kind v0.33.0, `pkg/cluster/internal/loadbalancer/const.go`).
-pub const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
+pub(super) const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
 
 pub(super) fn container(
     settled: &SettledCluster,

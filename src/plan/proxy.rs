@@ -9,7 +9,7 @@ const NAMES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// The variables for every node, in upper and lower case; none if nothing is
 /// set. Addresses inside the cluster are added to `NO_PROXY`.
-pub fn settings(
+pub(crate) fn settings(
     cluster: &Cluster,
     network_subnets: &[String],
     get: &dyn Fn(&str) -> Option<String>,
@@ -45,7 +45,7 @@ pub fn settings(
 /// neither proxy, from the docker client's configuration for containers
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
 /// `mergeProxyEnvWithDockerConfig`).
-pub fn variable(
+pub(crate) fn variable(
     name: &str,
     env: &dyn Fn(&str) -> Option<String>,
     configured: &dyn Fn(&str) -> Option<String>,

@@ -8,7 +8,7 @@ use crate::engine::Host;
 
 /// A definition in which nothing is left open that the engine decides.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SettledCluster {
+pub(crate) struct SettledCluster {
     /// Every node has an image.
     pub cluster: Cluster,
     pub host: Host,
@@ -17,7 +17,7 @@ pub struct SettledCluster {
 }
 
 /// What the plan depends on besides the cluster.
-pub struct PlanInput<'a> {
+pub(crate) struct PlanInput<'a> {
     pub network: &'a str,
     /// Marks everything that one run creates.
     pub creation: &'a str,

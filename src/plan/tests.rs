@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::api_balancer::ENVOY_IMAGE;
 use super::*;
 use crate::cluster::{Cluster, HostPort, Protocol};
 use crate::config;

@@ -5,7 +5,7 @@ use crate::context::RunError;
 use crate::engine::EngineError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum ProvisionError {
+pub(crate) enum ProvisionError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]

@@ -5,7 +5,7 @@ use crate::engine::{CgroupControllers, Host};
 use crate::version::Version;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub(crate) enum HostError {
     #[error("a rootless engine needs cgroup v2, but its host has cgroup v1")]
     RootlessCgroupV1,
     #[error("a rootless engine needs the cgroup controllers {}", .0.join(", "))]
@@ -18,7 +18,7 @@ pub enum HostError {
 ///
 /// # Errors
 /// [`HostError`] for a host on which clusters cannot work.
-pub fn check(host: &Host) -> Result<Option<&'static str>, HostError> {
+pub(crate) fn check(host: &Host) -> Result<Option<&'static str>, HostError> {
     if host.rootless && host.cgroup_v1 {
         return Err(HostError::RootlessCgroupV1);
     }
@@ -41,7 +41,7 @@ fn missing_controllers(usable: CgroupControllers) -> Vec<&'static str> {
 ///
 /// # Errors
 /// [`HostError::RootlessVersion`] if a rootless engine cannot run it.
-pub fn check_version(rootless: bool, version: &Version) -> Result<(), HostError> {
+pub(crate) fn check_version(rootless: bool, version: &Version) -> Result<(), HostError> {
     match rootless && !version.at_least(1, 22) {
         true => Err(HostError::RootlessVersion(version.to_string())),
         false => Ok(()),

@@ -10,12 +10,12 @@ use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Network, NetworkSpec};
 
 /// The name of kind's network (`fixedNetworkName` there).
-pub const DEFAULT: &str = "kind";
+pub(crate) const DEFAULT: &str = "kind";
 
 const ATTEMPTS: i32 = 5;
 
 /// What to ask the engine for; `None` where there is no IPv6.
-pub fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
+pub(crate) fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
     NetworkSpec {
         name: name.to_owned(),
         ipv6_subnet: attempt.map(|attempt| unique_local_subnet(name, attempt)),
@@ -30,7 +30,7 @@ pub fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
 ///
 /// # Errors
 /// [`ProvisionError::NoSubnet`] when every subnet overlaps, or the engine's error.
-pub async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError> {
+pub(crate) async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError> {
     if let Some(found) = only_one(ctx, name).await? {
         return Ok(found);
     }

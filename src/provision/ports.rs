@@ -9,7 +9,7 @@ use crate::engine::{ContainerSpec, Publish};
 /// Keeps picked ports from being picked twice; dropped right before the engine
 /// takes them over.
 #[derive(Default)]
-pub struct Reserved {
+pub(crate) struct Reserved {
     tcp: Vec<TcpListener>,
     udp: Vec<UdpSocket>,
 }
@@ -18,7 +18,7 @@ pub struct Reserved {
 ///
 /// # Errors
 /// [`ProvisionError::PortInUse`] for a fixed port that another program has.
-pub fn reserve<'a>(
+pub(crate) fn reserve<'a>(
     containers: impl IntoIterator<Item = &'a mut ContainerSpec>,
 ) -> Result<Reserved, ProvisionError> {
     let mut reserved = Reserved::default();
@@ -73,7 +73,7 @@ fn in_use(publish: &Publish) -> ProvisionError {
 }
 
 /// The published port that an engine's error message is about.
-pub fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
+pub(crate) fn taken(spec: &ContainerSpec, message: &str) -> Option<ProvisionError> {
     if !["already allocated", "address already in use", "Ports are not available"]
         .iter()
         .any(|m| message.contains(m))

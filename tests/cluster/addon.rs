@@ -72,7 +72,7 @@ impl Addons {
 
 /// Installs both add-ons of the catalogue in a cluster with a Service `web`,
 /// and uses them by every address of the node that takes requests.
-pub fn both_work(lab: &Lab, cluster: &str) {
+pub(crate) fn both_work(lab: &Lab, cluster: &str) {
     lab.ok(&["addon", "install", "ingress-nginx", "metrics-server", "--name", cluster]);
     let nodes = lab.json(cluster, &["get", "nodes"])["items"].as_array().unwrap().len();
     let top = lab.kubectl(cluster, &["top", "nodes", "--no-headers"]);

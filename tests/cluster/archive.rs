@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::archive::{sha256, tar};
 
 /// One layer with one file, under this name.
-pub fn of_image(reference: &str) -> Vec<u8> {
+pub(crate) fn of_image(reference: &str) -> Vec<u8> {
     let layer = tar(&[("hello", "hello\n")]);
     let config = json!({
         "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },

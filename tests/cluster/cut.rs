@@ -5,14 +5,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-pub struct Cut {
+pub(crate) struct Cut {
     pub socket: PathBuf,
     open: Arc<Mutex<Option<Vec<UnixStream>>>>,
 }
 
 impl Cut {
     /// Leads from a socket in `folder` to the engine's.
-    pub fn to(engine: &Path, folder: &Path) -> Cut {
+    pub(crate) fn to(engine: &Path, folder: &Path) -> Cut {
         let socket = folder.join("cut.sock");
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).unwrap();
@@ -32,7 +32,7 @@ impl Cut {
     }
 
     /// Ends all connections; there will be no others.
-    pub fn now(&self) {
+    pub(crate) fn now(&self) {
         std::fs::remove_file(&self.socket).unwrap();
         for stream in self.open.lock().unwrap().take().unwrap_or_default() {
             let _ = stream.shutdown(std::net::Shutdown::Both);

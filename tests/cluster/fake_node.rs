@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::with_engine;
 
-pub const IMAGE: &str = "skiff-test/fake-node:v1.37.2";
+pub(crate) const IMAGE: &str = "skiff-test/fake-node:v1.37.2";
 /// The layer that the image was made from.
 const LABEL: &str = "io.skiff.test.layer";
 
@@ -38,7 +38,7 @@ const KUBECTL: &str = "#!/bin/sh
 ";
 
 /// The path of a program that `tests/fetch.sh` knows.
-pub fn fetched(what: &str) -> PathBuf {
+pub(crate) fn fetched(what: &str) -> PathBuf {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fetch.sh");
     let out = Command::new(script).arg(what).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -46,7 +46,7 @@ pub fn fetched(what: &str) -> PathBuf {
 }
 
 /// Makes the image unless it is there; it stays, small as it is.
-pub fn make_image() {
+pub(crate) fn make_image() {
     let layer = layer().unwrap();
     let digest: String = Sha256::digest(&layer).iter().map(|byte| format!("{byte:02x}")).collect();
     with_engine(async |engine| {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// Everything a test makes; dropping it deletes its clusters, passed or failed.
-pub struct Lab {
+pub(crate) struct Lab {
     pub folder: TempDir,
     clusters: Vec<String>,
     /// Another engine than the usual one.
@@ -25,14 +25,14 @@ pub struct Lab {
 }
 
 /// A second engine, which keeps images in containerd's store; it ends with this.
-pub struct ContainerdEngine {
+pub(crate) struct ContainerdEngine {
     pub socket: PathBuf,
 }
 
 const ENGINE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/containerd-engine.sh");
 
 impl ContainerdEngine {
-    pub fn start() -> ContainerdEngine {
+    pub(crate) fn start() -> ContainerdEngine {
         let out = Command::new(ENGINE_SCRIPT).arg("start").stderr(Stdio::inherit()).output();
         let out = out.unwrap();
         assert!(out.status.success(), "the second engine did not start");
@@ -46,7 +46,7 @@ impl Drop for ContainerdEngine {
     }
 }
 
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/skiff");
     assert!(program.exists(), "run these by tests/run.sh, which builds {}", program.display());
     program
@@ -55,12 +55,12 @@ pub fn program() -> PathBuf {
 impl Lab {
     /// `clusters` are the names the test will use; what an earlier, killed run
     /// left of them is removed.
-    pub fn new(clusters: &[&str]) -> Lab {
+    pub(crate) fn new(clusters: &[&str]) -> Lab {
         Lab::with(None, clusters)
     }
 
     /// The same on a second engine.
-    pub fn on(engine: ContainerdEngine, clusters: &[&str]) -> Lab {
+    pub(crate) fn on(engine: ContainerdEngine, clusters: &[&str]) -> Lab {
         Lab::with(Some(engine), clusters)
     }
 
@@ -75,18 +75,18 @@ impl Lab {
     }
 
     /// Where the engine answers.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         let usual = std::env::var("DOCKER_HOST").unwrap_or_default();
         let usual = usual.strip_prefix("unix://").unwrap_or("/run/docker.sock").into();
         self.engine.as_ref().map_or(usual, |engine| engine.socket.clone())
     }
 
-    pub fn kubeconfig(&self) -> PathBuf {
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }
 
     /// skiff; clusters get the image built here, whatever else there is.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = match &self.engine {
             Some(_) => Command::new(ENGINE_SCRIPT),
             None => Command::new(program()),
@@ -106,44 +106,44 @@ impl Lab {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Runs skiff, which must succeed; returns stdout.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let out = self.run(args);
         assert!(out.status.success(), "skiff {args:?}: {}\n{}", out.status, stderr(&out));
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    pub fn spawn(&self, args: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// The cluster's own kubectl.
-    pub fn kubectl(&self, cluster: &str, args: &[&str]) -> String {
+    pub(crate) fn kubectl(&self, cluster: &str, args: &[&str]) -> String {
         self.ok(&[&["kubectl", "--name", cluster, "--"], args].concat())
     }
 
-    pub fn json(&self, cluster: &str, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, cluster: &str, args: &[&str]) -> Value {
         serde_json::from_str(&self.kubectl(cluster, &[args, &["-o", "json"]].concat())).unwrap()
     }
 
-    pub fn apply(&self, cluster: &str, manifest: &str) {
+    pub(crate) fn apply(&self, cluster: &str, manifest: &str) {
         let file = self.folder.path().join("manifest.yaml");
         std::fs::write(&file, manifest).unwrap();
         self.kubectl(cluster, &["apply", "-f", file.to_str().unwrap()]);
     }
 
     /// Runs a shell command in a pod; whether it worked, and what it wrote.
-    pub fn in_pod(&self, cluster: &str, pod: &str, script: &str) -> (bool, String) {
+    pub(crate) fn in_pod(&self, cluster: &str, pod: &str, script: &str) -> (bool, String) {
         let out = self
             .run(&["kubectl", "--name", cluster, "--", "exec", pod, "--", "/bin/sh", "-c", script]);
         (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned() + &stderr(&out))
     }
 
-    pub fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -178,19 +178,23 @@ impl Drop for Lab {
     }
 }
 
-pub fn stderr(out: &Output) -> String {
+pub(crate) fn stderr(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
 /// What is warned about, but for what this host cannot help.
-pub fn warnings(out: &Output) -> Vec<String> {
+pub(crate) fn warnings(out: &Output) -> Vec<String> {
     let lines = stderr(out);
     let warnings = lines.lines().filter(|line| line.starts_with("WARNING"));
     warnings.filter(|line| !line.contains("cgroup v1")).map(str::to_owned).collect()
 }
 
 /// Waits until `done` gives something.
-pub fn eventually<T>(what: &str, seconds: u64, mut done: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn eventually<T>(
+    what: &str,
+    seconds: u64,
+    mut done: impl FnMut() -> Result<T, String>,
+) -> T {
     let until = Instant::now() + Duration::from_secs(seconds);
     loop {
         match done() {
@@ -201,19 +205,19 @@ pub fn eventually<T>(what: &str, seconds: u64, mut done: impl FnMut() -> Result<
     }
 }
 
-pub fn check(what: &str) {
+pub(crate) fn check(what: &str) {
     println!("    ok: {what}");
 }
 
 /// Asks the engine itself, past the program under test.
-pub fn with_engine<T>(ask: impl AsyncFnOnce(&dyn Engine) -> Result<T, EngineError>) -> T {
+pub(crate) fn with_engine<T>(ask: impl AsyncFnOnce(&dyn Engine) -> Result<T, EngineError>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let engine = DockerEngine::connect(DockerEnv::of_process().endpoint().unwrap()).unwrap();
     runtime.block_on(ask(&engine)).unwrap()
 }
 
 /// Runs a shell script in a node; returns its stdout.
-pub fn in_node(node: &str, script: &str) -> String {
+pub(crate) fn in_node(node: &str, script: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let engine = DockerEngine::connect(DockerEnv::of_process().endpoint().unwrap()).unwrap();
     let ctx = Context::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
@@ -230,28 +234,28 @@ fn labelled(label: String) -> Vec<String> {
 }
 
 /// The containers of a cluster, running or not.
-pub fn containers_of(cluster: &str) -> Vec<String> {
+pub(crate) fn containers_of(cluster: &str) -> Vec<String> {
     labelled(format!("io.x-k8s.kind.cluster={cluster}"))
 }
 
 /// The containers in which node images are being built.
-pub fn builders() -> Vec<String> {
+pub(crate) fn builders() -> Vec<String> {
     let ours = labelled("io.skiff.created-by".to_owned());
     ours.into_iter().filter(|name| name.starts_with("skiff-build-")).collect()
 }
 
-pub fn has_image(reference: &str) -> bool {
+pub(crate) fn has_image(reference: &str) -> bool {
     with_engine(async |engine| engine.image(reference).await).is_some()
 }
 
 /// Empty for an image that is not there.
-pub fn image_id(reference: &str) -> String {
+pub(crate) fn image_id(reference: &str) -> String {
     with_engine(async |engine| engine.image(reference).await)
         .map_or(String::new(), |image| image.id)
 }
 
 /// A name that is looked up in the lists that skiff itself prints.
-pub fn clusters() -> Vec<String> {
+pub(crate) fn clusters() -> Vec<String> {
     let out = Command::new(program()).args(["get", "clusters"]).output().unwrap();
     String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect()
 }

@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The body of `GET /` there.
-pub fn get(address: &str) -> Result<String, String> {
+pub(crate) fn get(address: &str) -> Result<String, String> {
     let to = Target { address: address.to_owned(), host: String::new(), path: "/".to_owned() };
     to.get(Duration::from_secs(3))
 }
 
 /// What is asked, where, and by which name.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     pub address: String,
     pub host: String,
     pub path: String,
@@ -24,7 +24,7 @@ pub struct Target {
 
 impl Target {
     /// The body that comes with status 200, each part of it within `patience`.
-    pub fn get(&self, patience: Duration) -> Result<String, String> {
+    pub(crate) fn get(&self, patience: Duration) -> Result<String, String> {
         let Target { address, host, path } = self;
         let to: SocketAddr = address.parse().map_err(|e| format!("{address}: {e}"))?;
         let failed = |e: std::io::Error| format!("{address}: {e}");
@@ -43,13 +43,13 @@ impl Target {
 
 /// Requests one after the other, each on a connection of its own, to every
 /// target at the same time, until it is ended.
-pub struct Traffic {
+pub(crate) struct Traffic {
     over: Arc<AtomicBool>,
     asking: Vec<JoinHandle<Vec<Result<String, String>>>>,
 }
 
 impl Traffic {
-    pub fn start(targets: &[Target]) -> Traffic {
+    pub(crate) fn start(targets: &[Target]) -> Traffic {
         let over = Arc::new(AtomicBool::new(false));
         let ask = |target: &Target| {
             let (target, over) = (target.clone(), over.clone());
@@ -68,7 +68,7 @@ impl Traffic {
 
     /// Ends it. Not one request may have failed; returns the distinct bodies
     /// that came from each target.
-    pub fn end(self) -> Vec<BTreeSet<String>> {
+    pub(crate) fn end(self) -> Vec<BTreeSet<String>> {
         self.over.store(true, Ordering::Relaxed);
         let of_one = |answers: Vec<Result<String, String>>| {
             let count = answers.len();
@@ -82,11 +82,11 @@ impl Traffic {
 }
 
 /// A port of this host that nobody uses now.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The wanted port of all addresses, or a free one where it is taken.
-pub fn free_or(port: u16) -> u16 {
+pub(crate) fn free_or(port: u16) -> u16 {
     if TcpListener::bind(("0.0.0.0", port)).is_ok() { port } else { free_port() }
 }

@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-pub use crate::support::archive::digest;
+pub(crate) use crate::support::archive::digest;
 use crate::support::archive::tar;
 
 /// An image of one program and a file that it prints.
-pub struct Made {
+pub(crate) struct Made {
     pub tags: Vec<String>,
     /// What `/top` holds, in the topmost layer.
     pub top: String,
@@ -17,13 +17,13 @@ pub struct Made {
 }
 
 impl Made {
-    pub fn new(program: &[u8], tags: &[&str], top: &str) -> Made {
+    pub(crate) fn new(program: &[u8], tags: &[&str], top: &str) -> Made {
         let layers =
             vec![layer("show", program), layer("middle", b"x"), layer("top", top.as_bytes())];
         Made { tags: tags.iter().map(|t| t.to_string()).collect(), top: top.to_owned(), layers }
     }
 
-    pub fn config(&self) -> Vec<u8> {
+    pub(crate) fn config(&self) -> Vec<u8> {
         json!({
             "os": "linux",
             "architecture": arch(),
@@ -38,7 +38,7 @@ impl Made {
     }
 
     /// As `docker save` wrote it for years, which every engine loads.
-    pub fn docker_archive(&self) -> Vec<u8> {
+    pub(crate) fn docker_archive(&self) -> Vec<u8> {
         let names: Vec<String> = (0..self.layers.len()).map(|n| format!("{n}/layer.tar")).collect();
         let manifest = json!([{"Config": "config.json", "RepoTags": self.tags, "Layers": names}]);
         let mut entries: Vec<(String, Vec<u8>)> =
@@ -50,7 +50,7 @@ impl Made {
 
     /// An OCI layout whose index names a second platform that is not in it;
     /// also returns the digest of that index.
-    pub fn one_platform_of_two(&self) -> (Vec<u8>, String) {
+    pub(crate) fn one_platform_of_two(&self) -> (Vec<u8>, String) {
         let described = |kind: &str, bytes: &[u8]| {
             json!({
                 "mediaType": format!("application/vnd.oci.image.{kind}"),
@@ -96,12 +96,12 @@ fn arch() -> &'static str {
 }
 
 /// A layer of one executable file.
-pub fn layer(name: &str, text: &[u8]) -> Vec<u8> {
+pub(crate) fn layer(name: &str, text: &[u8]) -> Vec<u8> {
     tar(&[(name, text)])
 }
 
 /// Calls the engine's API, which must succeed.
-pub fn api(socket: &Path, method: &str, path: &str, body: Option<&Path>) -> Vec<u8> {
+pub(crate) fn api(socket: &Path, method: &str, path: &str, body: Option<&Path>) -> Vec<u8> {
     let mut command = Command::new("curl");
     command.args(["-fsS", "-X", method, "--unix-socket"]).arg(socket);
     if let Some(body) = body {
@@ -113,7 +113,7 @@ pub fn api(socket: &Path, method: &str, path: &str, body: Option<&Path>) -> Vec<
     out.stdout
 }
 
-pub fn load_into_engine(socket: &Path, folder: &Path, archive: &[u8]) {
+pub(crate) fn load_into_engine(socket: &Path, folder: &Path, archive: &[u8]) {
     let file = folder.join("engine.tar");
     std::fs::write(&file, archive).unwrap();
     let said = api(socket, "POST", "/images/load?quiet=1", Some(&file));
@@ -122,7 +122,7 @@ pub fn load_into_engine(socket: &Path, folder: &Path, archive: &[u8]) {
 }
 
 /// A program that needs nothing else in its image: prints `/top`.
-pub fn program(folder: &Path) -> Vec<u8> {
+pub(crate) fn program(folder: &Path) -> Vec<u8> {
     let source = folder.join("show.c");
     let text = "#include <stdio.h>\nint main(void) { FILE *f = fopen(\"/top\", \"r\"); int c; \
                 while (f && (c = getc(f)) != EOF) putchar(c); return f ? 0 : 1; }\n";

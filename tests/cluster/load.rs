@@ -14,10 +14,10 @@ use crate::harness::{ContainerdEngine, Lab, check, eventually, program as skiff,
 use crate::images::{Made, api, layer, load_into_engine, program};
 use crate::load_trouble::trouble;
 
-pub const NAME: &str = "skiff-test-load";
+pub(crate) const NAME: &str = "skiff-test-load";
 
 /// A cluster, and what images are made of.
-pub struct Loading {
+pub(crate) struct Loading {
     pub lab: Lab,
     pub nodes: Vec<String>,
     program: Vec<u8>,
@@ -34,20 +34,20 @@ impl Loading {
         Loading { lab, nodes, program, pods: 0.into() }
     }
 
-    pub fn made(&self, tags: &[&str], top: &str) -> Made {
+    pub(crate) fn made(&self, tags: &[&str], top: &str) -> Made {
         Made::new(&self.program, tags, top)
     }
 
-    pub fn give_to_engine(&self, made: &Made) {
+    pub(crate) fn give_to_engine(&self, made: &Made) {
         load_into_engine(&self.lab.socket(), self.lab.folder.path(), &made.docker_archive());
     }
 
-    pub fn run(&self, what: &[&str]) -> Output {
+    pub(crate) fn run(&self, what: &[&str]) -> Output {
         self.lab.run(&[what, &["--name", NAME]].concat())
     }
 
     /// Loads from the engine; returns what was said about it.
-    pub fn load(&self, images: &[&str]) -> String {
+    pub(crate) fn load(&self, images: &[&str]) -> String {
         let out = self.run(&[&["load", "docker-image"], images].concat());
         assert!(out.status.success(), "{}", stderr(&out));
         assert!(out.stdout.is_empty(), "stdout is data");
@@ -55,7 +55,7 @@ impl Loading {
     }
 
     /// Loads an archive from stdin.
-    pub fn load_stdin(&self, archive: &[u8]) -> Output {
+    pub(crate) fn load_stdin(&self, archive: &[u8]) -> Output {
         let mut child = self
             .lab
             .command(&["load", "image-archive", "-", "--name", NAME])
@@ -97,7 +97,7 @@ impl Loading {
     }
 
     /// A pod on every node runs the image, which must print `top`.
-    pub fn runs(&self, image: &str, policy: &str, top: &str) {
+    pub(crate) fn runs(&self, image: &str, policy: &str, top: &str) {
         let mut pods = Vec::new();
         for node in &self.nodes {
             let pod = format!("image-{}", self.pods.replace(self.pods.get() + 1));
@@ -130,7 +130,7 @@ spec:
     }
 
     /// Runs a command in the first node.
-    pub fn in_node(&self, script: &str) -> String {
+    pub(crate) fn in_node(&self, script: &str) -> String {
         let socket = self.lab.socket();
         let body = self.lab.folder.path().join("exec.json");
         let create = serde_json::json!({"AttachStdout": true, "Cmd": ["sh", "-c", script]});
@@ -142,7 +142,7 @@ spec:
         String::from_utf8_lossy(&json_post(&socket, &path, &body)).into_owned()
     }
 
-    pub fn helpers(&self) -> Vec<Value> {
+    pub(crate) fn helpers(&self) -> Vec<Value> {
         let found = api(&self.lab.socket(), "GET", "/containers/json?all=true", None);
         let found: Vec<Value> = serde_json::from_slice(&found).unwrap();
         let is_helper = |c: &Value| {
@@ -155,7 +155,7 @@ spec:
         found.into_iter().filter(is_helper).collect()
     }
 
-    pub fn blobs(&self) -> usize {
+    pub(crate) fn blobs(&self) -> usize {
         self.in_node("ctr -n k8s.io content ls -q").lines().count()
     }
 }
@@ -378,7 +378,7 @@ fn refusals(loading: &Loading) {
 }
 
 /// So many megabytes that do not compress within a block.
-pub fn noise(megabytes: usize) -> Vec<u8> {
+pub(crate) fn noise(megabytes: usize) -> Vec<u8> {
     let block: Vec<u8> =
         (0..1_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     block.repeat(megabytes)

@@ -13,7 +13,7 @@ use crate::load::{Loading, NAME, noise};
 
 const CONTENT: &str = "/var/lib/containerd/io.containerd.content.v1.content";
 
-pub fn trouble(loading: &Loading) {
+pub(crate) fn trouble(loading: &Loading) {
     a_full_disk(loading);
     the_engine_goes(loading);
     two_at_once(loading);

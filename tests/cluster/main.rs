@@ -1,6 +1,7 @@
 //! Real clusters on a real engine. `tests/run.sh` runs these, and brings up
 //! engine and node image first; a plain `cargo test` leaves them out.
 
+#![allow(unreachable_pub, reason = "a test program has no outside")]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,

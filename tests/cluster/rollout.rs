@@ -5,12 +5,12 @@ use std::process::{Child, Command, Stdio};
 use crate::harness::Lab;
 
 /// kubectl, told of every change of a Deployment.
-pub struct Rollout {
+pub(crate) struct Rollout {
     watching: Child,
 }
 
 impl Rollout {
-    pub fn watch(lab: &Lab, cluster: &str, deployment: &str) -> Rollout {
+    pub(crate) fn watch(lab: &Lab, cluster: &str, deployment: &str) -> Rollout {
         let columns = r#"jsonpath={.status.availableReplicas} {.status.replicas}{"\n"}"#;
         let args = ["-n", "tutorial", "get", "deployment", deployment, "--watch", "-o", columns];
         let watching = lab
@@ -22,7 +22,7 @@ impl Rollout {
     }
 
     /// Ends it; returns how few were available at a time, and how many there were.
-    pub fn end(self) -> (usize, usize) {
+    pub(crate) fn end(self) -> (usize, usize) {
         // A polite end: skiff hears it, and kubectl gets it as its child.
         let parent = self.watching.id().to_string();
         Command::new("pkill").args(["-P", &parent]).status().unwrap();

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::harness::{eventually, stderr};
 
-pub struct Walk {
+pub(crate) struct Walk {
     folder: PathBuf,
     left: RefCell<VecDeque<Block>>,
 }
@@ -27,13 +27,13 @@ trap 'export -p >.settings' EXIT
 impl Walk {
     /// Blocks run in `folder`, with the programs in its `bin` before all others,
     /// and with curl's settings from there.
-    pub fn new(folder: PathBuf, document: &str) -> Walk {
+    pub(crate) fn new(folder: PathBuf, document: &str) -> Walk {
         Walk { folder, left: RefCell::new(blocks(document)) }
     }
 
     /// Runs the next block, which must be of that chapter and succeed; returns
     /// its stdout.
-    pub fn follow(&self, chapter: &str) -> String {
+    pub(crate) fn follow(&self, chapter: &str) -> String {
         let script = self.next(chapter);
         let out = self.run(&script);
         assert!(out.status.success(), "{script}{}{}", stdout(&out), stderr(&out));
@@ -41,7 +41,7 @@ impl Walk {
     }
 
     /// The same, but it may need some attempts.
-    pub fn follow_soon(&self, chapter: &str) -> String {
+    pub(crate) fn follow_soon(&self, chapter: &str) -> String {
         let script = self.next(chapter);
         eventually(chapter, 90, || match self.run(&script) {
             out if out.status.success() => Ok(stdout(&out)),
@@ -51,7 +51,7 @@ impl Walk {
 
     /// Runs the next block, which must be of that chapter and fail; returns its
     /// stderr.
-    pub fn refused(&self, chapter: &str) -> String {
+    pub(crate) fn refused(&self, chapter: &str) -> String {
         let script = self.next(chapter);
         let out = self.run(&script);
         assert!(!out.status.success(), "this was not refused: {script}{}", stdout(&out));
@@ -59,7 +59,7 @@ impl Walk {
     }
 
     /// Nothing of the document may be left.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         let left = self.left.borrow();
         assert!(left.is_empty(), "never run: {}", left[0].script);
     }

@@ -3,7 +3,7 @@
 use crate::harness::{Lab, eventually};
 
 /// A web server on a node, answering with its own name on port 8080.
-pub fn web(name: &str, node: &str, extra: &str) -> String {
+pub(crate) fn web(name: &str, node: &str, extra: &str) -> String {
     format!(
         "apiVersion: v1
 kind: Pod
@@ -21,14 +21,14 @@ spec:
     )
 }
 
-pub fn pod_ips(lab: &Lab, cluster: &str, pod: &str) -> Vec<String> {
+pub(crate) fn pod_ips(lab: &Lab, cluster: &str, pod: &str) -> Vec<String> {
     let seen = lab.json(cluster, &["get", "pod", pod]);
     let ips = seen["status"]["podIPs"].as_array().unwrap().iter();
     ips.map(|ip| ip["ip"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What answers `GET /` there, asked from inside a pod.
-pub fn ask(lab: &Lab, cluster: &str, from: &str, ip: &str, port: u16) -> String {
+pub(crate) fn ask(lab: &Lab, cluster: &str, from: &str, ip: &str, port: u16) -> String {
     let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
     let script = format!("busybox wget -T 3 -qO- http://{host}:{port}/");
     eventually(&format!("{from} asks {ip}"), 30, || match lab.in_pod(cluster, from, &script) {

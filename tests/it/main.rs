@@ -11,6 +11,7 @@
 //! file below `tests/snapshots/` anew, the third tries that many inputs in each
 //! test of [`fuzz`].
 
+#![allow(unreachable_pub, reason = "a test program has no outside")]
 #![allow(clippy::disallowed_methods, reason = "tests are programs of their own")]
 
 mod cli;

@@ -18,7 +18,7 @@ fn boolean(text: &str) -> Result<bool, String> {
 
 /// Lets switches take a value (`--retain=false`) and flags be repeated, in a
 /// command and all below it; the last one counts.
-pub fn adapt_flags(command: Command) -> Command {
+pub(crate) fn adapt_flags(command: Command) -> Command {
     let switch = |arg: Arg| match arg.get_action() {
         ArgAction::SetTrue => arg
             .action(ArgAction::Set)
@@ -35,14 +35,14 @@ pub fn adapt_flags(command: Command) -> Command {
 }
 
 /// Arguments in the order that clap reads, and the commands they name.
-pub struct Line {
+pub(crate) struct Line {
     /// The program's name, the commands, then everything else.
     pub args: Vec<OsString>,
     pub path: Vec<String>,
 }
 
 /// Finds the commands among the flags: `--name lab get nodes` is `get nodes`.
-pub fn reorder(root: &Command, args: Vec<OsString>) -> Line {
+pub(crate) fn reorder(root: &Command, args: Vec<OsString>) -> Line {
     let mut args = args.into_iter();
     let program = args.next().unwrap_or_default();
     let (mut command, mut path, mut rest) = (root, Vec::new(), Vec::new());
@@ -106,7 +106,7 @@ fn find<'a>(command: &'a Command, wanted: &dyn Fn(&Arg) -> bool) -> Option<&'a A
 
 /// Whether nothing at all may be written to stderr, not even what is wrong
 /// with the other arguments.
-pub fn is_quiet(root: &Command, args: &[OsString]) -> bool {
+pub(crate) fn is_quiet(root: &Command, args: &[OsString]) -> bool {
     let mut quiet = false;
     let mut args = args.iter().skip(1).map(|arg| arg.to_string_lossy());
     while let Some(word) = args.next().filter(|word| word != "--") {
@@ -137,14 +137,14 @@ fn asks_for_quiet(root: &Command, word: &str) -> Option<bool> {
 
 /// What is wrong with a command line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Mistake {
+pub(crate) enum Mistake {
     /// A command that only groups others: its help, then this is the error.
     SubcommandRequired,
     Other(String),
 }
 
 /// Words what clap found. `command` is the one that the line names.
-pub fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
+pub(crate) fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mistake {
     let text = |kind| text(error, kind);
     let flag = text(ContextKind::InvalidArg);
     let name = flag.split([' ', '=', '[']).next().unwrap_or_default();

@@ -12,13 +12,13 @@ const FILES: u8 = 0;
 
 /// A command line as far as it is typed; the last word may be unfinished.
 #[derive(clap::Args)]
-pub struct Words {
+pub(crate) struct Words {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
 }
 
 impl Words {
-    pub fn run(&self, mut root: clap::Command, descriptions: bool) -> Result<(), Failure> {
+    pub(crate) fn run(&self, mut root: clap::Command, descriptions: bool) -> Result<(), Failure> {
         let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
         let (last, before) = match words.split_last() {
             Some((last, before)) => (last.as_ref(), before),

@@ -1,7 +1,7 @@
 //! How Go prints what kind prints with `%q`.
 
 /// A list of quoted names: `["a" "b"]`.
-pub fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     format!("[{}]", quoted.join(" "))
 }

@@ -8,19 +8,19 @@ use crate::create::DEFAULT_WAIT;
 
 /// The name that the program was called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
+pub(crate) enum Program {
     Skiff,
     /// For scripts that were written for kind: kind's defaults apply.
     Kind,
 }
 
 impl Program {
-    pub fn of(path: Option<&OsString>) -> Self {
+    pub(crate) fn of(path: Option<&OsString>) -> Self {
         let name = path.and_then(|path| Path::new(path).file_stem());
         if name.is_some_and(|name| name == "kind") { Program::Kind } else { Program::Skiff }
     }
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Program::Skiff => "skiff",
             Program::Kind => "kind",
@@ -29,7 +29,7 @@ impl Program {
 
     /// How long `create cluster` waits unless `--wait` is given
     /// (kind v0.33.0, `pkg/cmd/kind/create/cluster/createcluster.go`).
-    pub fn default_wait(self) -> Duration {
+    pub(crate) fn default_wait(self) -> Duration {
         match self {
             Program::Skiff => DEFAULT_WAIT,
             Program::Kind => Duration::ZERO,

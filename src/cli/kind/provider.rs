@@ -6,15 +6,15 @@ use crate::diagnose::Failure;
 use crate::progress::Progress;
 
 /// Names the engine.
-pub const VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
+pub(crate) const VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
 /// Names the network of nodes.
-pub const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
+pub(crate) const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 
 /// Checks the value of [`VARIABLE`].
 ///
 /// # Errors
 /// A provider that kind supports and skiff does not.
-pub fn check(value: Option<&str>, progress: &Progress) -> Result<(), Failure> {
+pub(crate) fn check(value: Option<&str>, progress: &Progress) -> Result<(), Failure> {
     match value {
         None => Ok(()),
         Some("docker") => {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::version::Version;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// A version with a leading `v`.
     Release(String),
     Url(String),
@@ -19,7 +19,7 @@ pub enum Source {
 impl Source {
     /// `kind` is the value of `--type`; without one the text tells. What kind
     /// cannot make out it takes for a source tree.
-    pub fn of(text: &str, kind: Option<&str>) -> Self {
+    pub(crate) fn of(text: &str, kind: Option<&str>) -> Self {
         let version = || text.parse::<Version>().ok().map(|version| version.to_string());
         let detected = || match text {
             _ if text.starts_with("http://") || text.starts_with("https://") => "url",

@@ -7,7 +7,7 @@ use super::Program;
 const KIND_VERSION: &str = "0.33.0";
 const KIND_GO: &str = "go1.27.2";
 
-pub fn semver(program: Program) -> &'static str {
+pub(crate) fn semver(program: Program) -> &'static str {
     match program {
         Program::Skiff => env!("CARGO_PKG_VERSION"),
         Program::Kind => KIND_VERSION,
@@ -15,13 +15,13 @@ pub fn semver(program: Program) -> &'static str {
 }
 
 /// What `--version` prints.
-pub fn long(program: Program) -> String {
+pub(crate) fn long(program: Program) -> String {
     format!("{} version {}", program.name(), semver(program))
 }
 
 /// In kind's form, `kind v0.33.0 go1.27.2 linux/amd64`; the third word also
 /// tells what this program really is.
-pub fn line(program: Program) -> String {
+pub(crate) fn line(program: Program) -> String {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -10,7 +10,7 @@ use crate::engine::state::{
     CgroupControllers, Container, ContainerState, Host, Image, Network, Storage,
 };
 
-pub fn host(info: SystemInfo, local: bool) -> Host {
+pub(super) fn host(info: SystemInfo, local: bool) -> Host {
     let options = info.security_options.clone().unwrap_or_default();
     let has = |name: &str| options.iter().any(|o| o.contains(&format!("name={name}")));
     let storage = info.driver.clone().unwrap_or_default();
@@ -50,7 +50,7 @@ pub fn host(info: SystemInfo, local: bool) -> Host {
     }
 }
 
-pub fn image(found: ImageInspect) -> Image {
+pub(super) fn image(found: ImageInspect) -> Image {
     let labels = found.config.and_then(|c| c.labels).unwrap_or_default();
     Image {
         id: found.id.unwrap_or_default(),
@@ -61,13 +61,13 @@ pub fn image(found: ImageInspect) -> Image {
     }
 }
 
-pub fn network(id: String, found: NetworkInspect) -> Network {
+pub(super) fn network(id: String, found: NetworkInspect) -> Network {
     let subnets =
         found.ipam.and_then(|i| i.config).into_iter().flatten().filter_map(|c| c.subnet).collect();
     Network { id, containers: found.containers.map_or(0, |c| c.len()), subnets }
 }
 
-pub fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
+pub(super) fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
     NetworkCreateRequest {
         name: spec.name.clone(),
         driver: Some("bridge".into()),
@@ -81,7 +81,7 @@ pub fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
     }
 }
 
-pub fn container(found: ContainerSummary) -> Container {
+pub(super) fn container(found: ContainerSummary) -> Container {
     let name =
         found.names.unwrap_or_default().first().map(|n| n.trim_start_matches('/').to_owned());
     Container {
@@ -101,7 +101,7 @@ fn read_only((source, target): (&String, &String)) -> Mount {
     }
 }
 
-pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
+pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     let list = |v: &[String]| (!v.is_empty()).then(|| v.to_vec());
     let port = |p: &Publish| format!("{}/{}", p.container_port, p.protocol.as_str());
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
@@ -153,7 +153,7 @@ pub fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
-pub fn inspected(found: ContainerInspectResponse) -> ContainerState {
+pub(super) fn inspected(found: ContainerInspectResponse) -> ContainerState {
     let settings = found.network_settings.unwrap_or_default();
     let mut addresses: Vec<IpAddr> = Vec::new();
     for endpoint in settings.networks.unwrap_or_default().into_values() {

@@ -29,7 +29,7 @@ const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes connections to one engine.
 #[derive(Clone)]
-pub enum Dialler {
+pub(super) enum Dialler {
     Tls { address: String, name: ServerName<'static>, connector: TlsConnector },
     Ssh { ssh: SshEndpoint, stderr: Arc<Mutex<Option<JoinHandle<String>>>> },
 }
@@ -37,7 +37,7 @@ pub enum Dialler {
 impl Dialler {
     /// # Errors
     /// Returns a sentence that names the TLS file that cannot be used, and why.
-    pub fn tls(endpoint: &TlsEndpoint) -> Result<Self, String> {
+    pub(super) fn tls(endpoint: &TlsEndpoint) -> Result<Self, String> {
         let host = endpoint.address.rsplit_once(':').map_or("", |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host).map_err(|e| e.to_string())?;
@@ -45,7 +45,7 @@ impl Dialler {
         Ok(Dialler::Tls { address: endpoint.address.clone(), name, connector })
     }
 
-    pub fn ssh(endpoint: &SshEndpoint) -> Self {
+    pub(super) fn ssh(endpoint: &SshEndpoint) -> Self {
         Dialler::Ssh { ssh: endpoint.clone(), stderr: Arc::default() }
     }
 
@@ -53,7 +53,7 @@ impl Dialler {
     ///
     /// # Errors
     /// Returns bollard's error if the client cannot be created.
-    pub fn client(self, timeout: u64) -> Result<Docker, Error> {
+    pub(super) fn client(self, timeout: u64) -> Result<Docker, Error> {
         let client = Client::builder(TokioExecutor::new()).build(self.clone());
         let transport = move |request: BollardRequest| {
             let (response, dialler) = (client.request(request), self.clone());
@@ -116,7 +116,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
 /// A TLS or ssh connection.
-pub struct EngineConnection(Pin<Box<dyn Duplex>>);
+pub(super) struct EngineConnection(Pin<Box<dyn Duplex>>);
 
 impl Connection for EngineConnection {
     fn connected(&self) -> Connected {

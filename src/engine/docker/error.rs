@@ -10,7 +10,7 @@ use crate::engine::endpoint::Endpoint;
 use crate::engine::error::EngineError;
 
 /// `what` says what was being done, such as `listing images`.
-pub fn classify(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
+pub(super) fn classify(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
     match error {
         Error::DockerResponseServerError { status_code: 404, message } => {
             EngineError::NotFound { what, message }

@@ -21,7 +21,7 @@ use crate::engine::endpoint::TlsEndpoint;
 ///
 /// # Errors
 /// Returns a sentence that names the file that cannot be used, and why.
-pub fn connector(tls: &TlsEndpoint) -> Result<TlsConnector, String> {
+pub(super) fn connector(tls: &TlsEndpoint) -> Result<TlsConnector, String> {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

@@ -8,7 +8,7 @@ use crate::image::digest::Digest;
 
 /// A file in the archive.
 #[derive(Debug, Clone)]
-pub struct Blob {
+pub(super) struct Blob {
     pub digest: Digest,
     /// In bytes.
     pub size: u64,
@@ -17,17 +17,17 @@ pub struct Blob {
 
 /// Files and links by their names.
 #[derive(Debug, Default)]
-pub struct Blobs {
+pub(super) struct Blobs {
     files: BTreeMap<String, Blob>,
     links: BTreeMap<String, String>,
 }
 
 impl Blobs {
-    pub fn add_file(&mut self, name: &str, blob: Blob) {
+    pub(super) fn add_file(&mut self, name: &str, blob: Blob) {
         self.files.insert(name.to_owned(), blob);
     }
 
-    pub fn add_link(&mut self, name: String, target: String) {
+    pub(super) fn add_link(&mut self, name: String, target: String) {
         self.links.insert(name, target);
     }
 
@@ -35,7 +35,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`ArchiveError::NoEntry`] if there is none.
-    pub fn get(&self, name: &str) -> Result<Blob, ArchiveError> {
+    pub(super) fn get(&self, name: &str) -> Result<Blob, ArchiveError> {
         let mut name = paths::resolve("", name).unwrap_or_default();
         // `docker save` only ever made links to files, not to links.
         if let Some(target) = self.links.get(&name) {
@@ -45,7 +45,7 @@ impl Blobs {
     }
 
     /// The digests of all files.
-    pub fn digests(&self) -> BTreeSet<Digest> {
+    pub(super) fn digests(&self) -> BTreeSet<Digest> {
         self.files.values().map(|blob| blob.digest.clone()).collect()
     }
 }

@@ -6,14 +6,14 @@ use super::error::ArchiveError;
 use super::zstd::Zstd;
 
 /// The first bytes of anything that gzip compressed.
-pub const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;
 
 type Reader<'a> = Box<dyn Read + 'a>;
 
 /// The tar archive in `input`, and whether it was compressed.
-pub fn decompress<'a>(input: impl Read + 'a) -> Result<(Reader<'a>, bool), ArchiveError> {
+pub(super) fn decompress<'a>(input: impl Read + 'a) -> Result<(Reader<'a>, bool), ArchiveError> {
     let mut input = BufReader::with_capacity(BUFFER, input);
     let start = input.fill_buf().map_err(ArchiveError::Damaged)?;
     if start.starts_with(&GZIP) {

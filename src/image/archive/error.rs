@@ -6,7 +6,7 @@ use crate::image::digest::Digest;
 use crate::image::documents::DocumentError;
 
 /// Entries that an archive may have; the name of each is kept in memory.
-pub const ENTRIES_LIMIT: usize = 100_000;
+pub(super) const ENTRIES_LIMIT: usize = 100_000;
 
 /// Why an archive cannot be loaded.
 #[derive(Debug, thiserror::Error)]

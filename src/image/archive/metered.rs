@@ -11,17 +11,17 @@ use std::rc::Rc;
 const LIMIT: u64 = 1 << 20;
 
 /// Reads at most [`LIMIT`] bytes until it is reset.
-pub struct Metered<R> {
+pub(super) struct Metered<R> {
     input: R,
     meter: Meter,
 }
 
 /// Resets the limit.
 #[derive(Clone)]
-pub struct Meter(Rc<Cell<u64>>);
+pub(super) struct Meter(Rc<Cell<u64>>);
 
 impl<R: Read> Metered<R> {
-    pub fn new(input: R) -> (Self, Meter) {
+    pub(super) fn new(input: R) -> (Self, Meter) {
         let meter = Meter(Rc::new(Cell::new(LIMIT)));
         (Metered { input, meter: meter.clone() }, meter)
     }
@@ -42,12 +42,12 @@ impl<R: Read> Read for Metered<R> {
 
 impl Meter {
     /// Allows the next [`LIMIT`] bytes.
-    pub fn reset(&self) {
+    pub(super) fn reset(&self) {
         self.0.set(LIMIT);
     }
 
     /// Reads an entry, which goes through the meter: each read resets the limit.
-    pub fn reset_by<R: Read>(&self, reader: R) -> impl Read {
+    pub(super) fn reset_by<R: Read>(&self, reader: R) -> impl Read {
         EntryReader { reader, meter: self.clone() }
     }
 }

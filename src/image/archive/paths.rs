@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::error::ArchiveError;
 
 /// The name of an entry without `./`.
-pub fn inside(path: &[u8]) -> Result<String, ArchiveError> {
+pub(super) fn inside(path: &[u8]) -> Result<String, ArchiveError> {
     let name = String::from_utf8_lossy(path).into_owned();
     let leads_outside = Path::new(&name)
         .components()
@@ -18,12 +18,12 @@ pub fn inside(path: &[u8]) -> Result<String, ArchiveError> {
 }
 
 /// The directory that an entry is in.
-pub fn parent(name: &str) -> &str {
+pub(super) fn parent(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// `path` as seen from `directory`; `None` if it leads outside.
-pub fn resolve(directory: &str, path: &str) -> Option<String> {
+pub(super) fn resolve(directory: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in directory.split('/').chain(path.split('/')) {
         match part {

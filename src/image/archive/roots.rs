@@ -11,11 +11,11 @@ use crate::image::oci::{self, Config, Descriptor, Index, NAME_ANNOTATION, REF_NA
 use crate::image::reference::Reference;
 
 /// A manifest or index, and its names.
-pub type Root = (Digest, Vec<Reference>);
+pub(super) type Root = (Digest, Vec<Reference>);
 
 /// # Errors
 /// [`ArchiveError::InvalidJson`] if the text is not an index.
-pub fn of_oci_layout(index: &[u8]) -> Result<Vec<Root>, ArchiveError> {
+pub(super) fn of_oci_layout(index: &[u8]) -> Result<Vec<Root>, ArchiveError> {
     let index: Index =
         serde_json::from_slice(index).map_err(|e| ArchiveError::InvalidJson("index.json", e))?;
     let name = |child: &Descriptor| {
@@ -47,7 +47,7 @@ struct Entry {
 ///
 /// # Errors
 /// [`ArchiveError`] if the text or what it refers to is invalid or missing.
-pub fn of_docker_save(
+pub(super) fn of_docker_save(
     manifest: &[u8],
     blobs: &Blobs,
     documents: &mut Documents,

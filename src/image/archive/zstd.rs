@@ -7,7 +7,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// Reads what is compressed in `input`.
-pub struct Zstd<R> {
+pub(super) struct Zstd<R> {
     input: R,
     frame: Option<FrameDecoder>,
 }
@@ -15,7 +15,7 @@ pub struct Zstd<R> {
 impl<R: BufRead> Zstd<R> {
     /// # Errors
     /// The input does not begin with a valid zstd frame.
-    pub fn new(mut input: R) -> io::Result<Self> {
+    pub(super) fn new(mut input: R) -> io::Result<Self> {
         let frame = next(&mut input)?;
         Ok(Zstd { input, frame })
     }

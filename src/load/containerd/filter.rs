@@ -6,17 +6,17 @@ use crate::image::{Digest, PlatformImage, Reference};
 /// any, all are reported, which takes longer than all the rest of a report: the
 /// size of every image is worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageFilter(Vec<String>);
+pub(crate) struct ImageFilter(Vec<String>);
 
 impl ImageFilter {
     /// All images.
-    pub fn all() -> ImageFilter {
+    pub(crate) fn all() -> ImageFilter {
         ImageFilter(Vec::new())
     }
 
     /// Images with these names, and images whose name or target is one of these
     /// digests.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         names: impl IntoIterator<Item = &'a Reference>,
         ids: impl IntoIterator<Item = &'a Digest>,
     ) -> ImageFilter {
@@ -29,13 +29,15 @@ impl ImageFilter {
     }
 
     /// What must be seen to check that images are loaded.
-    pub fn loaded<'a>(images: impl Iterator<Item = &'a PlatformImage> + Clone) -> ImageFilter {
+    pub(crate) fn loaded<'a>(
+        images: impl Iterator<Item = &'a PlatformImage> + Clone,
+    ) -> ImageFilter {
         let names = images.clone().flat_map(|image| &image.names);
         ImageFilter::new(names, images.flat_map(|image| [&image.root.digest, &image.config]))
     }
 
     /// The arguments of `ctr images ls`.
-    pub fn arguments(&self) -> &[String] {
+    pub(crate) fn arguments(&self) -> &[String] {
         &self.0
     }
 }

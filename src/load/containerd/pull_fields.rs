@@ -7,13 +7,13 @@ use super::snapshotter::DEFAULT_SNAPSHOTTER;
 use crate::image::{PlatformImage, Reference};
 
 /// An image, and the URL of the registry that it is pulled from.
-pub struct PullSource {
+pub(crate) struct PullSource {
     pub image: PlatformImage,
     pub url: String,
 }
 
 /// `architecture` and `snapshotter` are the node's own.
-pub fn encode(
+pub(super) fn encode(
     sources: &[PullSource],
     registry: SocketAddr,
     architecture: &str,
@@ -54,17 +54,17 @@ fn names(image: &PlatformImage) -> Vec<String> {
 /// Texts, each ended by a NUL byte. A NUL byte in a text is left out, so a text
 /// is always one field.
 #[derive(Default)]
-pub struct Fields(pub Vec<u8>);
+pub(super) struct Fields(pub Vec<u8>);
 
 impl Fields {
     /// One field.
-    pub fn add(&mut self, text: &str) {
+    pub(super) fn add(&mut self, text: &str) {
         self.0.extend(text.bytes().filter(|byte| *byte != 0));
         self.0.push(0);
     }
 
     /// Their number, and then each.
-    pub fn add_list(&mut self, texts: &[String]) {
+    pub(super) fn add_list(&mut self, texts: &[String]) {
         self.add(&texts.len().to_string());
         texts.iter().for_each(|text| self.add(text));
     }

@@ -7,7 +7,7 @@ use crate::image::{Digest, NodeContent, NodeImage};
 
 /// What a node reports of its containerd.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NodeReport {
+pub(crate) struct NodeReport {
     pub content: NodeContent,
     /// The one that the kubelet's images are unpacked with.
     pub snapshotter: String,
@@ -16,12 +16,12 @@ pub struct NodeReport {
 }
 
 /// The line that ends a report.
-pub fn end(boundary: &str) -> String {
+pub(super) fn end(boundary: &str) -> String {
     format!("{boundary} end")
 }
 
 /// Reads a report. What is missing or unreadable in it is left out.
-pub fn parse(text: &str, boundary: &str) -> NodeReport {
+pub(super) fn parse(text: &str, boundary: &str) -> NodeReport {
     let section = |name: &str| section(text, boundary, name);
     let digest = |line: &str| Digest::parse(line.split_whitespace().next()?);
     NodeReport {

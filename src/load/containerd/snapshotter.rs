@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::toml;
 
 /// containerd's default.
-pub const DEFAULT_SNAPSHOTTER: &str = "overlayfs";
+pub(super) const DEFAULT_SNAPSHOTTER: &str = "overlayfs";
 
 /// Where containerd's configuration names it: in its version 3, and before.
 const PATHS: [&[&str]; 2] = [
@@ -15,7 +15,7 @@ const PATHS: [&[&str]; 2] = [
 
 /// Reads containerd's configuration. A text that is not TOML or does not name a
 /// snapshotter stands for the default.
-pub fn configured(text: &str) -> String {
+pub(super) fn configured(text: &str) -> String {
     let config = toml::parse(text).unwrap_or_default();
     let value = |path: &&[&str]| path.iter().try_fold(&config, |value, key| value.get(key));
     let names = PATHS.iter().filter_map(value).filter_map(Value::as_str);

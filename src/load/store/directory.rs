@@ -18,10 +18,10 @@ use crate::image::Digest;
 use crate::node::NodeHandle;
 
 /// Where a container sees the directory.
-pub const MOUNT: &str = "/engine";
+pub(super) const MOUNT: &str = "/engine";
 
 /// Where the engine's directory can be read.
-pub enum EngineDirectory {
+pub(crate) enum EngineDirectory {
     Local(PathBuf),
     Container(NodeHandle),
 }
@@ -38,7 +38,7 @@ impl fmt::Display for EngineDirectory {
 impl EngineDirectory {
     /// The directory, if this process may read it. Whether it is the right one is
     /// checked by content: the images with these IDs are in it.
-    pub fn local<'a>(
+    pub(crate) fn local<'a>(
         layout: &Layout,
         mut ids: impl Iterator<Item = &'a Digest>,
     ) -> Option<EngineDirectory> {
@@ -57,7 +57,10 @@ impl EngineDirectory {
     ///
     /// # Errors
     /// [`StoreError`] if the container fails.
-    pub async fn read(&self, paths: &[String]) -> Result<BTreeMap<String, Bytes>, StoreError> {
+    pub(crate) async fn read(
+        &self,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Bytes>, StoreError> {
         match self {
             EngineDirectory::Local(root) => {
                 let contents = paths.iter().filter_map(|path| {
@@ -76,7 +79,7 @@ impl EngineDirectory {
     ///
     /// # Errors
     /// [`StoreError`] if the container fails.
-    pub async fn sizes(&self, paths: &[String]) -> Result<Vec<(String, u64)>, StoreError> {
+    pub(crate) async fn sizes(&self, paths: &[String]) -> Result<Vec<(String, u64)>, StoreError> {
         match self {
             EngineDirectory::Local(root) => {
                 let size = |path: &String| {
@@ -103,7 +106,11 @@ impl EngineDirectory {
     ///
     /// # Errors
     /// The engine's error, or [`RunError::Cancelled`].
-    pub async fn contents(&self, directory: &str, names: Bytes) -> Result<ByteStream, RunError> {
+    pub(crate) async fn contents(
+        &self,
+        directory: &str,
+        names: Bytes,
+    ) -> Result<ByteStream, RunError> {
         match self {
             EngineDirectory::Local(root) => Ok(local_files::read(root.join(directory), names)),
             EngineDirectory::Container(node) => {

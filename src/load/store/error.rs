@@ -8,7 +8,7 @@ use crate::image::documents::DocumentError;
 
 /// Why images cannot be read; they can be exported instead.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("images of the storage driver {0:?} cannot be read layer by layer")]

@@ -13,7 +13,7 @@ use crate::image::tar_split::{self, Part};
 use crate::image::{Digest, Documents, PlatformImage};
 
 /// Images, their documents, and where each of their layers is.
-pub struct EngineImages {
+pub(crate) struct EngineImages {
     pub images: Vec<PlatformImage>,
     pub documents: Documents,
     pub(super) layers: BTreeMap<Digest, Layer>,
@@ -21,13 +21,13 @@ pub struct EngineImages {
 }
 
 /// Where the content of a layer is.
-pub enum Layer {
+pub(super) enum Layer {
     InMemory(Bytes),
     OnDisk(LayerFiles),
 }
 
 /// A layer in the engine's directory.
-pub struct LayerFiles {
+pub(super) struct LayerFiles {
     /// The directory of the files.
     pub directory: String,
     /// The files that the layer is made of, as [`EngineDirectory::contents`] takes
@@ -41,7 +41,7 @@ pub struct LayerFiles {
 
 impl EngineImages {
     /// A layer's length in bytes, as it is sent; `None` if there is no such layer.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
         match self.layers.get(digest)? {
             Layer::InMemory(bytes) => Some(bytes.len() as u64),
             Layer::OnDisk(files) => Some(files.size),
@@ -54,7 +54,7 @@ impl EngineImages {
     /// # Errors
     /// The engine's error, or [`RunError::Cancelled`]; also if there is no such
     /// layer.
-    pub async fn layer(&self, digest: &Digest) -> Result<ByteStream, RunError> {
+    pub(crate) async fn layer(&self, digest: &Digest) -> Result<ByteStream, RunError> {
         let unknown = || EngineError::other("reading a layer", format!("{digest} is unknown"));
         let files = match self.layers.get(digest).ok_or_else(unknown)? {
             Layer::InMemory(bytes) => return Ok(stream::iter([Ok(bytes.clone())]).boxed()),

@@ -12,13 +12,13 @@ use crate::image::{Digest, RequestedImage};
 
 /// Bytes of images that are kept. From about here on a container that reads the
 /// engine's directory is as fast.
-pub const LIMIT: u64 = 32 << 20;
+pub(super) const LIMIT: u64 = 32 << 20;
 
 /// Exports the requested images.
 ///
 /// # Errors
 /// [`StoreError`] if the export fails, is invalid or too large, or lacks an image.
-pub async fn export(
+pub(super) async fn export(
     ctx: &Context,
     architecture: &str,
     requested: &[RequestedImage],

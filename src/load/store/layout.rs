@@ -9,7 +9,7 @@ use crate::image::Digest;
 
 /// How the engine's directory is structured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// Layers are unpacked directories.
     Docker { root: String, driver: String },
     /// Layers are blobs.
@@ -18,7 +18,7 @@ pub enum Layout {
 
 impl Layout {
     /// `None` for a storage driver whose layout is not known here.
-    pub fn of(storage: &Storage) -> Option<Layout> {
+    pub(crate) fn of(storage: &Storage) -> Option<Layout> {
         let (root, driver) = (storage.root.clone(), storage.driver.clone());
         match driver.as_str() {
             _ if storage.containerd => Some(Layout::Containerd { root }),
@@ -30,7 +30,7 @@ impl Layout {
     /// The directory on the engine's host that all paths start from: the
     /// likeliest one, and others that it may be. containerd is started by the
     /// engine, by the system, or by Docker Desktop.
-    pub fn directories(&self) -> (String, Vec<String>) {
+    pub(crate) fn directories(&self) -> (String, Vec<String>) {
         let content = |root: &str| format!("{root}/io.containerd.content.v1.content");
         match self {
             Layout::Docker { root, .. } => (root.clone(), Vec::new()),
@@ -42,7 +42,7 @@ impl Layout {
     }
 
     /// The file whose content has the image's ID as its digest.
-    pub fn id_file(&self, id: &Digest) -> String {
+    pub(crate) fn id_file(&self, id: &Digest) -> String {
         match self {
             Layout::Docker { driver, .. } => OverlayPaths(driver).config(id),
             Layout::Containerd { .. } => id.blob_path(),
@@ -51,26 +51,26 @@ impl Layout {
 }
 
 /// Paths in Docker's own store, with its storage driver.
-pub struct OverlayPaths<'a>(pub &'a str);
+pub(super) struct OverlayPaths<'a>(pub &'a str);
 
 impl OverlayPaths<'_> {
     /// An image's configuration.
-    pub fn config(&self, id: &Digest) -> String {
+    pub(super) fn config(&self, id: &Digest) -> String {
         format!("image/{}/imagedb/content/sha256/{}", self.0, id.hex())
     }
 
     /// The tar-split record of a layer.
-    pub fn tar_split(&self, chain: &Digest) -> String {
+    pub(super) fn tar_split(&self, chain: &Digest) -> String {
         format!("image/{}/layerdb/sha256/{}/tar-split.json.gz", self.0, chain.hex())
     }
 
     /// The file with the name of the layer's directory.
-    pub fn cache_id(&self, chain: &Digest) -> String {
+    pub(super) fn cache_id(&self, chain: &Digest) -> String {
         format!("image/{}/layerdb/sha256/{}/cache-id", self.0, chain.hex())
     }
 
     /// The directory with the layer's files.
-    pub fn directory(&self, cache_id: &str) -> String {
+    pub(super) fn directory(&self, cache_id: &str) -> String {
         format!("{}/{cache_id}/diff", self.0)
     }
 }

@@ -18,7 +18,7 @@ const QUEUE: usize = 4;
 
 /// The contents of files in `directory`, one after the other; each name ends with
 /// a zero byte. A thread for blocking work reads them, as long as the stream is.
-pub fn read(directory: PathBuf, names: Bytes) -> ByteStream {
+pub(super) fn read(directory: PathBuf, names: Bytes) -> ByteStream {
     let (to, buffers) = mpsc::channel(QUEUE);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = read_into(&to, &directory, &names) {

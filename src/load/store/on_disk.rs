@@ -14,7 +14,7 @@ use crate::image::{Digest, Documents, PlatformImage, RequestedImage, tar_split};
 ///
 /// # Errors
 /// [`StoreError`] if a file is missing or invalid, or cannot be read.
-pub async fn find(
+pub(super) async fn find(
     directory: EngineDirectory,
     layout: &Layout,
     architecture: &str,

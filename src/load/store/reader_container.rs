@@ -18,7 +18,7 @@ use crate::text;
 const LIFETIME: &str = "3600";
 
 /// At most one container, which sees the directory read-only and has no network.
-pub struct ReaderContainer {
+pub(super) struct ReaderContainer {
     name: String,
     /// The node whose image it has.
     node: String,
@@ -30,7 +30,7 @@ impl ReaderContainer {
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub fn new(node: &str) -> Result<Self, RunError> {
+    pub(super) fn new(node: &str) -> Result<Self, RunError> {
         let name = format!("skiff-load-{}", text::random_hex(4)?);
         Ok(ReaderContainer { name, node: node.to_owned(), is_created: false.into() })
     }
@@ -40,7 +40,7 @@ impl ReaderContainer {
     /// # Errors
     /// [`StoreError::Run`] with the engine's error, if none of the directories
     /// can be mounted.
-    pub async fn start(
+    pub(super) async fn start(
         &self,
         ctx: &Context,
         layout: &Layout,
@@ -93,7 +93,7 @@ impl ReaderContainer {
 
     /// Removes it in the background, also after a cancellation. The surrounding
     /// [`Context::scope`] waits for it.
-    pub fn remove(self, ctx: &Context) {
+    pub(super) fn remove(self, ctx: &Context) {
         if !self.is_created.into_inner() {
             return;
         }
