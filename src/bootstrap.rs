@@ -2,6 +2,8 @@
 //! the same time, while the pod network and storage are installed.
 
 mod config;
+mod error;
+mod install;
 mod manifests;
 mod template;
 
@@ -13,35 +15,20 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState};
-use crate::kube::KubeClient;
-use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
-use crate::labels;
+use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
-use crate::provision::host::{self, HostError};
+use crate::provision::host;
 use crate::version::Version;
 use crate::yaml;
 
 pub(crate) use config::kubeadm_config;
+pub(crate) use error::BootstrapError;
 
 const KUBERNETES: &str = "/etc/kubernetes";
 const KUBEADM_CONF: &str = "/kind/kubeadm.conf";
 const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BootstrapError {
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Host(#[from] HostError),
-    #[error("image {0} is not a node image: {1}")]
-    NotANodeImage(String, String),
-    #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
-    Patch { node: String, reason: String },
-    #[error("cannot use {what} of {node}: {reason}")]
-    Unreadable { node: String, what: &'static str, reason: String },
-}
 
 /// What the bootstrap of every node of a cluster shares.
 pub(crate) struct Bootstrap<'a> {
@@ -140,6 +127,7 @@ impl<'a> Bootstrap<'a> {
         Ok(version)
     }
 
+    /// Changes containerd's configuration, which the node image brings along.
     async fn patch_containerd(&self, node: &NodeHandle) -> Result<(), BootstrapError> {
         let config = node.read(CONTAINERD_CONF).await?;
         let (patched, without_effect) = patch::containerd(&config, &self.cluster.containerd)
@@ -222,76 +210,12 @@ impl<'a> Bootstrap<'a> {
         Ok(())
     }
 
-    /// Installs the pod network and the StorageClass, from the manifests in the
-    /// node image. A single node becomes one that load balancers may use.
+    /// Installs what every new cluster has: see [`install`].
     ///
     /// # Errors
-    /// A missing or invalid network manifest, or [`RunError::Command`] with
-    /// kubectl's output.
+    /// As [`install::install`].
     pub(crate) async fn install(&self, node: &str) -> Result<(), BootstrapError> {
-        let node = &self.node(node);
-        let kube = &KubeClient::new(node.clone());
-        tokio::try_join!(
-            self.install_network(node, kube),
-            self.install_storage(node, kube),
-            self.allow_load_balancers(node, kube),
-        )
-        .map(drop)
-    }
-
-    async fn install_network(
-        &self,
-        node: &NodeHandle,
-        kube: &KubeClient,
-    ) -> Result<(), BootstrapError> {
-        if !self.cluster.networking.default_cni {
-            return Ok(());
-        }
-        let endpoint = format!("{}:{API_PORT}", self.cluster.api_host());
-        let manifest = node.read("/kind/manifests/default-cni.yaml").await?;
-        let manifest =
-            manifests::network(&manifest, &self.cluster.networking.pod_subnet, &endpoint).map_err(
-                |reason| BootstrapError::Unreadable {
-                    node: node.name().to_owned(),
-                    what: "the pod network's manifest",
-                    reason,
-                },
-            )?;
-        self.ctx.progress.debug(5, &manifest);
-        Ok(kube.create_manifest(manifest).await?)
-    }
-
-    async fn install_storage(
-        &self,
-        node: &NodeHandle,
-        kube: &KubeClient,
-    ) -> Result<(), BootstrapError> {
-        let path = "/kind/manifests/default-storage.yaml";
-        let manifest = match node.read(path).await {
-            Err(RunError::Command { .. }) => {
-                let name = &self.cluster.name;
-                self.ctx.progress.warn(format!(
-                    "the node image of {name} has no {path}: using a StorageClass for host paths"
-                ));
-                manifests::HOST_PATH_STORAGE.to_owned()
-            }
-            read => read?,
-        };
-        // Unlike the network's, it may name objects that kubeadm has created.
-        Ok(kube.apply_manifest(manifest).await?)
-    }
-
-    /// The only node must be reachable from outside
-    /// (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
-    async fn allow_load_balancers(
-        &self,
-        node: &NodeHandle,
-        kube: &KubeClient,
-    ) -> Result<(), BootstrapError> {
-        if self.cluster.nodes.len() == 1 {
-            kube.remove_node_label(node.name(), labels::EXCLUDED_FROM_LOAD_BALANCERS).await?;
-        }
-        Ok(())
+        install::install(self.cluster, &self.node(node)).await
     }
 
     fn node(&self, name: &str) -> NodeHandle {

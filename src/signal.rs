@@ -1,5 +1,5 @@
-//! Ctrl-C: the first cancels the operation, which then cleans up. The second
-//! ends the program at once.
+//! Ctrl-C: the first cancels the operation ([`crate::context`]), which then
+//! cleans up ([`crate::create`]). The second ends the program at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};

@@ -69,9 +69,12 @@ fn an_interrupted_creation_leaves_nothing() {
     check("SIGINT at five moments leaves no container, kubeconfig entry or lock");
 
     let child = lab.spawn(&["create", "cluster", "--name", name, "--config", &config]);
-    eventually("the first container", 30, || {
-        if containers_of(name).is_empty() { Err("none".into()) } else { Ok(()) }
+    eventually("both containers", 30, || match containers_of(name).len() {
+        2 => Ok(()),
+        count => Err(format!("{count} containers")),
     });
+    // Nodes that run take longer to remove than the second signal takes to come.
+    std::thread::sleep(Duration::from_secs(3));
     for _ in 0..2 {
         let pid = child.id().to_string();
         std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();

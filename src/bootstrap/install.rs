@@ -1,0 +1,86 @@
+//! What every new cluster has: the pod network, storage, a label.
+//!
+//! For the network this applies the DaemonSet of the node image. The CNI
+//! configuration itself is written in the node: by its entrypoint before kubelet
+//! starts (`node-image/rootfs/usr/local/bin/entrypoint`), else by that DaemonSet
+//! (`node-image/kubernetes/src/podnet/`).
+
+use super::error::BootstrapError;
+use super::manifests;
+use crate::cluster::Cluster;
+use crate::context::RunError;
+use crate::kube::KubeClient;
+use crate::kubeadm::API_PORT;
+use crate::labels;
+use crate::node::NodeHandle;
+
+const NETWORK_MANIFEST: &str = "/kind/manifests/default-cni.yaml";
+const STORAGE_MANIFEST: &str = "/kind/manifests/default-storage.yaml";
+
+/// Installs the pod network and the StorageClass, from the manifests in the node
+/// image. A single node becomes one that load balancers may use.
+///
+/// # Errors
+/// A missing or invalid network manifest, or [`RunError::Command`] with kubectl's
+/// output.
+pub(crate) async fn install(cluster: &Cluster, node: &NodeHandle) -> Result<(), BootstrapError> {
+    let kube = &KubeClient::new(node.clone());
+    tokio::try_join!(
+        network(cluster, node, kube),
+        storage(cluster, node, kube),
+        allow_load_balancers(cluster, node, kube),
+    )
+    .map(drop)
+}
+
+async fn network(
+    cluster: &Cluster,
+    node: &NodeHandle,
+    kube: &KubeClient,
+) -> Result<(), BootstrapError> {
+    if !cluster.networking.default_cni {
+        return Ok(());
+    }
+    let endpoint = format!("{}:{API_PORT}", cluster.api_host());
+    let template = node.read(NETWORK_MANIFEST).await?;
+    let manifest = manifests::network(&template, &cluster.networking.pod_subnet, &endpoint);
+    let manifest = manifest.map_err(|reason| BootstrapError::Unreadable {
+        node: node.name().to_owned(),
+        what: "the pod network's manifest",
+        reason,
+    })?;
+    node.ctx.progress.debug(5, &manifest);
+    Ok(kube.create_manifest(manifest).await?)
+}
+
+async fn storage(
+    cluster: &Cluster,
+    node: &NodeHandle,
+    kube: &KubeClient,
+) -> Result<(), BootstrapError> {
+    let manifest = match node.read(STORAGE_MANIFEST).await {
+        Err(RunError::Command { .. }) => {
+            node.ctx.progress.warn(format!(
+                "the node image of {} has no {STORAGE_MANIFEST}: using a StorageClass for host paths",
+                cluster.name
+            ));
+            manifests::HOST_PATH_STORAGE.to_owned()
+        }
+        read => read?,
+    };
+    // Unlike the network's, it may name objects that kubeadm has created.
+    Ok(kube.apply_manifest(manifest).await?)
+}
+
+/// The only node must be reachable from outside
+/// (kind v0.33.0, `pkg/cluster/internal/create/actions/kubeadminit/init.go`).
+async fn allow_load_balancers(
+    cluster: &Cluster,
+    node: &NodeHandle,
+    kube: &KubeClient,
+) -> Result<(), BootstrapError> {
+    if cluster.nodes.len() == 1 {
+        kube.remove_node_label(node.name(), labels::EXCLUDED_FROM_LOAD_BALANCERS).await?;
+    }
+    Ok(())
+}
