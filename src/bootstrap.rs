@@ -94,8 +94,9 @@ impl<'a> Bootstrap<'a> {
     /// Writes what a booted node needs before kubeadm runs on it.
     ///
     /// # Errors
-    /// [`BootstrapError`]: not a node image, a patch that does not apply, a version
-    /// that the host cannot run, or a failing command.
+    /// Returns [`BootstrapError`] for an image that is not a node image, a patch
+    /// that does not apply, a version that the host cannot run, or a failing
+    /// command.
     pub(crate) async fn configure(
         &self,
         planned: &PlannedNode,
@@ -159,7 +160,8 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm init` on the first control-plane; afterwards others can join.
     ///
     /// # Errors
-    /// [`RunError::Command`] with kubeadm's output, or an invalid `admin.conf`.
+    /// Returns [`RunError::Command`] with kubeadm's output, or an error if
+    /// `admin.conf` is invalid.
     pub(crate) async fn init(
         &self,
         node: &str,
@@ -188,7 +190,7 @@ impl<'a> Bootstrap<'a> {
     /// Waits until `kubeadm init` has finished.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`].
+    /// Returns [`RunError::Cancelled`] if the operation is cancelled first.
     pub(crate) async fn join_credentials(&self) -> Result<Arc<JoinCredentials>, RunError> {
         let mut sent = self.credentials.subscribe();
         let seen = async {
@@ -201,7 +203,7 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm join`.
     ///
     /// # Errors
-    /// [`RunError::Command`] with kubeadm's output.
+    /// Returns [`RunError::Command`] with kubeadm's output if kubeadm fails.
     pub(crate) async fn join(
         &self,
         planned: &PlannedNode,
@@ -226,8 +228,8 @@ impl<'a> Bootstrap<'a> {
     /// node image. A single node becomes one that load balancers may use.
     ///
     /// # Errors
-    /// A missing or invalid network manifest, or [`RunError::Command`] with
-    /// kubectl's output.
+    /// Fails if the network manifest is missing or invalid. Returns
+    /// [`RunError::Command`] with kubectl's output if kubectl fails.
     pub(crate) async fn install(&self, node: &str) -> Result<(), BootstrapError> {
         let node = &self.node(node);
         let kube = &KubeClient::new(node.clone());

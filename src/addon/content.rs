@@ -18,7 +18,8 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// # Errors
-/// [`AddonError::Checksum`] if the digest is not `wanted` (64 hexadecimal digits).
+/// Returns [`AddonError::Checksum`] if the digest is not `wanted` (64 hexadecimal
+/// digits).
 pub(super) fn verify(path: &str, bytes: &[u8], wanted: String) -> Result<(), AddonError> {
     let found = sha256(bytes);
     match found == wanted {

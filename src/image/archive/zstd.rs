@@ -14,7 +14,7 @@ pub(super) struct Zstd<R> {
 
 impl<R: BufRead> Zstd<R> {
     /// # Errors
-    /// The input does not begin with a valid zstd frame.
+    /// Fails if the input does not begin with a valid zstd frame.
     pub(super) fn new(mut input: R) -> io::Result<Self> {
         let frame = next(&mut input)?;
         Ok(Zstd { input, frame })
