@@ -223,7 +223,7 @@ pub enum ProxyMode {
 }
 
 impl ProxyMode {
-    /// The word of a definition and of kube-proxy's own `mode`, such as `iptables`.
+    /// The word in definitions and in kube-proxy's own `mode`, such as `iptables`.
     pub fn as_str(self) -> &'static str {
         match self {
             ProxyMode::Iptables => "iptables",

@@ -28,7 +28,7 @@ pub struct Context {
 /// Why an operation on the engine or in a node failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
-    /// The user pressed Ctrl-C, or another part of the operation failed first.
+    /// The operation was cancelled, as by SIGINT (Ctrl-C) or SIGTERM.
     #[error("interrupted")]
     Cancelled,
     /// The engine refused a request or could not be reached.

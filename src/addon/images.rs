@@ -56,6 +56,8 @@ pub(super) struct NodeImages {
 }
 
 impl NodeImages {
+    /// Asks these nodes of a cluster for their images.
+    ///
     /// # Errors
     /// Fails like [`load::names`].
     pub(super) async fn list(

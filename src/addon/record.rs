@@ -43,6 +43,8 @@ impl Record {
         }
     }
 
+    /// Creates the ConfigMap of this record, or replaces its content.
+    ///
     /// # Errors
     /// Fails like every method of [`KubeClient`].
     pub(super) async fn write(&self, kube: &KubeClient) -> Result<(), RunError> {
@@ -68,6 +70,8 @@ impl Record {
         serde_json::from_str(object["data"]["record"].as_str()?).ok()
     }
 
+    /// Deletes the ConfigMap of an add-on's record.
+    ///
     /// # Errors
     /// Fails like every method of [`KubeClient`].
     pub(super) async fn delete(name: &str, kube: &KubeClient) -> Result<(), RunError> {

@@ -17,6 +17,8 @@ pub(crate) struct Assignment {
 }
 
 impl Assignment {
+    /// Reads the argument of a `--set`. The first `=` ends the key.
+    ///
     /// # Errors
     /// Returns a sentence if the text has no `=`.
     pub(crate) fn parse(text: &str) -> Result<Assignment, String> {

@@ -91,7 +91,7 @@ fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::
 /// A network to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NetworkSpec {
-    /// Networks of the same name can exist; skiff removes all but one.
+    /// Not unique in an engine. skiff removes duplicates that no container uses.
     pub name: String,
     /// An IPv6 /64; `None` for an IPv4-only network.
     pub ipv6_subnet: Option<String>,

@@ -20,6 +20,8 @@ pub(crate) struct ObjectId {
 }
 
 impl ObjectId {
+    /// The identity of an object in a manifest or of the API server.
+    ///
     /// # Errors
     /// Returns a message with the first missing field if the object lacks `kind`,
     /// `apiVersion` or `metadata.name`.

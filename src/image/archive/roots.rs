@@ -13,6 +13,8 @@ use crate::image::reference::Reference;
 /// A manifest or index, and its names.
 pub(super) type Root = (Digest, Vec<Reference>);
 
+/// The images of an `index.json`.
+///
 /// # Errors
 /// Returns [`ArchiveError::InvalidJson`] if the text is not an index.
 pub(super) fn of_oci_layout(index: &[u8]) -> Result<Vec<Root>, ArchiveError> {

@@ -13,6 +13,8 @@ pub(super) struct Zstd<R> {
 }
 
 impl<R: BufRead> Zstd<R> {
+    /// Reads the header of the first frame.
+    ///
     /// # Errors
     /// Fails if the input does not begin with a valid zstd frame.
     pub(super) fn new(mut input: R) -> io::Result<Self> {
