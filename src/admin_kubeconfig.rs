@@ -37,7 +37,8 @@ pub(crate) enum Reader {
 /// The kubeconfig of a cluster that runs.
 ///
 /// # Errors
-/// [`AdminKubeconfigError`].
+/// Returns [`AdminKubeconfigError::NoControlPlane`] if no cluster of this name has
+/// one, or the error of reading `admin.conf` or the published port.
 pub(crate) async fn read(
     ctx: &Context,
     name: &str,
@@ -58,7 +59,8 @@ pub(crate) async fn read(
 /// Merges what kubeadm wrote on a control-plane into the user's kubeconfig.
 ///
 /// # Errors
-/// [`AdminKubeconfigError`].
+/// Returns the engine's error if the API server's port is not published, or
+/// [`AdminKubeconfigError::Kubeconfig`] if either kubeconfig is invalid.
 pub(crate) async fn merge_admin_conf(
     ctx: &Context,
     cluster: &ExistingCluster,
@@ -74,7 +76,8 @@ pub(crate) async fn merge_admin_conf(
 /// Merges a cluster's kubeconfig into the user's.
 ///
 /// # Errors
-/// [`AdminKubeconfigError::Kubeconfig`].
+/// Returns [`AdminKubeconfigError::Kubeconfig`] if the file is invalid, locked, or
+/// cannot be written.
 pub(crate) async fn merge(entry: Value, path: PathBuf) -> Result<(), AdminKubeconfigError> {
     // Not interruptible: a Ctrl-C between lock and rename would leave the lock.
     let write = tokio::task::spawn_blocking(move || kubeconfig::merge_into(&path, &entry));

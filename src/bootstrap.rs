@@ -81,8 +81,9 @@ impl<'a> Bootstrap<'a> {
     /// Writes what a booted node needs before kubeadm runs on it.
     ///
     /// # Errors
-    /// [`BootstrapError`]: not a node image, a patch that does not apply, a version
-    /// that the host cannot run, or a failing command.
+    /// Returns [`BootstrapError`] for an image that is not a node image, a patch
+    /// that does not apply, a version that the host cannot run, or a failing
+    /// command.
     pub(crate) async fn configure(
         &self,
         planned: &PlannedNode,
@@ -147,7 +148,8 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm init` on the first control-plane; afterwards others can join.
     ///
     /// # Errors
-    /// [`RunError::Command`] with kubeadm's output, or an invalid `admin.conf`.
+    /// Returns [`RunError::Command`] with kubeadm's output, or an error if
+    /// `admin.conf` is invalid.
     pub(crate) async fn init(
         &self,
         node: &str,
@@ -176,7 +178,7 @@ impl<'a> Bootstrap<'a> {
     /// Waits until `kubeadm init` has finished.
     ///
     /// # Errors
-    /// [`RunError::Cancelled`].
+    /// Returns [`RunError::Cancelled`] if the operation is cancelled first.
     pub(crate) async fn join_credentials(&self) -> Result<Arc<JoinCredentials>, RunError> {
         let mut sent = self.credentials.subscribe();
         let seen = async {
@@ -189,7 +191,7 @@ impl<'a> Bootstrap<'a> {
     /// `kubeadm join`.
     ///
     /// # Errors
-    /// [`RunError::Command`] with kubeadm's output.
+    /// Returns [`RunError::Command`] with kubeadm's output if kubeadm fails.
     pub(crate) async fn join(
         &self,
         planned: &PlannedNode,

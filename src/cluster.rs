@@ -17,32 +17,48 @@ pub const DEFAULT_NAME: &str = "kind";
 /// A cluster definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
+    /// Prefix of the names of its containers, such as `lab` in `lab-worker2`.
     pub name: String,
+    /// In the definition's order. At least one has the role control-plane.
     pub nodes: Vec<Node>,
+    /// Settings of its pod network, Services and API server.
     pub networking: Networking,
+    /// Kubernetes feature gates of every component, such as `{"SidecarContainers": true}`.
     pub feature_gates: BTreeMap<String, bool>,
+    /// APIs that the API server turns on or off (`--runtime-config`), such as
+    /// `{"api/alpha": "false"}`.
     pub runtime_config: BTreeMap<String, String>,
+    /// Patches for every node. They apply before [`Node::kubeadm`].
     pub kubeadm: KubeadmPatches,
+    /// Patches for every node, whose containerd is restarted if there are any.
     pub containerd: ContainerdPatches,
 }
 
 /// A node of a cluster definition.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Node {
+    /// Decides which kubeadm command runs in it: the first control-plane inits, all
+    /// other nodes join.
     pub role: Role,
     /// The node image; `None` until one is chosen.
     pub image: Option<String>,
+    /// Labels of its Node object, which the kubelet sets when it registers.
     pub labels: BTreeMap<String, String>,
+    /// Mounts in addition to those that every node has.
     pub extra_mounts: Vec<Mount>,
+    /// Published ports in addition to the API server's.
     pub port_mappings: Vec<PortMapping>,
+    /// Patches for this node only. They apply after [`Cluster::kubeadm`].
     pub kubeadm: KubeadmPatches,
 }
 
 /// The role of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Role {
+    /// Runs the API server, etcd, the scheduler and the controller manager.
     #[default]
     ControlPlane,
+    /// Runs pods only.
     Worker,
 }
 
@@ -65,29 +81,41 @@ impl fmt::Display for Role {
 /// A path of the host that is mounted into a node.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mount {
+    /// Absolute path in the node, such as `/data`.
     pub container_path: String,
+    /// As written. A relative path starts at the current directory, and an empty one
+    /// is that directory.
     pub host_path: PathBuf,
+    /// The node cannot write to it. The default is false.
     pub read_only: bool,
+    /// The engine relabels the path with an SELinux label of this node alone (`Z`).
     pub selinux_relabel: bool,
+    /// Whether later mounts below the path show up on the other side.
     pub propagation: Propagation,
 }
 
 /// Mount propagation, as in Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Propagation {
+    /// `rprivate`: mounts do not show up on the other side.
     #[default]
     None,
+    /// `rslave`: mounts of the host show up in the node.
     HostToContainer,
+    /// `rshared`: mounts show up on both sides.
     Bidirectional,
 }
 
 /// A port of the host that is forwarded to a port of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortMapping {
+    /// Port on which a process in the node listens.
     pub container_port: u16,
+    /// Port on the engine's host.
     pub host_port: HostPort,
     /// `None`: every address of the cluster's IP family.
     pub listen_address: Option<IpAddr>,
+    /// TCP unless the definition names another one.
     pub protocol: Protocol,
 }
 
@@ -100,6 +128,7 @@ pub enum HostPort {
     Picked,
     /// Written -1: the engine picks a port at every start of the container.
     Engine,
+    /// This port. A creation fails if another program has it.
     Fixed(u16),
 }
 
@@ -116,9 +145,12 @@ impl HostPort {
 /// The protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Protocol {
+    /// Written `TCP`.
     #[default]
     Tcp,
+    /// Written `UDP`.
     Udp,
+    /// Written `SCTP`.
     Sctp,
 }
 
@@ -136,15 +168,22 @@ impl Protocol {
 /// The network settings of a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Networking {
+    /// Written as `ipFamily`. It decides the defaults of addresses and subnets.
     pub family: Family,
+    /// Port of the API server, or of the load balancer, on the host.
     pub api_server_port: HostPort,
     /// The API server's address on the host, as written: kubeconfig and
     /// certificate contain it literally.
     pub api_server_address: String,
     /// One CIDR, or two for dual-stack, comma-separated in the order written.
     pub pod_subnet: String,
+    /// Like [`Self::pod_subnet`], for the cluster IPs of Services. The default of
+    /// IPv4 is `10.96.0.0/16`.
     pub service_subnet: String,
+    /// Whether the node image's own pod network is installed, kindnet in kind's
+    /// images. `disableDefaultCNI` is its negation.
     pub default_cni: bool,
+    /// Written as `kubeProxyMode`.
     pub proxy_mode: ProxyMode,
     /// `None`: the search domains of the host; `Some([])`: no search domains.
     pub dns_search: Option<Vec<String>>,
@@ -153,13 +192,17 @@ pub struct Networking {
 /// The IP families of pods, services and nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Family {
+    /// IPv4 alone, written `ipv4`.
     #[default]
     Ipv4,
+    /// IPv6 alone, written `ipv6`.
     Ipv6,
+    /// Both, written `dual`.
     Dual,
 }
 
 impl Family {
+    /// True for [`Family::Ipv6`] and [`Family::Dual`].
     pub fn has_v6(self) -> bool {
         self != Family::Ipv4
     }
@@ -168,14 +211,19 @@ impl Family {
 /// The mode of kube-proxy; `None` is a cluster without kube-proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyMode {
+    /// Rules of iptables.
     #[default]
     Iptables,
+    /// IP Virtual Server, a load balancer of the Linux kernel.
     Ipvs,
+    /// Rules of nftables.
     Nftables,
+    /// kube-proxy is not installed. Another program must implement Services.
     None,
 }
 
 impl ProxyMode {
+    /// The word in definitions and in kube-proxy's own `mode`, such as `iptables`.
     pub fn as_str(self) -> &'static str {
         match self {
             ProxyMode::Iptables => "iptables",
@@ -191,14 +239,18 @@ impl ProxyMode {
 pub struct KubeadmPatches {
     /// Each text may hold several YAML documents.
     pub merge: Vec<String>,
+    /// Each applies to the documents that it names.
     pub json: Vec<JsonPatch>,
 }
 
 /// A JSON 6902 patch and the documents that it applies to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct JsonPatch {
+    /// API group, such as `kubeadm.k8s.io`.
     pub group: String,
+    /// API version without its group, such as `v1beta3`.
     pub version: String,
+    /// Kind of document, such as `ClusterConfiguration`.
     pub kind: String,
     /// The operations, a YAML or JSON list.
     pub patch: String,
@@ -214,6 +266,7 @@ pub struct ContainerdPatches {
 }
 
 impl ContainerdPatches {
+    /// Whether containerd's configuration stays as it is.
     pub fn is_empty(&self) -> bool {
         self.merge.is_empty() && self.json.is_empty()
     }
@@ -248,6 +301,7 @@ impl Cluster {
         self.nodes.iter().position(|node| node.role == Role::ControlPlane).unwrap_or(0)
     }
 
+    /// The number of nodes with the role control-plane.
     pub fn control_planes(&self) -> usize {
         self.nodes.iter().filter(|node| node.role == Role::ControlPlane).count()
     }

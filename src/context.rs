@@ -16,7 +16,9 @@ use crate::text::NoRandom;
 /// Cheap to clone. Clones share the engine, the progress and the cancellation.
 #[derive(Clone)]
 pub struct Context {
+    /// Docker, or a fake in tests.
     pub engine: Arc<dyn Engine>,
+    /// Receives the steps and messages of the operation.
     pub progress: Progress,
     cancel: CancellationToken,
     /// Tasks that continue when the future that started them is dropped.
@@ -26,18 +28,31 @@ pub struct Context {
 /// Why an operation on the engine or in a node failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
+    /// The operation was cancelled, as by SIGINT (Ctrl-C) or SIGTERM.
     #[error("interrupted")]
     Cancelled,
+    /// The engine refused a request or could not be reached.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A random name or token could not be made.
     #[error(transparent)]
     Random(#[from] NoRandom),
-    /// `output` is everything that the command wrote, stdout and stderr.
+    /// A command in a node failed.
     #[error("command \"{}\" on {node} failed with exit status {code}", .argv.join(" "))]
-    Command { node: String, argv: Vec<String>, code: i64, output: String },
+    Command {
+        /// Name of its container, such as `lab-worker2`.
+        node: String,
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Exit status, never 0.
+        code: i64,
+        /// Everything that it wrote, stdout and stderr.
+        output: String,
+    },
 }
 
 impl Context {
+    /// The operation is cancelled when `cancel` is.
     pub fn new(engine: Arc<dyn Engine>, progress: Progress, cancel: CancellationToken) -> Self {
         Context { engine, progress, cancel, tasks: TaskTracker::new() }
     }

@@ -47,8 +47,8 @@ pub(crate) struct CreateOptions {
 /// Creates the cluster, or removes everything again and reports why.
 ///
 /// # Errors
-/// [`Failed`] with the first error; what was made is removed unless `retain` is
-/// set.
+/// Returns [`Failed`] with the first error; what was made is removed unless
+/// `retain` is set.
 pub(crate) async fn create(
     ctx: &Context,
     cluster: &Cluster,

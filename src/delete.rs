@@ -36,7 +36,7 @@ impl<E: Into<DeleteFailure>> From<E> for DeleteError {
 /// cluster that is gone; if that fails the containers are removed all the same.
 ///
 /// # Errors
-/// [`DeleteError`] with everything that failed.
+/// Returns [`DeleteError`] with everything that failed.
 pub(crate) async fn delete(
     ctx: &Context,
     name: &str,

@@ -32,10 +32,10 @@ pub struct DryRun {
 }
 
 /// Settles a cluster as `create` would, but pulls and creates nothing. Where
-/// no engine answers it says so, and assumes what holds on most machines.
+/// no engine answers it reports that, and assumes what holds on most machines.
 ///
 /// # Errors
-/// [`RunError::Cancelled`] only.
+/// Returns only [`RunError::Cancelled`].
 pub async fn settle(
     ctx: Result<Context, String>,
     cluster: &Cluster,
@@ -86,7 +86,7 @@ impl DryRun {
     /// picked ports, tokens) stands as a placeholder.
     ///
     /// # Errors
-    /// The reason why a kubeadm patch does not apply.
+    /// Returns the reason why a kubeadm patch does not apply.
     pub fn render(
         &self,
         network: &str,

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// before it begins: it becomes zero.
 ///
 /// # Errors
-/// The text is not a duration; the message names valid ones.
+/// Returns a message with valid examples if the text is not a duration.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let invalid = || {
         format!("invalid duration {text:?}: write a number with a unit, such as 90s, 5m or 1h30m")

@@ -3,7 +3,7 @@
 //! [`Engine`] is the interface. [`docker`] implements it for Docker, and a fake
 //! engine for tests implements it with faults that tests choose.
 
-pub mod client_config;
+mod client_config;
 pub mod docker;
 pub mod endpoint;
 #[cfg(any(test, feature = "fake-engine"))]

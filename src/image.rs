@@ -12,17 +12,17 @@ pub mod archive;
 pub mod digest;
 pub mod documents;
 #[cfg(test)]
-pub mod fixtures;
-pub mod need;
-pub mod node_content;
+pub(crate) mod fixtures;
+pub(crate) mod need;
+pub(crate) mod node_content;
 pub mod oci;
 pub mod platform;
 pub mod reference;
-pub mod tar_split;
+pub(crate) mod tar_split;
 
 pub use digest::Digest;
 pub use documents::{Documents, PlatformImage};
-pub use need::{MissingBlobs, Need, RequestedImage};
-pub use node_content::{NodeContent, NodeImage};
+pub(crate) use need::{MissingBlobs, Need, RequestedImage};
+pub(crate) use node_content::{NodeContent, NodeImage};
 pub use platform::Platform;
 pub use reference::{InvalidReference, Reference, full_name, similar_names};

@@ -35,7 +35,7 @@ pub(crate) enum KubectlError {
 /// cluster alone.
 ///
 /// # Errors
-/// [`KubectlError`], before kubectl has run.
+/// Returns [`KubectlError`] if kubectl cannot be run at all.
 pub(crate) async fn run(
     ctx: &Context,
     cluster: &str,

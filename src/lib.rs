@@ -23,9 +23,9 @@
 //! [`builder`] builds them. [`plan`] turns a definition into containers.
 //! [`node_image`] chooses and builds node images. [`settle`] decides all that a
 //! plan depends on. [`provision`] runs the containers, [`bootstrap`] has kubeadm
-//! turn them into a cluster, [`readiness`] tells when it is usable.
+//! turn them into a cluster, [`readiness`] decides when it is usable.
 //!
-//! **Whole operations** — [`admin_kubeconfig`], [`delete`], [`create`],
+//! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
 //! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`].
 //!
 //! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
@@ -42,24 +42,24 @@
 //! | bootstrap | what kubeadm does on nodes: init, join |
 //! | builder | the throw-away container that images are built in |
 //! | cluster, definition | [`cluster::Cluster`]: what a file in kind's format asks for |
-//! | context | [`context::Context`]; a kubeconfig context or docker context says so |
+//! | context | [`context::Context`]; a kubeconfig context or docker context is called by that name |
 //! | control-plane, worker | the roles of nodes |
 //! | creation | one run of `create cluster`; its random mark finds what it made |
 //! | digest | SHA-256 of a blob, as in `sha256:…` |
 //! | engine | Docker, or what answers its API; containerd in nodes is never called so |
-//! | existing cluster | [`inventory::ExistingCluster`]: what the engine's labels tell |
+//! | existing cluster | [`inventory::ExistingCluster`]: a cluster as the engine's labels describe it |
 //! | host | the machine that the engine runs on |
 //! | load | to get images of the engine or an archive into nodes |
 //! | node | a container that is a Kubernetes node; [`node::NodeHandle`] runs commands in it |
 //! | node image | the image that nodes are made from, such as `kindest/node` |
-//! | operation | what one command does as a whole: create, delete, load … |
+//! | operation | everything that one command does: create, delete, load … |
 //! | plan | [`plan::Plan`]: a definition as containers, before they exist |
 //! | port mapping | a port of the host that leads to a port of a node |
 //! | provision | to make network and containers of a plan |
 //! | readiness | whether a cluster is usable: nodes Ready, DNS and Services working |
 //! | recipe | the files that an image is built from |
 //! | scope | the span at whose end nothing that was started goes on |
-//! | session | a command in a node that is told later what to do |
+//! | session | a command in a node that gets its instructions later, on stdin |
 //! | settled | with everything decided that the engine has a say in |
 
 mod addon;

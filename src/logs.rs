@@ -1,4 +1,4 @@
-//! `export logs`: everything that tells what happened on the nodes, in kind's
+//! `export logs`: everything that shows what happened on the nodes, in kind's
 //! layout (kind v0.33.0, `pkg/cluster/provider.go`, `CollectLogs`).
 
 use std::path::{Component, Path, PathBuf};
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_cannot_write_outside_its_folder() {
+    fn an_archive_cannot_write_outside_its_directory() {
         let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
         for (name, text) in [("./pods/a.log", "a"), ("b.log", "b")] {
             let mut header = tar::Header::new_gnu();

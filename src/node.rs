@@ -26,6 +26,7 @@ const START_PAUSE: Duration = Duration::from_millis(200);
 /// A container that commands are run in; cheap to clone.
 #[derive(Clone)]
 pub struct NodeHandle {
+    /// Commands run on its engine and end when it is cancelled.
     pub ctx: Context,
     name: String,
 }
@@ -36,6 +37,7 @@ impl NodeHandle {
         NodeHandle { ctx: ctx.clone(), name: name.into() }
     }
 
+    /// The container's name, such as `lab-worker2`.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -2,7 +2,7 @@
 
 mod build;
 
-pub use build::{NodeImageError, NodeImageOptions, Outcome, build, versions};
+pub(crate) use build::{NodeImageError, NodeImageOptions, Outcome, build, versions};
 
 use crate::context::{Context, RunError};
 use crate::labels;
@@ -10,7 +10,7 @@ use crate::plan::ApiBalancer;
 
 /// kind's default node image, published on Docker Hub
 /// (kind v0.33.0, `pkg/apis/config/defaults/image.go`).
-pub const PUBLISHED: &str =
+pub(crate) const PUBLISHED: &str =
     "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5";
 
 /// The Kubernetes version that is built unless another one is named.
@@ -23,8 +23,10 @@ pub fn reference(version: &str) -> String {
 
 /// The image of nodes without an image of their own, and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
+    /// A name such as [`PUBLISHED`].
     pub image: String,
+    /// A phrase for messages, such as `built on this machine`.
     pub reason: &'static str,
 }
 
@@ -33,7 +35,7 @@ pub struct Choice {
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
-pub async fn choose(ctx: &Context) -> Result<Choice, RunError> {
+pub(crate) async fn choose(ctx: &Context) -> Result<Choice, RunError> {
     let choice = |image: &str, reason| Choice { image: image.to_owned(), reason };
     if ctx.interruptible(ctx.engine.image(PUBLISHED)).await?.is_some() {
         return Ok(choice(PUBLISHED, "published, already here"));
@@ -51,7 +53,7 @@ pub async fn choose(ctx: &Context) -> Result<Choice, RunError> {
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
-pub async fn api_balancer(ctx: &Context, node_image: &str) -> Result<ApiBalancer, RunError> {
+pub(crate) async fn api_balancer(ctx: &Context, node_image: &str) -> Result<ApiBalancer, RunError> {
     let found = ctx.interruptible(ctx.engine.image(node_image)).await?;
     let label = found.as_ref().and_then(|image| image.labels.get(labels::API_BALANCER));
     Ok(match label.map(String::as_str) {

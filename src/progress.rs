@@ -6,17 +6,22 @@ use std::sync::Arc;
 
 /// Receives progress. Several tasks may call it at the same time.
 pub trait Reporter: Send + Sync {
+    /// A step begins. `step` is its text, and identifies it in later calls.
     fn started(&self, step: &str);
     /// The step's current detail, such as bytes done or the last line of output.
     fn detail(&self, step: &str, detail: &str);
+    /// A step ends, with or without success. Called once for each step.
     fn finished(&self, step: &str, success: bool);
+    /// A message that is not part of a step.
     fn line(&self, level: Level, text: &str);
 }
 
 /// How important a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// Something is unusual, but the operation continues.
     Warning,
+    /// Shown unless `-q` is given.
     Info,
     /// Shown only from this verbosity on (`-v`), at least 1.
     Debug(i32),
@@ -27,6 +32,7 @@ pub enum Level {
 pub struct Progress(Arc<dyn Reporter>);
 
 impl Progress {
+    /// Clones report to the same `reporter`.
     pub fn new(reporter: impl Reporter + 'static) -> Self {
         Progress(Arc::new(reporter))
     }
@@ -43,14 +49,17 @@ impl Progress {
         step
     }
 
+    /// A message for every user, such as what happens next.
     pub fn info(&self, text: impl AsRef<str>) {
         self.0.line(Level::Info, text.as_ref());
     }
 
+    /// A message about something that may need action.
     pub fn warn(&self, text: impl AsRef<str>) {
         self.0.line(Level::Warning, text.as_ref());
     }
 
+    /// A message for finding faults, shown from `-v VERBOSITY` on.
     pub fn debug(&self, verbosity: i32, text: impl AsRef<str>) {
         self.0.line(Level::Debug(verbosity), text.as_ref());
     }

@@ -22,7 +22,7 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
 /// cluster's name: of several runs at once exactly one gets it.
 ///
 /// # Errors
-/// [`ProvisionError::NameInUse`] in all other runs, or the engine's error.
+/// Returns [`ProvisionError::NameInUse`] in all other runs, or the engine's error.
 pub(crate) async fn claim(
     ctx: &Context,
     cluster: &str,
@@ -41,7 +41,7 @@ pub(crate) async fn claim(
 /// Creates a container; a request that was begun is carried out to its end.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError> {
     let (engine, spec) = (ctx.engine.clone(), spec.clone());
     ctx.run_to_completion(async move { engine.create_container(&spec).await }).await
@@ -50,7 +50,8 @@ pub(crate) async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), Ru
 /// Starts a container.
 ///
 /// # Errors
-/// [`ProvisionError::PortInUse`], or the engine's error.
+/// Returns [`ProvisionError::PortInUse`] if another program has a fixed port, or
+/// the engine's error.
 pub(crate) async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionError> {
     let (engine, name) = (ctx.engine.clone(), spec.name.clone());
     let started = ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
@@ -67,8 +68,8 @@ pub(crate) async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), Pro
 /// (kind v0.33.0, `pkg/cluster/internal/providers/common/cgroups.go`).
 ///
 /// # Errors
-/// [`ProvisionError::Boot`] with the end of its log, [`ProvisionError::PortInUse`],
-/// or the engine's error.
+/// Returns [`ProvisionError::Boot`] with the end of its log,
+/// [`ProvisionError::PortInUse`], or the engine's error.
 pub(crate) async fn boot(
     ctx: &Context,
     spec: &ContainerSpec,

@@ -14,7 +14,8 @@ pub(crate) enum PullError {
 /// Pulls the image unless the engine has it.
 ///
 /// # Errors
-/// [`PullError::Failed`] with the engine's reason.
+/// Returns [`PullError::Failed`] with the engine's reason if the engine refuses, or
+/// [`PullError::Run`] if it cannot be reached or the operation is cancelled.
 pub(crate) async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> {
     if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {
         return Ok(());

@@ -30,7 +30,7 @@ pub(crate) struct Wanted {
 /// `on_missing` gets what is missing after every look.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn wait(
     ctx: &Context,
     node: &str,

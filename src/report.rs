@@ -27,7 +27,7 @@ pub(crate) fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
 /// Writes the text of a failure, its label in red where there is colour.
 pub(crate) fn error(text: &str) {
     let label = if stderr_is_smart() { "\u{1b}[31mERROR:\u{1b}[0m" } else { "ERROR:" };
-    // A closed stderr is no reason to fail.
+    // A closed stderr must not make the program fail.
     let _ = write!(std::io::stderr(), "{}", text.replacen("ERROR:", label, 1));
 }
 

@@ -12,7 +12,7 @@ use crate::plan::{ApiBalancer, SettledCluster};
 /// Gives nodes without an image one; returns which, unless every node has one.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn choose_images(
     ctx: &Context,
     cluster: &mut Cluster,
@@ -29,7 +29,7 @@ pub(crate) async fn choose_images(
 /// have by now: what they contain decides.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn settle(
     ctx: &Context,
     cluster: Cluster,

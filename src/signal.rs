@@ -22,7 +22,7 @@ impl ReceivedSignal {
 /// right before the program ends.
 ///
 /// # Errors
-/// The system refuses to install a signal handler.
+/// Fails if the system refuses to install a signal handler.
 pub(crate) fn listen(
     cancel: CancellationToken,
     on_first: impl Fn() + Send + 'static,

@@ -14,7 +14,7 @@
 //! Both accept what Go programs accept. Written text is read back unchanged by
 //! Go's YAML packages.
 
-pub mod located;
+pub(crate) mod located;
 
 use serde::Serialize;
 use serde_json::Value;

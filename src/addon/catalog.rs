@@ -44,7 +44,7 @@ impl Addon {
     /// An add-on of the user's own.
     ///
     /// # Errors
-    /// The directory cannot be read or is not a valid add-on.
+    /// Returns a sentence if the directory cannot be read or is not a valid add-on.
     fn from_directory(directory: &Path) -> Result<Addon, String> {
         let mut files = BTreeMap::new();
         let entries = std::fs::read_dir(directory).map_err(|e| e.to_string())?;
@@ -68,7 +68,8 @@ pub(crate) fn all() -> Vec<Addon> {
 /// The add-on of this name. A name with a `/` is the path of a directory.
 ///
 /// # Errors
-/// [`AddonError::Unknown`], or [`AddonError::Definition`] for an invalid directory.
+/// Returns [`AddonError::Unknown`], or [`AddonError::Definition`] for an invalid
+/// directory.
 pub(crate) fn find(name: &str) -> Result<Addon, AddonError> {
     if name.contains('/') {
         return Addon::from_directory(Path::new(name))

@@ -20,7 +20,7 @@ impl Certificate {
     /// cluster exists.
     ///
     /// # Errors
-    /// A name is not a valid DNS name.
+    /// Returns a sentence if a name is not a valid DNS name.
     pub(super) fn new(names: &[String]) -> Result<Certificate, String> {
         let make = || {
             let mut params = CertificateParams::new(Vec::new())?;

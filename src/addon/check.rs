@@ -43,8 +43,8 @@ impl Check {
     /// Looks once and returns what is missing; `None` if the condition holds.
     ///
     /// # Errors
-    /// The engine's error, or [`RunError::Cancelled`]. A command that fails is not
-    /// an error: something is missing.
+    /// Returns the engine's error, or [`RunError::Cancelled`]. A command that fails
+    /// is not an error: something is missing.
     pub(super) async fn missing(
         &self,
         ctx: &Context,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_command_tells_what_is_missing() {
+    fn a_failing_command_shows_what_is_missing() {
         let check = Check::Response { path: "/a".into(), contains: "b".into() };
         let output = "Error from server (NotFound): no such path\n\n";
         assert_eq!(check.failure(output), "/a: Error from server (NotFound): no such path");

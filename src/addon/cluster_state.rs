@@ -23,8 +23,12 @@ pub(super) struct ClusterState {
 }
 
 impl ClusterState {
+    /// Asks the API server of the cluster.
+    ///
     /// # Errors
-    /// Those of [`connect`] and of kubectl, or [`AddonError::UnexpectedResponse`].
+    /// Fails like [`connect`] and the methods of [`KubeClient`]. Returns
+    /// [`AddonError::UnexpectedResponse`] if the API server's version cannot be
+    /// read.
     pub(super) async fn read(ctx: &Context, cluster: &str) -> Result<ClusterState, AddonError> {
         let kube = connect(ctx, cluster).await?;
         let (version, nodes) = tokio::try_join!(kube.server_version(), kube.nodes())?;
@@ -44,7 +48,8 @@ impl ClusterState {
 /// A client that uses one of the cluster's control-planes.
 ///
 /// # Errors
-/// [`AddonError::NoCluster`], or [`AddonError::Stopped`] if no control-plane runs.
+/// Returns [`AddonError::NoCluster`], or [`AddonError::Stopped`] if no
+/// control-plane runs.
 pub(super) async fn connect(ctx: &Context, cluster: &str) -> Result<KubeClient, AddonError> {
     let found = inventory::cluster(ctx, cluster).await?;
     if !found.exists() {

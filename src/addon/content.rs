@@ -12,13 +12,16 @@ pub(super) fn too_large() -> String {
     format!("it is larger than {} MiB", SIZE_LIMIT >> 20)
 }
 
-/// In hexadecimal digits.
+/// The SHA-256 as 64 hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     text::hex(&Sha256::digest(bytes))
 }
 
+/// Checks content from `path` against its SHA-256.
+///
 /// # Errors
-/// [`AddonError::Checksum`] if the digest is not `wanted` (64 hexadecimal digits).
+/// Returns [`AddonError::Checksum`] if the digest is not `wanted` (64 hexadecimal
+/// digits).
 pub(super) fn verify(path: &str, bytes: &[u8], wanted: String) -> Result<(), AddonError> {
     let found = sha256(bytes);
     match found == wanted {

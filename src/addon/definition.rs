@@ -86,7 +86,8 @@ impl Definition {
     /// Reads `addon.yaml`.
     ///
     /// # Errors
-    /// The text is not YAML or not a valid definition; the message says where.
+    /// Returns a message with the place if the text is not YAML or not a valid
+    /// definition.
     pub(crate) fn parse(text: &str) -> Result<Definition, String> {
         let definition: Definition =
             serde_json::from_value(yaml::document(text)?).map_err(|e| e.to_string())?;

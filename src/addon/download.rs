@@ -19,8 +19,9 @@ const READ_LIMIT: Duration = Duration::from_secs(15);
 /// without a download; any copy is used, with a warning, if the download fails.
 ///
 /// # Errors
-/// [`AddonError::Download`] without a copy; [`AddonError::Checksum`] if the
-/// download has another digest than `sha256` (64 hexadecimal digits).
+/// Returns [`AddonError::Download`] if there is neither a download nor a copy, or
+/// [`AddonError::Checksum`] if the download has another digest than `sha256` (64
+/// hexadecimal digits).
 pub(super) async fn get(
     ctx: &Context,
     url: &str,

@@ -17,7 +17,8 @@ pub(crate) struct Buildable {
 /// The images that can be built for these add-ons; without names, for all of them.
 ///
 /// # Errors
-/// [`AddonError::Unknown`], or [`AddonError::NotBuildable`].
+/// Returns [`AddonError::Unknown`] for a name that no add-on has, or
+/// [`AddonError::NotBuildable`] for an add-on without a recipe.
 pub(crate) fn buildable(names: &[String]) -> Result<Vec<Buildable>, AddonError> {
     if names.is_empty() {
         return Ok(catalog::all().iter().filter_map(image_of).collect());
@@ -45,7 +46,7 @@ impl Buildable {
     /// Builds the image unless it is up to date; returns whether it did.
     ///
     /// # Errors
-    /// The build fails.
+    /// Returns [`BuildError`] if the build fails.
     pub(crate) async fn build(
         self,
         ctx: &Context,

@@ -56,8 +56,10 @@ pub(super) struct NodeImages {
 }
 
 impl NodeImages {
+    /// Asks these nodes of a cluster for their images.
+    ///
     /// # Errors
-    /// The error of [`load::names`].
+    /// Fails like [`load::names`].
     pub(super) async fn list(
         ctx: &Context,
         cluster: &str,
@@ -79,7 +81,7 @@ impl NodeImages {
 /// transferred yet.
 ///
 /// # Errors
-/// The engine's error, or [`RunError::Cancelled`].
+/// Returns the engine's error, or [`RunError::Cancelled`].
 pub(super) async fn choose(
     ctx: &Context,
     on_nodes: &NodeImages,
@@ -105,7 +107,8 @@ pub(super) async fn choose(
 /// Makes an image available on the nodes.
 ///
 /// # Errors
-/// [`AddonError::NoImage`] if a node cannot pull it, or [`AddonError::Load`].
+/// Returns [`AddonError::NoImage`] if a node cannot pull it, or
+/// [`AddonError::Load`].
 pub(super) async fn transfer(
     ctx: &Context,
     nodes: &NodeImages,

@@ -13,7 +13,7 @@ use crate::context::{Context, RunError};
 /// package is changed to what the options say.
 ///
 /// # Errors
-/// The first failure. The other packages are installed nevertheless; their
+/// Returns the first failure. The other packages are installed nevertheless; their
 /// failures are warnings.
 pub(crate) async fn install(
     ctx: &Context,

@@ -34,7 +34,7 @@ impl Installation<'_> {
     /// Carries out what was prepared, and waits until it works.
     ///
     /// # Errors
-    /// The first failure. The record in the cluster then says that the
+    /// Returns the first failure. The record in the cluster then says that the
     /// installation is incomplete.
     pub(super) async fn run(&self, mut prepared: Prepared) -> Result<(), AddonError> {
         let name = prepared.record.name.clone();

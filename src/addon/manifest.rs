@@ -25,7 +25,8 @@ pub(crate) struct Manifest {
 /// digits) it must have that digest.
 ///
 /// # Errors
-/// [`AddonError::Manifest`], [`AddonError::Download`] or [`AddonError::Checksum`].
+/// Returns [`AddonError::Manifest`] if the text cannot be read or has no valid
+/// objects, [`AddonError::Download`], or [`AddonError::Checksum`].
 pub(crate) async fn fetch(
     ctx: &Context,
     path: &str,

@@ -26,7 +26,7 @@ async fn of_addon(kube: &KubeClient, addon: &str) -> Result<Vec<Value>, RunError
 /// The first pod of an add-on that cannot pull an image.
 ///
 /// # Errors
-/// See [`KubeClient`].
+/// Fails like every method of [`KubeClient`].
 pub(super) async fn pull_failure(
     kube: &KubeClient,
     addon: &str,
@@ -89,7 +89,7 @@ fn last_events(events: &[Value]) -> String {
 /// pod as `NAMESPACE/NAME`.
 ///
 /// # Errors
-/// See [`KubeClient`].
+/// Fails like every method of [`KubeClient`].
 pub(super) async fn port_user(
     kube: &KubeClient,
     node: &str,

@@ -35,7 +35,7 @@ pub(super) struct Prepared {
 /// Prepares a package; changes nothing.
 ///
 /// # Errors
-/// The package is invalid, or cannot be installed in this cluster.
+/// Fails if the package is invalid, or cannot be installed in this cluster.
 pub(super) async fn package(
     state: &ClusterState,
     package: &Package,

@@ -13,7 +13,7 @@ use crate::yaml;
 /// The manifests that would be applied, as YAML; nothing is changed.
 ///
 /// # Errors
-/// The package cannot be installed in this cluster.
+/// Fails if the package cannot be installed in this cluster.
 pub(crate) async fn preview(
     ctx: &Context,
     cluster: &str,

@@ -43,8 +43,10 @@ impl Record {
         }
     }
 
+    /// Creates the ConfigMap of this record, or replaces its content.
+    ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(super) async fn write(&self, kube: &KubeClient) -> Result<(), RunError> {
         let mut object = Record::id(&self.name).reference();
         ownership::set_owner(&mut object, &self.name);
@@ -56,7 +58,7 @@ impl Record {
     /// The records of a cluster, by name; invalid ones are left out.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(super) async fn all(kube: &KubeClient) -> Result<Vec<Record>, RunError> {
         let found = kube.list("configmap", Some(NAMESPACE), Selector::Label(labels::ADDON)).await?;
         let mut records: Vec<Record> = found.iter().filter_map(Record::parse).collect();
@@ -68,8 +70,10 @@ impl Record {
         serde_json::from_str(object["data"]["record"].as_str()?).ok()
     }
 
+    /// Deletes the ConfigMap of an add-on's record.
+    ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(super) async fn delete(name: &str, kube: &KubeClient) -> Result<(), RunError> {
         kube.delete(&[Record::id(name)]).await
     }

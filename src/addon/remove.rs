@@ -9,8 +9,8 @@ use crate::kube::ObjectId;
 /// Removes an add-on; returns whether it was installed.
 ///
 /// # Errors
-/// The cluster cannot be reached, or an object cannot be deleted. The record
-/// stays then, so that removing can be tried again.
+/// Fails if the cluster cannot be reached, or if an object cannot be deleted. The
+/// record stays then, so that removing can be tried again.
 pub(crate) async fn remove(ctx: &Context, cluster: &str, name: &str) -> Result<bool, AddonError> {
     let kube = cluster_state::connect(ctx, cluster).await?;
     let Some(record) = Record::all(&kube).await?.into_iter().find(|r| r.name == name) else {

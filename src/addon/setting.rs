@@ -27,8 +27,10 @@ pub(crate) enum SettingType {
 }
 
 impl SettingType {
+    /// Checks the type of a value from a definition.
+    ///
     /// # Errors
-    /// The value is not of this type; the message says what would be.
+    /// Returns a message with the expected type if the value is not of this type.
     pub(crate) fn check(self, value: &Value) -> Result<(), String> {
         let (fits, wanted) = match self {
             SettingType::Integer => (value.is_i64(), "a whole number"),
@@ -46,7 +48,7 @@ impl SettingType {
     /// The value in the text of a command line.
     ///
     /// # Errors
-    /// The text is not of this type.
+    /// Returns a message with the expected type if the text is not of this type.
     pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
         let value = match self {
             SettingType::Integer => text.parse::<i64>().ok().map(Value::from),

@@ -17,8 +17,10 @@ pub(crate) struct Assignment {
 }
 
 impl Assignment {
+    /// Reads the argument of a `--set`. The first `=` ends the key.
+    ///
     /// # Errors
-    /// The text has no `=`.
+    /// Returns a sentence if the text has no `=`.
     pub(crate) fn parse(text: &str) -> Result<Assignment, String> {
         let (path, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
         let (addon, key) = match path.split_once('.') {
@@ -32,7 +34,7 @@ impl Assignment {
 /// An add-on's settings: the defaults, changed by the assignments for it.
 ///
 /// # Errors
-/// A key is unknown, or a value has the wrong type.
+/// Returns a sentence if a key is unknown, or if a value has the wrong type.
 pub(super) fn resolve(
     definition: &Definition,
     assignments: &[Assignment],

@@ -19,7 +19,8 @@ pub(super) enum Stage {
 /// The stages of an add-on's installation.
 ///
 /// # Errors
-/// A file of manifests is missing, or is not a valid template or manifest.
+/// Returns a sentence if a file of manifests is missing, or is not a valid template
+/// or manifest.
 pub(super) fn of_addon(addon: &Addon, values: &TemplateValues) -> Result<Vec<Stage>, String> {
     let name = &addon.definition.name;
     let stage = |step: &Step| match step {

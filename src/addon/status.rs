@@ -38,7 +38,7 @@ pub(crate) struct Installed {
 /// The names and versions of what is installed.
 ///
 /// # Errors
-/// The cluster cannot be reached.
+/// Fails if the cluster cannot be reached.
 pub(crate) async fn installed(
     ctx: &Context,
     cluster: &str,
@@ -51,7 +51,7 @@ pub(crate) async fn installed(
 /// some are named.
 ///
 /// # Errors
-/// The cluster cannot be reached.
+/// Fails if the cluster cannot be reached.
 pub(crate) async fn status(
     ctx: &Context,
     cluster: &str,

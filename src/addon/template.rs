@@ -22,7 +22,8 @@ pub(super) struct TemplateValues {
 /// Fills in a template.
 ///
 /// # Errors
-/// The template is invalid or uses a value that does not exist.
+/// Returns a sentence if the template is invalid or uses a value that does not
+/// exist.
 pub(super) fn render(template: &str, values: &TemplateValues) -> Result<String, String> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -7,7 +7,7 @@ use crate::patch;
 /// The documents as one YAML stream, and what in the patches has no effect.
 ///
 /// # Errors
-/// The reason why a patch does not apply.
+/// Returns the reason why a patch does not apply.
 pub(crate) fn kubeadm_config(data: &ConfigData) -> Result<(String, Vec<String>), String> {
     let rendered = kubeadm::documents(data);
     let mut without_effect = patch::without_effect(&rendered, &data.node.kubeadm);
@@ -19,8 +19,8 @@ pub(crate) fn kubeadm_config(data: &ConfigData) -> Result<(String, Vec<String>),
     Ok((kubeadm::render(&patched), without_effect))
 }
 
-/// Whether this is the first control-plane. Warnings about the whole cluster
-/// are given for it alone.
+/// Whether this is the first control-plane. Only this node warns about patches of
+/// the entire cluster.
 pub(super) fn is_first(cluster: &Cluster, node: &str) -> bool {
     cluster.node_names().get(cluster.first_control_plane()).is_some_and(|first| first == node)
 }

@@ -33,7 +33,7 @@ provisioner: kubernetes.io/host-path
 /// them it is passed on as it is.
 ///
 /// # Errors
-/// The reason why a template or manifest is invalid.
+/// Returns the reason why a template or manifest is invalid.
 pub(super) fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Result<String, String> {
     let mut text = manifest.to_owned();
     if manifest.contains("would you kindly template this file") {
@@ -51,7 +51,7 @@ pub(super) fn network(manifest: &str, pod_subnet: &str, endpoint: &str) -> Resul
             .ok_or("its DaemonSet has no container")?
             .entry("env")
             .or_insert_with(|| json!([]));
-        let list = env.as_array_mut().ok_or("its DaemonSet's env is no list")?;
+        let list = env.as_array_mut().ok_or("its DaemonSet's env is not a list")?;
         list.push(json!({"name": "CONTROL_PLANE_ENDPOINT", "value": endpoint}));
     }
     let texts: Vec<String> = documents.iter().map(yaml::to_string).collect();
@@ -112,7 +112,7 @@ spec:
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn an_error_names_what_is_wrong() {
         let template = "# would you kindly template this file\n{{ .Nodes }}";
         assert!(network(template, "a", "b").unwrap_err().contains(".Nodes"));
         let empty = "# would you kindly patch this file\napiVersion: apps/v1\nkind: DaemonSet\n";

@@ -7,7 +7,7 @@ const FIELD: &str = ".PodSubnet";
 /// Fills in a template whose data is one field, `.PodSubnet`.
 ///
 /// # Errors
-/// An action that is not supported, or that is never closed.
+/// Returns a sentence about an action that is not supported, or never closed.
 pub(super) fn render(template: &str, pod_subnet: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = template;

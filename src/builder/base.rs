@@ -14,7 +14,8 @@ const OWN_BASE: &str = "skiff/debian:trixie";
 /// the host's mmdebstrap make one.
 ///
 /// # Errors
-/// [`BuildError::NoBase`], or the engine's error.
+/// Returns [`BuildError::NoBase`] if no Debian image can be pulled or built, or the
+/// engine's error.
 pub(super) async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String, BuildError> {
     for image in [OWN_BASE, PULLED_BASE] {
         if ctx.interruptible(ctx.engine.image(image)).await?.is_some() {

@@ -36,7 +36,7 @@ const PASSED_ENV: [&str; 10] = [
 ];
 
 #[derive(Debug, Clone, Default)]
-pub struct BuildOptions {
+pub(crate) struct BuildOptions {
     /// As in GOARCH; `None`: the engine's.
     pub arch: Option<String>,
     /// Where Debian packages come from, instead of Debian's own mirror.
@@ -60,7 +60,8 @@ impl<'a> Build<'a> {
     /// Compares `image` with the recipe; nothing is built yet.
     ///
     /// # Errors
-    /// [`BuildError::OtherArchitecture`], or the engine's error.
+    /// Returns [`BuildError::OtherArchitecture`] if the engine runs on another
+    /// architecture, or the engine's error.
     pub(crate) async fn plan(
         ctx: &'a Context,
         image: &str,
@@ -86,7 +87,8 @@ impl<'a> Build<'a> {
     /// Builds the image, which replaces one of the same name.
     ///
     /// # Errors
-    /// [`BuildError::NoBase`], or [`BuildError::Failed`] with the output.
+    /// Returns [`BuildError::NoBase`], or [`BuildError::Failed`] with the output of
+    /// the recipe.
     pub(crate) async fn run(self) -> Result<(), BuildError> {
         let base = base::ensure(self.ctx, self.options.mirror.as_deref()).await?;
         let suffix = text::random_hex(4).map_err(RunError::from)?;

@@ -4,7 +4,7 @@ use crate::context::RunError;
 use crate::engine::EngineError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(

@@ -45,7 +45,7 @@ impl Recipe {
     /// The files as a tar archive, for the builder's root directory.
     ///
     /// # Errors
-    /// A path that does not fit into a tar header.
+    /// Fails if a path does not fit into a tar header.
     pub(super) fn archive(&self) -> std::io::Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         for (path, contents) in self.files() {

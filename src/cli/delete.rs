@@ -10,7 +10,7 @@ use crate::load;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Delete {
-    /// Delete one cluster; it is no error if it does not exist
+    /// Delete one cluster; succeeds if it does not exist
     Cluster {
         #[command(flatten)]
         name: ClusterName,

@@ -17,7 +17,7 @@ const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
 /// The engine of the script, if the variable is set.
 ///
 /// # Errors
-/// The script cannot be read, or is invalid.
+/// Fails if the script cannot be read, or is invalid.
 pub(super) fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>, Failure> {
     let Some(path) = environment::variable(VARIABLE) else { return Ok(None) };
     let invalid = |reason: String| Failure::new(format!("{VARIABLE}={path}: {reason}"));

@@ -31,7 +31,7 @@ impl Invocation {
     /// connection is made yet.
     ///
     /// # Errors
-    /// An endpoint or provider that skiff does not support.
+    /// Fails for an endpoint or provider that skiff does not support.
     pub(super) fn context(&self) -> Result<Context, Failure> {
         provider::check(environment::variable(provider::VARIABLE).as_deref(), &self.progress)?;
         #[cfg(feature = "fake-engine")]

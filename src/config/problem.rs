@@ -7,10 +7,11 @@ use crate::yaml::located;
 /// One thing that is wrong with a definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// 1-based; `None` if the problem is about the file as a whole.
+    /// 1-based; `None` if the problem is about the entire file.
     pub line: Option<usize>,
-    /// Such as `nodes[1].role`; empty for the file as a whole.
+    /// Such as `nodes[1].role`; empty for the entire file.
     pub path: String,
+    /// States the rule or what was expected, without line and path.
     pub message: String,
 }
 
@@ -19,7 +20,7 @@ pub struct Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// One problem of the file as a whole.
+    /// One problem of the entire file.
     pub(super) fn only(message: impl Into<String>) -> Self {
         Problems(vec![Problem { line: None, path: String::new(), message: message.into() }])
     }

@@ -15,7 +15,7 @@ use crate::version::Version;
 /// first control-plane.
 ///
 /// # Errors
-/// The first error of any node.
+/// Returns the first error of any node.
 pub(super) async fn bring_up(
     ctx: &Context,
     bootstrap: &Bootstrap<'_>,

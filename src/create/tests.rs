@@ -50,8 +50,8 @@ async fn run_with(
 
 #[tokio::test]
 async fn a_creation_makes_three_nodes_and_a_context() {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("config");
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("config");
     let engine = FakeEngine::default();
     run(&engine, &CancellationToken::new(), &kubeconfig, |_| {}).await.unwrap();
     assert_eq!(engine.container_names(), ["kind-control-plane", "kind-worker", "kind-worker2"]);
@@ -66,8 +66,8 @@ async fn a_creation_makes_three_nodes_and_a_context() {
 
 #[tokio::test]
 async fn several_control_planes_share_their_secrets_behind_a_balancer() {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("config");
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("config");
     let engine = FakeEngine::default();
     let cancel = CancellationToken::new();
     run_with(&cluster(BALANCED), &engine, &cancel, &kubeconfig, |_| {}).await.unwrap();
@@ -89,8 +89,8 @@ async fn whatever_goes_wrong_nothing_is_left() {
 }
 
 async fn sweep(cluster: &Cluster) {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("config");
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("config");
     let smooth = FakeEngine::default();
     run_with(cluster, &smooth, &CancellationToken::new(), &kubeconfig, |_| {}).await.unwrap();
     std::fs::remove_file(&kubeconfig).unwrap();
@@ -123,13 +123,13 @@ async fn sweep(cluster: &Cluster) {
             );
             assert!(!kubeconfig.exists(), "{what} ({kind}) wrote the kubeconfig");
             assert!(failure.cleanup.is_empty());
-            let said = failure.error.to_string();
+            let text = failure.error.to_string();
             if kind == 2 {
-                assert!(said.contains("interrupted"), "{what}: {said}");
+                assert!(text.contains("interrupted"), "{what}: {text}");
             } else {
                 assert!(
-                    said.contains(&format!("fault at call {call}")),
-                    "{what}: the first error is not reported: {said}"
+                    text.contains(&format!("fault at call {call}")),
+                    "{what}: the first error is not reported: {text}"
                 );
             }
         }
@@ -256,8 +256,8 @@ fn cluster_size(cluster: &Cluster) -> usize {
 
 #[tokio::test]
 async fn of_many_creations_of_one_name_one_wins_and_the_rest_leave_it_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("config");
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = directory.path().join("config");
     let engine = FakeEngine::default();
     let cancel = CancellationToken::new();
     let all = (0..8).map(|_| run(&engine, &cancel, &kubeconfig, |_| {}));
@@ -271,13 +271,13 @@ async fn of_many_creations_of_one_name_one_wins_and_the_rest_leave_it_alone() {
 
 #[tokio::test]
 async fn retain_keeps_the_nodes() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let smooth = FakeEngine::default();
-    run(&smooth, &CancellationToken::new(), &folder.path().join("a"), |_| {}).await.unwrap();
+    run(&smooth, &CancellationToken::new(), &directory.path().join("a"), |_| {}).await.unwrap();
     let init = smooth.calls().iter().position(|c| c == "exec kubeadm init").unwrap();
     let engine = FakeEngine::armed(init, Fault::Fails);
     let failure =
-        run(&engine, &CancellationToken::new(), &folder.path().join("b"), |o| o.retain = true)
+        run(&engine, &CancellationToken::new(), &directory.path().join("b"), |o| o.retain = true)
             .await
             .unwrap_err();
     assert!(failure.retained);

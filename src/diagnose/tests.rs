@@ -7,7 +7,7 @@ mod cluster;
 mod engine;
 #[allow(unreachable_pub, reason = "other test programs use it, too")]
 #[path = "../../tests/support/golden.rs"]
-#[allow(dead_code, reason = "shared with tests/it, which has whole directories of such files")]
+#[allow(dead_code, reason = "shared with tests/it, which compares directories of such files")]
 mod golden;
 mod images;
 
@@ -58,7 +58,7 @@ fn command(argv: &[&str], output: &str) -> RunError {
     }
 }
 
-/// What the system says about a file.
+/// The system's error about a file.
 fn denied() -> std::io::Error {
     std::io::ErrorKind::PermissionDenied.into()
 }

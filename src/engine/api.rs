@@ -23,6 +23,7 @@ pub type ExecOutput = BoxStream<'static, Result<ExecEvent>>;
 /// [`EngineError::Other`].
 #[async_trait]
 pub trait Engine: Send + Sync {
+    /// The machine that the engine runs on, and how the engine is set up there.
     async fn host(&self) -> Result<Host>;
 
     /// `None` if there is no such image.
@@ -46,13 +47,17 @@ pub trait Engine: Send + Sync {
 
     /// The networks of exactly this name; an engine can have several.
     async fn networks(&self, name: &str) -> Result<Vec<Network>>;
+    /// Creates a bridge network.
     async fn create_network(&self, spec: &NetworkSpec) -> Result<()>;
+    /// Removes a network by its ID, because names are not unique.
     async fn remove_network(&self, id: &str) -> Result<()>;
 
     /// Containers, running or not, that have all of these labels
     /// (`KEY` or `KEY=VALUE`).
     async fn containers(&self, labels: &[String]) -> Result<Vec<Container>>;
+    /// Creates a container without starting it. Its image must be present.
     async fn create_container(&self, spec: &ContainerSpec) -> Result<()>;
+    /// Starts a container. Returns when its process runs, not when it is ready.
     async fn start_container(&self, name: &str) -> Result<()>;
     /// Kills a container and removes it with its anonymous volumes. Succeeds if
     /// there is no such container.
@@ -81,14 +86,17 @@ pub trait Engine: Send + Sync {
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
+    /// `None`: stdin is empty.
     pub stdin: Option<Bytes>,
 }
 
 impl Command {
+    /// A command without stdin. The first word is the program.
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
         Command { argv: argv.into_iter().map(Into::into).collect(), stdin: None }
     }
 
+    /// Sends this text as stdin, and then its end.
     pub fn stdin(mut self, text: impl Into<Bytes>) -> Self {
         self.stdin = Some(text.into());
         self
@@ -98,7 +106,10 @@ impl Command {
 /// `Exit` comes last, exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecEvent {
+    /// The next bytes of stdout, not always a full line.
     Stdout(Bytes),
+    /// The next bytes of stderr, not always a full line.
     Stderr(Bytes),
+    /// The exit status.
     Exit(i64),
 }

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The directory of `config.json`. A missing or invalid file counts as empty.
-pub struct ClientConfig {
+pub(crate) struct ClientConfig {
     directory: PathBuf,
     config: Value,
 }
 
 /// The engine of a docker context.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContextEndpoint {
+pub(crate) struct ContextEndpoint {
+    /// Address as in `DOCKER_HOST`, such as `unix:///var/run/docker.sock`.
     pub host: String,
     /// Do not check the engine's certificate.
     pub skip_tls_verify: bool,
@@ -24,23 +25,24 @@ pub struct ContextEndpoint {
 
 impl ClientConfig {
     /// Reads `config.json` in `directory`.
-    pub fn read(directory: &Path) -> Self {
+    pub(crate) fn read(directory: &Path) -> Self {
         let config = json(&directory.join("config.json")).unwrap_or_default();
         ClientConfig { directory: directory.to_owned(), config }
     }
 
-    pub fn directory(&self) -> &Path {
+    /// Where `config.json` is, usually `~/.docker`.
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The configured context, if any.
-    pub fn current_context(&self) -> Option<String> {
+    pub(crate) fn current_context(&self) -> Option<String> {
         Some(self.config.get("currentContext")?.as_str()?.to_owned())
     }
 
     /// The engine of a context; `None` if there is no such context. All contexts
     /// are read, because their directories are named by digests.
-    pub fn context(&self, name: &str) -> Option<ContextEndpoint> {
+    pub(crate) fn context(&self, name: &str) -> Option<ContextEndpoint> {
         let found = std::fs::read_dir(self.directory.join("contexts/meta")).ok()?.flatten();
         found.into_iter().find_map(|entry| {
             let meta = json(&entry.path().join("meta.json"))?;
@@ -59,7 +61,7 @@ impl ClientConfig {
 
     /// The value of a proxy variable (`HTTP_PROXY`, `HTTPS_PROXY` or `NO_PROXY`)
     /// for containers of the engine at `host`, else for containers of any engine.
-    pub fn proxy(&self, host: &str, variable: &str) -> Option<String> {
+    pub(crate) fn proxy(&self, host: &str, variable: &str) -> Option<String> {
         let key = match variable {
             "HTTP_PROXY" => "httpProxy",
             "HTTPS_PROXY" => "httpsProxy",

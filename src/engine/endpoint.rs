@@ -9,10 +9,13 @@ use crate::environment;
 /// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
+    /// Path of a Unix socket, such as `/var/run/docker.sock`.
     Unix(PathBuf),
     /// `host:port` without TLS.
     Tcp(String),
+    /// `tcp://` with TLS material from the environment or a docker context.
     Tls(TlsEndpoint),
+    /// `docker system dial-stdio` on another host, by the `ssh` program.
     Ssh(SshEndpoint),
 }
 
@@ -23,7 +26,9 @@ pub struct TlsEndpoint {
     pub address: String,
     /// PEM files. Without a `ca`, the system's certificate authorities are used.
     pub ca: Option<PathBuf>,
+    /// Certificate of the client; `None` if the engine does not ask for one.
     pub certificate: Option<PathBuf>,
+    /// Private key of [`Self::certificate`].
     pub key: Option<PathBuf>,
     /// Whether the engine's certificate is checked.
     pub verify: bool,
@@ -32,8 +37,11 @@ pub struct TlsEndpoint {
 /// `ssh://[user@]host[:port][/socket]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SshEndpoint {
+    /// `None`: `ssh` chooses the user.
     pub user: Option<String>,
+    /// Name or address, without brackets if it is IPv6.
     pub host: String,
+    /// `None`: `ssh` chooses the port, usually 22.
     pub port: Option<u16>,
     /// Path of the engine's socket on that host; `None` for docker's default.
     pub socket: Option<String>,
@@ -57,14 +65,20 @@ impl std::fmt::Display for Endpoint {
 /// The environment that the choice depends on.
 #[derive(Debug, Default)]
 pub struct DockerEnv {
+    /// `DOCKER_HOST`: an address such as `tcp://10.0.0.5:2376`.
     pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`: the name of a docker context.
     pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`: the directory of the client's `config.json`.
     pub docker_config: Option<PathBuf>,
+    /// `HOME`, where `.docker` and sockets of the user are.
     pub home: Option<PathBuf>,
     /// `DOCKER_TLS_VERIFY` is set: TLS, and the certificate is checked.
     pub tls_verify: bool,
     /// `DOCKER_TLS` is set: TLS at least.
     pub tls: bool,
+    /// `DOCKER_CERT_PATH`: the directory of `ca.pem`, `cert.pem` and `key.pem`;
+    /// `None`: that of the client's configuration.
     pub cert_path: Option<PathBuf>,
 }
 
@@ -84,7 +98,7 @@ impl DockerEnv {
     }
 
     /// The client's configuration, from `DOCKER_CONFIG` or else the home directory.
-    pub fn client_config(&self) -> Option<ClientConfig> {
+    pub(crate) fn client_config(&self) -> Option<ClientConfig> {
         let of_home = || Some(self.home.as_ref()?.join(".docker"));
         self.docker_config.clone().or_else(of_home).map(|directory| ClientConfig::read(&directory))
     }

@@ -1,25 +1,52 @@
 //! What can go wrong with an engine.
 
+/// The result of a method of [`Engine`](super::Engine).
 pub type Result<T> = std::result::Result<T, EngineError>;
 
-/// `what` says what was being done, such as `creating container kind-worker`;
-/// `message` is the engine's own text.
+/// Why a request to an engine failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
+    /// Nothing answers at the address, as when Docker is not running.
     #[error("cannot reach the container engine at {endpoint}: {reason}")]
-    Unreachable { endpoint: String, reason: String },
+    Unreachable {
+        /// Such as `unix:///var/run/docker.sock`.
+        endpoint: String,
+        /// The error of the connection, such as `Connection refused`.
+        reason: String,
+    },
+    /// This user may not open the engine's Unix socket.
     #[error("no permission to use the container engine at {endpoint}")]
-    Permission { endpoint: String },
+    Permission {
+        /// Such as `unix:///var/run/docker.sock`.
+        endpoint: String,
+    },
     /// The configuration names no usable engine.
     #[error("cannot determine which container engine to use: {0}")]
     Endpoint(String),
-    /// Something of that name exists already, or is in use.
+    /// Something of that name exists already, or is in use (HTTP status 409).
     #[error("{what}: {message}")]
-    Conflict { what: String, message: String },
+    Conflict {
+        /// What was being done, such as `creating container kind-worker`.
+        what: String,
+        /// The engine's own text.
+        message: String,
+    },
+    /// The container, image or network does not exist (HTTP status 404).
     #[error("{what}: {message}")]
-    NotFound { what: String, message: String },
+    NotFound {
+        /// What was being done, such as `creating container kind-worker`.
+        what: String,
+        /// The engine's own text.
+        message: String,
+    },
+    /// Any other failure of a request.
     #[error("{what}: {message}")]
-    Other { what: String, message: String },
+    Other {
+        /// What was being done, such as `creating container kind-worker`.
+        what: String,
+        /// The engine's own text, or that of a connection that broke.
+        message: String,
+    },
 }
 
 impl EngineError {

@@ -9,15 +9,24 @@ use crate::cluster::{HostPort, Protocol};
 /// A container to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ContainerSpec {
+    /// Name in the engine; for a node also its name in Kubernetes.
     pub name: String,
+    /// Name or ID of an image that the engine has.
     pub image: String,
+    /// Empty: the engine's choice, a part of the container's ID.
     pub hostname: String,
+    /// By these skiff finds the container again; `labels` has their keys.
     pub labels: BTreeMap<String, String>,
     /// `NAME=VALUE`, or `NAME` to pass on the variable if it is set.
     pub env: Vec<String>,
+    /// Name of a network; `None` for the engine's default network.
     pub network: Option<String>,
+    /// All capabilities and devices of the host, as systemd and containerd in nodes
+    /// need them.
     pub privileged: bool,
+    /// Such as `seccomp=unconfined`.
     pub security_opt: Vec<String>,
+    /// Paths in the container that are kept in memory.
     pub tmpfs: Vec<String>,
     /// Paths that get an anonymous volume.
     pub volumes: Vec<String>,
@@ -30,26 +39,37 @@ pub struct ContainerSpec {
     /// The engine removes the container when it has exited.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auto_remove: bool,
+    /// Device files of the host, each at the same path in the container.
     pub devices: Vec<String>,
+    /// Ports that the host forwards to the container.
     pub publish: Vec<Publish>,
+    /// Kernel parameters of the container's network namespace, such as
+    /// `net.ipv6.conf.all.forwarding`.
     pub sysctls: BTreeMap<String, String>,
     /// The maximum number of restarts after failures. The container also starts
     /// when the engine starts.
     pub restart_on_failure: Option<i64>,
+    /// Users are those of the host, even if the engine maps them elsewhere.
     pub userns_host: bool,
+    /// Has a terminal. Its stdout and stderr are then one stream.
     pub tty: bool,
     /// Overrides the stop signal of the image.
     pub stop_signal: Option<String>,
+    /// Empty: that of the image.
     pub entrypoint: Vec<String>,
+    /// Arguments of the entrypoint. Empty: those of the image.
     pub command: Vec<String>,
 }
 
 /// A container port to publish on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Publish {
+    /// The container's side of the mapping.
     pub container_port: u16,
+    /// Serialized in lower case, such as `tcp`.
     #[serde(serialize_with = "as_word")]
     pub protocol: Protocol,
+    /// An IP address of the host; `0.0.0.0` or `::` for all of a family.
     pub host_address: String,
     /// Serialized as in definitions: 0 is picked by skiff, -1 by the engine.
     #[serde(serialize_with = "as_number")]
@@ -71,8 +91,11 @@ fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::
 /// A network to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NetworkSpec {
+    /// Not unique in an engine. skiff removes duplicates that no container uses.
     pub name: String,
     /// An IPv6 /64; `None` for an IPv4-only network.
     pub ipv6_subnet: Option<String>,
+    /// Options of Docker's bridge driver, such as
+    /// `com.docker.network.bridge.enable_ip_masquerade`.
     pub options: BTreeMap<String, String>,
 }

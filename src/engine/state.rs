@@ -8,9 +8,11 @@ use serde_json::Value;
 /// The machine the engine runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Host {
+    /// The host has cgroup v1. Kubernetes needs v2 since 1.35.
     pub cgroup_v1: bool,
     /// The engine runs without root privileges.
     pub rootless: bool,
+    /// Limits that the host's cgroups allow.
     pub cgroup_controllers: CgroupControllers,
     /// The engine maps the users of containers to other users of the host.
     pub userns_remap: bool,
@@ -22,6 +24,7 @@ pub struct Host {
     pub arch: String,
     /// The engine runs on the host that skiff runs on, so skiff can bind its ports.
     pub local: bool,
+    /// Decides how images are read for loading.
     pub storage: Storage,
     /// The engine's own description of itself, as JSON.
     pub description: Value,
@@ -30,8 +33,11 @@ pub struct Host {
 /// Which cgroup controllers the engine can use to limit its containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CgroupControllers {
+    /// CPU shares.
     pub cpu: bool,
+    /// Memory limits.
     pub memory: bool,
+    /// Limits of the number of processes.
     pub pids: bool,
 }
 
@@ -52,7 +58,9 @@ pub struct Image {
     /// The digest of the configuration in Docker's own store; the digest of the
     /// manifest or index in containerd's store.
     pub id: String,
+    /// From the image's configuration (Dockerfile `LABEL`).
     pub labels: BTreeMap<String, String>,
+    /// Names with tags, such as `busybox:latest`. An image can have several or none.
     pub tags: Vec<String>,
     /// Digests of the uncompressed layers, lowest first.
     pub layers: Vec<String>,
@@ -63,28 +71,38 @@ pub struct Image {
 /// A network of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {
+    /// Assigned by the engine and unique, unlike the name.
     pub id: String,
     /// The number of containers in it.
     pub containers: usize,
+    /// CIDRs such as `172.18.0.0/16`, of both IP families.
     pub subnets: Vec<String>,
 }
 
 /// A container, as listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
+    /// Without the leading `/` of Docker's API.
     pub name: String,
+    /// Those of the image included.
     pub labels: BTreeMap<String, String>,
+    /// Whether its process runs. Paused or restarting containers do not.
     pub running: bool,
 }
 
 /// A container, inspected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContainerState {
+    /// Whether its process runs.
     pub running: bool,
+    /// Exit status of the last run; 0 for one that has not ended.
     pub exit_code: Option<i64>,
+    /// In all its networks, IPv4 first.
     pub addresses: Vec<IpAddr>,
     /// From container ports such as `6443/tcp` to address and port on the host.
     pub ports: BTreeMap<String, (String, u16)>,
+    /// Those of the image included.
     pub labels: BTreeMap<String, String>,
+    /// The digest in [`Image::id`], even if the image has lost its name.
     pub image_id: String,
 }

@@ -29,8 +29,8 @@ const DOCUMENTS_LIMIT: u64 = 64 << 20;
 /// Reads an archive to its end.
 ///
 /// # Errors
-/// [`ArchiveError`] if it is not an archive, is damaged, or exceeds a limit.
-/// Whether it contains an image is checked by [`Contents::images`].
+/// Returns [`ArchiveError`] if it is not an archive, is damaged, or exceeds a
+/// limit. Whether it contains an image is checked by [`Contents::images`].
 pub fn read(input: impl Read, sink: &mut impl BlobSink) -> Result<Contents, ArchiveError> {
     let (input, is_compressed) = compression::decompress(input)?;
     let (input, meter) = Metered::new(input);

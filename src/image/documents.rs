@@ -12,10 +12,13 @@ use super::reference::Reference;
 /// An image for one platform: the one that is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformImage {
+    /// Full names. Empty for an image that is known by its digest alone.
     pub names: Vec<Reference>,
     /// Its manifest, or the index that refers to its manifest.
     pub root: Descriptor,
+    /// From its configuration, which also has the variant.
     pub platform: Platform,
+    /// The digest of its configuration.
     pub config: Digest,
     /// Lowest first, as in the manifest.
     pub layers: Vec<Descriptor>,
@@ -53,17 +56,22 @@ pub struct Documents(pub BTreeMap<Digest, Document>);
 /// A document as it is stored; its digest is that of these bytes.
 #[derive(Debug, Clone)]
 pub struct Document {
+    /// Such as [`oci::MANIFEST`].
     pub media_type: String,
+    /// JSON, kept byte for byte.
     pub bytes: Bytes,
 }
 
 /// Why a set of documents does not describe an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
+    /// A document or layer that another document refers to.
     #[error("{0} is missing")]
     Missing(Digest),
+    /// The digest of the document, and what it should be, such as `configuration`.
     #[error("invalid {1} {0}")]
     Invalid(Digest, &'static str),
+    /// The index refers to manifests whose layers or configurations are missing.
     #[error("no platform of index {0} is complete")]
     NoPlatform(Digest),
 }
@@ -82,15 +90,20 @@ impl Documents {
         self.0.get(digest).ok_or_else(|| DocumentError::Missing(digest.clone()))
     }
 
+    /// The manifest or index of this digest.
+    ///
     /// # Errors
-    /// [`DocumentError`] if it is missing, or neither a manifest nor an index.
+    /// Returns [`DocumentError`] if it is missing, or neither a manifest nor an
+    /// index.
     pub fn root(&self, digest: &Digest) -> Result<Root, DocumentError> {
         Root::parse(&self.document(digest)?.bytes)
             .ok_or_else(|| DocumentError::Invalid(digest.clone(), "manifest or index"))
     }
 
+    /// The image configuration of this digest.
+    ///
     /// # Errors
-    /// [`DocumentError`] if it is missing, or not an image's configuration.
+    /// Returns [`DocumentError`] if it is missing, or not an image's configuration.
     pub fn config(&self, digest: &Digest) -> Result<Config, DocumentError> {
         serde_json::from_slice(&self.document(digest)?.bytes)
             .map_err(|_| DocumentError::Invalid(digest.clone(), "configuration"))
@@ -102,8 +115,8 @@ impl Documents {
     /// true for every layer.
     ///
     /// # Errors
-    /// [`DocumentError`] if a document is missing or invalid, or if no platform
-    /// is complete.
+    /// Returns [`DocumentError`] if a document is missing or invalid, or if no
+    /// platform is complete.
     pub fn image(
         &mut self,
         root: &Digest,
@@ -128,7 +141,7 @@ impl Documents {
     /// in this set.
     ///
     /// # Errors
-    /// [`DocumentError`] if `root` is missing or invalid.
+    /// Returns [`DocumentError`] if `root` is missing or invalid.
     pub fn manifests(&mut self, root: &Digest) -> Result<Vec<Manifest>, DocumentError> {
         match self.root(root)? {
             Root::Manifest(manifest) => {

@@ -13,10 +13,10 @@ use super::platform::Platform;
 use super::reference::Reference;
 
 /// Names and contents of an archive's files.
-pub type Entries = Vec<(String, Vec<u8>)>;
+pub(crate) type Entries = Vec<(String, Vec<u8>)>;
 
 /// An image of these layers, called `docker.io/library/app:1`.
-pub fn image(layers: &[&[u8]]) -> PlatformImage {
+pub(crate) fn image(layers: &[&[u8]]) -> PlatformImage {
     PlatformImage {
         names: vec![Reference::parse("app:1").unwrap()],
         root: Descriptor::of(oci::MANIFEST, b"manifest"),
@@ -27,7 +27,7 @@ pub fn image(layers: &[&[u8]]) -> PlatformImage {
     }
 }
 
-pub fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, text) in entries {
         let mut header = tar::Header::new_gnu();
@@ -41,25 +41,25 @@ pub fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
 }
 
-pub fn config(layers: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn config(layers: &[&[u8]]) -> Vec<u8> {
     let diff_ids: Vec<String> = layers.iter().map(|layer| Digest::of(layer).to_string()).collect();
     json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": diff_ids}})
         .to_string()
         .into_bytes()
 }
 
-pub fn blob(bytes: &[u8]) -> (String, Vec<u8>) {
+pub(crate) fn blob(bytes: &[u8]) -> (String, Vec<u8>) {
     (Digest::of(bytes).blob_path(), bytes.to_vec())
 }
 
 /// The `index.json` that gives `root` a name.
-pub fn index(root: &Descriptor, name: &str) -> (String, Vec<u8>) {
+pub(crate) fn index(root: &Descriptor, name: &str) -> (String, Vec<u8>) {
     let named = Descriptor {
         annotations: [(NAME_ANNOTATION.to_owned(), name.to_owned())].into(),
         ..root.clone()
@@ -69,7 +69,7 @@ pub fn index(root: &Descriptor, name: &str) -> (String, Vec<u8>) {
 
 /// An OCI layout with one image: layers, configuration, manifest, `index.json`,
 /// `oci-layout`.
-pub fn oci_layout(layers: &[&[u8]]) -> Entries {
+pub(crate) fn oci_layout(layers: &[&[u8]]) -> Entries {
     let config = config(layers);
     let described = layers.iter().map(|layer| Descriptor::of(oci::LAYER, layer)).collect();
     let manifest = oci::manifest(Descriptor::of(oci::CONFIG, &config), described);
@@ -82,7 +82,7 @@ pub fn oci_layout(layers: &[&[u8]]) -> Entries {
 
 /// The same image in the form that `docker save` had before version 25, with
 /// two names.
-pub fn docker_archive(layers: &[&[u8]]) -> Entries {
+pub(crate) fn docker_archive(layers: &[&[u8]]) -> Entries {
     let names: Vec<String> = (0..layers.len()).map(|n| format!("l{n}/layer.tar")).collect();
     let manifest =
         json!([{"Config": "c.json", "RepoTags": ["app:1", "team/app:2"], "Layers": names}]);

@@ -17,7 +17,7 @@ use super::reference::Reference;
 
 /// An image of the engine that is to be on a node.
 #[derive(Debug, Clone)]
-pub struct RequestedImage {
+pub(crate) struct RequestedImage {
     /// The name, ID or digest by which the engine finds it.
     pub argument: String,
     /// The names that it is to have on the node.
@@ -33,11 +33,14 @@ pub struct RequestedImage {
 
 /// What a node needs of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
+    /// It has the content, and every name refers to it.
     Nothing,
     /// It has the content as `target`, but `missing` names do not refer to it.
     Names {
+        /// The manifest or index on the node.
         target: Digest,
+        /// Full names, such as `docker.io/library/busybox:latest`.
         missing: Vec<String>,
     },
     /// These blobs, and all names.
@@ -47,7 +50,7 @@ pub enum Need {
 impl NodeContent {
     /// What this node needs of an image. Content counts as present if its top
     /// layer is unpacked, since that implies those below it.
-    pub fn need(&self, image: &RequestedImage) -> Need {
+    pub(crate) fn need(&self, image: &RequestedImage) -> Need {
         let top = chain_ids(&image.diff_ids).pop();
         let is_unpacked = top.is_none_or(|top| self.snapshots.contains(&top));
         let Some(target) = self.find(&image.id).filter(|_| is_unpacked) else {
@@ -64,29 +67,29 @@ impl NodeContent {
 
 /// The blobs that a node does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MissingBlobs {
+pub(crate) struct MissingBlobs {
     present: BTreeSet<Digest>,
 }
 
 impl MissingBlobs {
     /// Those that are not in its content store. An unpacked layer does not
     /// count: importing an archive needs the blob.
-    pub fn of(node: &NodeContent) -> MissingBlobs {
+    pub(crate) fn of(node: &NodeContent) -> MissingBlobs {
         MissingBlobs { present: node.blobs.clone() }
     }
 
     /// Every blob, whatever the node has.
-    pub fn all() -> MissingBlobs {
+    pub(crate) fn all() -> MissingBlobs {
         MissingBlobs::default()
     }
 
     /// Whether a blob is to be sent.
-    pub fn contains(&self, blob: &Digest) -> bool {
+    pub(crate) fn contains(&self, blob: &Digest) -> bool {
         !self.present.contains(blob)
     }
 
     /// The layers of an image that are to be sent, lowest first.
-    pub fn layers<'a>(&self, image: &'a PlatformImage) -> Vec<&'a Descriptor> {
+    pub(crate) fn layers<'a>(&self, image: &'a PlatformImage) -> Vec<&'a Descriptor> {
         image.layers.iter().filter(|layer| self.contains(&layer.digest)).collect()
     }
 }

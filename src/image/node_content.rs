@@ -8,7 +8,8 @@ use super::reference::Reference;
 
 /// Names, blobs and unpacked layers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NodeContent {
+pub(crate) struct NodeContent {
+    /// One for each name. An image with several names is listed several times.
     pub images: Vec<NodeImage>,
     /// In the content store: documents, and layers as they were sent.
     pub blobs: BTreeSet<Digest>,
@@ -18,7 +19,8 @@ pub struct NodeContent {
 
 /// A name in the image store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeImage {
+pub(crate) struct NodeImage {
+    /// Full name, or the configuration's digest by which the kubelet knows it.
     pub name: String,
     /// The manifest or index that it refers to.
     pub target: Digest,
@@ -28,25 +30,25 @@ pub struct NodeImage {
 
 impl NodeContent {
     /// What a name refers to.
-    pub fn target(&self, name: &str) -> Option<&Digest> {
+    pub(crate) fn target(&self, name: &str) -> Option<&Digest> {
         self.images.iter().find(|image| image.name == name).map(|image| &image.target)
     }
 
     /// A name that refers to this manifest or index.
-    pub fn name_of(&self, target: &Digest) -> Option<String> {
+    pub(crate) fn name_of(&self, target: &Digest) -> Option<String> {
         self.images.iter().find(|image| image.target == *target).map(|image| image.name.clone())
     }
 
     /// The manifest or index of the image with this ID in the engine. The
     /// kubelet's part of containerd names every image by its configuration, too.
-    pub fn find(&self, id: &Digest) -> Option<&Digest> {
+    pub(crate) fn find(&self, id: &Digest) -> Option<&Digest> {
         self.target(&id.to_string())
             .or_else(|| self.images.iter().map(|image| &image.target).find(|target| *target == id))
     }
 
     /// What is wrong with an image that was loaded; `None` if the node has its
     /// names, documents and unpacked layers, and the kubelet can see it.
-    pub fn fault(&self, image: &PlatformImage) -> Option<String> {
+    pub(crate) fn fault(&self, image: &PlatformImage) -> Option<String> {
         let root = &image.root.digest;
         for name in image.names.iter().map(Reference::to_string) {
             match self.target(&name) {

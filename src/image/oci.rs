@@ -10,10 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::platform::Platform;
 
+/// Media type of [`Manifest`].
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Media type of [`Index`].
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// Media type of [`Config`].
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// Media type of a layer without compression.
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// Media type of a layer with gzip.
 pub const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// An image's full name in an index (containerd's own annotation).
 pub const NAME_ANNOTATION: &str = "io.containerd.image.name";
@@ -24,13 +29,18 @@ pub const REF_NAME_ANNOTATION: &str = "org.opencontainers.image.ref.name";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
+    /// Such as [`MANIFEST`]; empty if it is not stated.
     #[serde(default)]
     pub media_type: String,
+    /// Names the blob and is the checksum of its bytes.
     pub digest: Digest,
+    /// In bytes, as stored: a compressed layer's compressed size.
     #[serde(default)]
     pub size: u64,
+    /// What an index says of a manifest. Usually `None` for other blobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+    /// Such as [`NAME_ANNOTATION`] in the index of an archive.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
@@ -57,10 +67,14 @@ impl Descriptor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
+    /// Always 2.
     pub schema_version: u32,
+    /// [`MANIFEST`] or Docker's own; empty if it is not stated.
     #[serde(default)]
     pub media_type: String,
+    /// Refers to the image's [`Config`].
     pub config: Descriptor,
+    /// Refers to the layers, lowest first.
     #[serde(default)]
     pub layers: Vec<Descriptor>,
 }
@@ -76,9 +90,12 @@ pub fn manifest(config: Descriptor, layers: Vec<Descriptor>) -> Vec<u8> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
+    /// Always 2.
     pub schema_version: u32,
+    /// [`INDEX`] or Docker's own; empty if it is not stated.
     #[serde(default)]
     pub media_type: String,
+    /// Refers to manifests, or to further indexes.
     pub manifests: Vec<Descriptor>,
 }
 
@@ -92,8 +109,10 @@ impl Index {
 /// The part of an image's configuration that is used here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Config {
+    /// Fields of the document itself, not an object in it.
     #[serde(flatten)]
     pub platform: Platform,
+    /// The layers, by their uncompressed content.
     pub rootfs: RootFs,
 }
 
@@ -107,7 +126,9 @@ pub struct RootFs {
 
 /// The document that an image's name refers to.
 pub enum Root {
+    /// Of several platforms.
     Index(Index),
+    /// Of one platform.
     Manifest(Manifest),
 }
 

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 /// `v8`), as the OCI image specification has them; an empty one is not stated.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Platform {
+    /// As in GOOS: `linux` on nodes.
     #[serde(default)]
     pub os: Word,
+    /// As in GOARCH, such as `amd64`.
     #[serde(default)]
     pub architecture: Word,
+    /// Such as `v7` of `arm`. Most architectures have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<Word>,
 }

@@ -9,6 +9,7 @@ use super::digest::Digest;
 /// `REPOSITORY:TAG` or `REPOSITORY@DIGEST`, the repository with its registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
+    /// With the registry, such as `docker.io/library/busybox`.
     pub repository: String,
     version: Version,
 }
@@ -32,8 +33,8 @@ impl Reference {
     /// digest has no effect and is left out.
     ///
     /// # Errors
-    /// [`InvalidReference`] if a character is not allowed, or if the digest is
-    /// not a SHA-256 digest.
+    /// Returns [`InvalidReference`] if a character is not allowed, or if the digest
+    /// is not a SHA-256 digest.
     pub fn parse(text: &str) -> Result<Reference, InvalidReference> {
         let invalid = || InvalidReference(text.to_owned());
         let (name, digest) = match text.split_once('@') {
@@ -75,7 +76,7 @@ impl Reference {
 /// The full form of a name, such as `docker.io/library/busybox:latest`.
 ///
 /// # Errors
-/// [`InvalidReference`] if it is not an image name.
+/// Returns [`InvalidReference`] if it is not an image name.
 pub fn full_name(text: &str) -> Result<String, InvalidReference> {
     Reference::parse(text).map(|reference| reference.to_string())
 }

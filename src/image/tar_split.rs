@@ -15,9 +15,16 @@ use serde::Deserialize;
 
 /// The next part of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
+    /// Headers and padding, as they are in the archive.
     Bytes(Bytes),
-    File { path: Vec<u8>, size: u64 },
+    /// The content of a file, which the unpacked directory has.
+    File {
+        /// Bytes of the path inside the layer, such as `etc/hosts`; not always UTF-8.
+        path: Vec<u8>,
+        /// In bytes, never 0.
+        size: u64,
+    },
 }
 
 #[derive(Deserialize)]
@@ -43,7 +50,7 @@ const SEGMENT: u8 = 2;
 ///
 /// # Errors
 /// An item is an error if the record is damaged or has another format.
-pub fn parts(record: impl Read) -> impl Iterator<Item = io::Result<Part>> {
+pub(crate) fn parts(record: impl Read) -> impl Iterator<Item = io::Result<Part>> {
     BufReader::new(GzDecoder::new(record)).lines().filter_map(|line| match line {
         Ok(line) => part(&line).transpose(),
         Err(error) => Some(Err(error)),
@@ -75,8 +82,8 @@ fn part(line: &str) -> io::Result<Option<Part>> {
 /// contents from, in order, each ended by a zero byte.
 ///
 /// # Errors
-/// The record is damaged or has another format.
-pub fn summary(record: &[u8]) -> io::Result<(u64, Vec<u8>)> {
+/// Fails if the record is damaged or has another format.
+pub(crate) fn summary(record: &[u8]) -> io::Result<(u64, Vec<u8>)> {
     let (mut length, mut files) = (0, Vec::new());
     for part in parts(record) {
         match part? {
@@ -119,9 +126,9 @@ mod tests {
 
     #[test]
     fn a_damaged_record_is_an_error() {
-        let whole = gzip(LINES.as_bytes());
+        let complete = gzip(LINES.as_bytes());
         for damaged in [
-            whole[..whole.len() / 2].to_vec(),
+            complete[..complete.len() / 2].to_vec(),
             gzip(b"{\"type\":9}\n"),
             gzip(b"nonsense\n"),
             gzip(b"{\"type\":2,\"payload\":\"*\"}\n"),

@@ -42,7 +42,7 @@ impl KubeClient {
     /// An object, given as `KIND/NAME`; `Value::Null` if it does not exist.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn get(&self, object: &str, namespace: &str) -> Result<Value, RunError> {
         let args = ["get", "--ignore-not-found", "-o", "json", "--namespace", namespace, object];
         Ok(parse(&self.kubectl(&args).await?))
@@ -51,7 +51,7 @@ impl KubeClient {
     /// The objects of a kind in one namespace, or in all of them.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn list(
         &self,
         kind: &str,
@@ -74,7 +74,7 @@ impl KubeClient {
     /// Those of the objects that exist.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn existing(&self, ids: &[ObjectId]) -> Result<Vec<Value>, RunError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -87,7 +87,7 @@ impl KubeClient {
     /// The API server's answer at a path.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn get_raw(&self, path: &str) -> Result<String, RunError> {
         self.kubectl(&["get", "--raw", path]).await
     }
@@ -96,7 +96,7 @@ impl KubeClient {
     /// `Value::Null` for an answer that is not JSON.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn get_raw_all(&self, paths: &[&str]) -> Result<Vec<Value>, RunError> {
         let answers = self.node.kubectl_get_raw(paths).await?;
         Ok(answers.iter().map(|answer| parse(answer)).collect())
@@ -105,7 +105,7 @@ impl KubeClient {
     /// The API server's version, such as `v1.37.2`; empty if its answer has none.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn server_version(&self) -> Result<String, RunError> {
         let version = parse(&self.get_raw("/version").await?);
         Ok(version["gitVersion"].as_str().unwrap_or_default().to_owned())
@@ -114,7 +114,7 @@ impl KubeClient {
     /// All nodes, for [`super::nodes`].
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn nodes(&self) -> Result<Vec<Value>, RunError> {
         let nodes = parse(&self.get_raw("/api/v1/nodes").await?);
         Ok(nodes["items"].as_array().cloned().unwrap_or_default())
@@ -124,7 +124,7 @@ impl KubeClient {
     /// changed is a conflict, unless `force` takes it over.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn apply(&self, objects: &[Value], force: bool) -> Result<(), RunError> {
         let mut args = vec!["apply", "--server-side", FIELD_MANAGER, "-f", "-"];
         if force {
@@ -136,16 +136,17 @@ impl KubeClient {
     /// Whether the API server would create the objects; nothing is stored.
     ///
     /// # Errors
-    /// See [`KubeClient`]; also if it would not.
+    /// Fails like every method of [`KubeClient`], and if the API server would not
+    /// create one of the objects.
     pub(crate) async fn try_create(&self, objects: &[Value]) -> Result<(), RunError> {
         self.send(&["create", "--dry-run=server", "-f", "-"], objects).await.map(drop)
     }
 
     /// Creates the objects of a manifest of the node image. It is not validated:
-    /// kubectl would download the whole schema for that.
+    /// kubectl would download the API server's complete schema for that.
     ///
     /// # Errors
-    /// See [`KubeClient`]; also if one of the objects exists.
+    /// Fails like every method of [`KubeClient`], and if one of the objects exists.
     pub(crate) async fn create_manifest(&self, manifest: String) -> Result<(), RunError> {
         let args = ["create", "--validate=false", "-f", "-"];
         self.node.kubectl(&args, Some(manifest)).await.map(drop)
@@ -154,7 +155,7 @@ impl KubeClient {
     /// Like [`Self::create_manifest`], but objects may exist already.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn apply_manifest(&self, manifest: String) -> Result<(), RunError> {
         let args = ["apply", "--validate=false", "-f", "-"];
         self.node.kubectl(&args, Some(manifest)).await.map(drop)
@@ -163,7 +164,7 @@ impl KubeClient {
     /// Removes a label from a node.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn remove_node_label(&self, node: &str, key: &str) -> Result<(), RunError> {
         self.kubectl(&["label", "node", node, &format!("{key}-")]).await.map(drop)
     }
@@ -171,7 +172,7 @@ impl KubeClient {
     /// Deletes objects in this order, and waits until they are gone.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn delete(&self, ids: &[ObjectId]) -> Result<(), RunError> {
         if ids.is_empty() {
             return Ok(());
@@ -194,7 +195,7 @@ impl KubeClient {
     /// The last ten lines of the log of every container of a pod.
     ///
     /// # Errors
-    /// See [`KubeClient`].
+    /// Fails like every method of [`KubeClient`].
     pub(crate) async fn pod_log(&self, namespace: &str, pod: &str) -> Result<String, RunError> {
         let args = ["logs", "--namespace", namespace, pod, "--all-containers", "--tail=10"];
         self.kubectl(&args).await

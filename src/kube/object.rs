@@ -20,9 +20,11 @@ pub(crate) struct ObjectId {
 }
 
 impl ObjectId {
+    /// The identity of an object in a manifest or of the API server.
+    ///
     /// # Errors
-    /// The object lacks `kind`, `apiVersion` or `metadata.name`; the message
-    /// names the first that is missing.
+    /// Returns a message with the first missing field if the object lacks `kind`,
+    /// `apiVersion` or `metadata.name`.
     pub(crate) fn of(object: &Value) -> Result<ObjectId, String> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         let part = |pointer: &str| {
@@ -77,7 +79,7 @@ impl fmt::Display for ObjectId {
 /// The objects of a manifest in YAML; the members of lists one by one.
 ///
 /// # Errors
-/// The text is not YAML, or [`ObjectId::of`] an object fails.
+/// Fails if the text is not YAML, or if [`ObjectId::of`] an object fails.
 pub(crate) fn parse(manifest: &str) -> Result<Vec<Value>, String> {
     let objects: Vec<Value> = yaml::documents(manifest)?.into_iter().flat_map(flatten).collect();
     objects.iter().try_for_each(|object| ObjectId::of(object).map(drop))?;

@@ -22,9 +22,11 @@ pub const PATCHES_PATH: &str = "/kind/patches";
 /// (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `ConfigData`).
 #[derive(Debug, Clone)]
 pub struct ConfigData<'a> {
+    /// The definition that the node is part of.
     pub cluster: &'a Cluster,
     /// The node's container and host name.
     pub node_name: &'a str,
+    /// The node that the documents are for.
     pub node: &'a Node,
     /// The Kubernetes version in the node's image.
     pub version: &'a Version,

@@ -38,7 +38,7 @@ pub(crate) fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
 /// Removes the cluster's entries from every file that has them.
 ///
 /// # Errors
-/// Tries all files and then returns the first error, as for [`merge_into`].
+/// Fails like [`merge_into`], with the first error after all files have been tried.
 pub(crate) fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
     let results: Vec<_> = paths.iter().map(|path| remove_cluster_in(path, cluster)).collect();
     results.into_iter().collect()

@@ -43,8 +43,8 @@ impl Lock {
     /// each of them.
     ///
     /// # Errors
-    /// [`Error::Locked`] after that time, [`Error::Write`] when the lock file
-    /// cannot be made at all.
+    /// Returns [`Error::Locked`] after that time, [`Error::Write`] when the lock
+    /// file cannot be made at all.
     pub(super) fn acquire(path: &Path, patience: Duration) -> Result<Lock, Error> {
         Lock::acquire_at(path, patience, &mut SystemClock)
     }

@@ -173,7 +173,7 @@ users:
             "x-top": 1,
             "current-context": "work",
             "clusters": [
-                {"name": "kind-a", "cluster": {"server": "https://old", "stale": true}, "x-beside": 2},
+                {"name": "kind-a", "cluster": {"server": "https://old", "stale": true}, "x-other": 2},
                 {"name": "work", "cluster": {"certificate-authority": "../ca.crt", "x-in": 3}, "x": 4},
             ],
             "contexts": null,
@@ -183,7 +183,7 @@ users:
         assert_eq!(merged["x-top"], 1);
         assert_eq!(merged["preferences"], theirs["preferences"]);
         assert_eq!(merged["current-context"], "kind-a");
-        assert_eq!(merged["clusters"][0]["x-beside"], 2);
+        assert_eq!(merged["clusters"][0]["x-other"], 2);
         assert_eq!(merged["clusters"][0]["cluster"], entry("a")["clusters"][0]["cluster"]);
         assert_eq!(merged["clusters"][1], theirs["clusters"][1]);
         assert_eq!(merged["contexts"], entry("a")["contexts"]);

@@ -40,8 +40,8 @@ pub(super) struct PullSession {
 /// pull with the same command.
 ///
 /// # Errors
-/// [`RunError::Command`] if containerd does not answer; the engine's error, or
-/// [`RunError::Cancelled`].
+/// Returns [`RunError::Command`] if containerd does not answer, the engine's error,
+/// or [`RunError::Cancelled`].
 pub(super) async fn open_session(
     ctx: &Context,
     node: &str,
@@ -65,7 +65,7 @@ pub(super) async fn open_session(
 /// Reports what a node has of the images that match.
 ///
 /// # Errors
-/// As [`open_session`].
+/// Fails like [`open_session`].
 pub(super) async fn report(
     ctx: &Context,
     node: &str,
@@ -80,8 +80,8 @@ impl PullSession {
     /// unpacked. `architecture` is the node's own.
     ///
     /// # Errors
-    /// [`RunError::Command`] if the node cannot reach the registry or a pull
-    /// fails, or the engine's error. It is not cancelled by itself.
+    /// Returns [`RunError::Command`] if the node cannot reach the registry or a
+    /// pull fails, or the engine's error. It is not cancelled by itself.
     pub(super) async fn pull(
         self,
         sources: &[PullSource],
@@ -102,8 +102,8 @@ pub(super) fn import_command(platform: &Platform, snapshotter: &str) -> Command 
 /// Gives an image of the node more names.
 ///
 /// # Errors
-/// [`RunError::Command`] if there is no image `name`; the engine's error, or
-/// [`RunError::Cancelled`].
+/// Returns [`RunError::Command`] if there is no image `name`, the engine's error,
+/// or [`RunError::Cancelled`].
 pub(super) async fn tag(
     ctx: &Context,
     node: &str,
@@ -118,7 +118,7 @@ pub(super) async fn tag(
 /// Removes names; content goes with its last name.
 ///
 /// # Errors
-/// As [`tag`].
+/// Fails like [`tag`].
 pub(super) async fn remove(ctx: &Context, node: &str, names: &[String]) -> Result<(), RunError> {
     let arguments = ["ctr", "--namespace=k8s.io", "images", "rm", "--sync"].map(str::to_owned);
     let command = Command::new(arguments.into_iter().chain(names.iter().cloned()));

@@ -19,7 +19,7 @@ use crate::image::{Digest, MissingBlobs, Need, PlatformImage, RequestedImage};
 /// Loads images of the engine by name, digest or ID.
 ///
 /// # Errors
-/// [`LoadError`]; what was complete before the failure stays.
+/// Returns [`LoadError`]. What was complete before the failure stays.
 pub(crate) async fn load(
     ctx: &Context,
     target: &Target,

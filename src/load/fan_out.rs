@@ -55,7 +55,7 @@ impl FanOutWriter {
     /// Writes to the nodes that get the current entry.
     ///
     /// # Errors
-    /// No node reads any more.
+    /// Fails if no node reads any more.
     fn send(&mut self, bytes: Bytes) -> io::Result<()> {
         for node in self.nodes.iter_mut().filter(|node| node.is_open && node.gets_entry) {
             node.is_open = node.to.blocking_send(bytes.clone()).is_ok();
@@ -101,7 +101,7 @@ impl FanOutWriter {
     /// now are the nodes' archives valid.
     ///
     /// # Errors
-    /// No node reads any more.
+    /// Fails if no node reads any more.
     pub(super) fn finish(
         mut self,
         documents: &[Bytes],

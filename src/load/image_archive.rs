@@ -16,7 +16,7 @@ const STDIN: &str = "-";
 /// Loads archives one after the other, each on all nodes at the same time.
 ///
 /// # Errors
-/// [`LoadError`]; archives before the one that failed stay loaded.
+/// Returns [`LoadError`]. Archives before the one that failed stay loaded.
 pub(crate) async fn load(
     ctx: &Context,
     target: &Target,

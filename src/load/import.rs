@@ -60,8 +60,9 @@ pub(super) struct ImportTarget {
 /// images their names.
 ///
 /// # Errors
-/// [`ImportError`] if the archive is invalid, in which case no node has anything
-/// of it, or if the load was cancelled. That a node failed is part of the outcome.
+/// Returns [`ImportError`] if the archive is invalid, in which case no node has
+/// anything of it, or if the load was cancelled. That a node failed is part of the
+/// outcome.
 pub(super) async fn import(
     ctx: &Context,
     input: Input,

@@ -21,7 +21,8 @@ pub(crate) struct ListedImage {
 /// The images on the nodes of a target, sorted by name.
 ///
 /// # Errors
-/// [`LoadError`] if a node does not exist, is not running, or does not answer.
+/// Returns [`LoadError`] if a node does not exist, is not running, or does not
+/// answer.
 pub(crate) async fn list(ctx: &Context, target: &Target) -> Result<Vec<ListedImage>, LoadError> {
     let nodes = target::nodes(ctx, target, &ImageFilter::all()).await?;
     let contents = nodes.iter().map(|node| (node.name.as_str(), &node.report.content));
@@ -31,7 +32,7 @@ pub(crate) async fn list(ctx: &Context, target: &Target) -> Result<Vec<ListedIma
 /// All names of images on each node, in their full form.
 ///
 /// # Errors
-/// As [`list`].
+/// Fails like [`list`].
 pub(crate) async fn names(
     ctx: &Context,
     target: &Target,
@@ -81,7 +82,8 @@ fn is_id(name: &str) -> bool {
 /// names of the nodes that had it.
 ///
 /// # Errors
-/// [`LoadError::NotOnNodes`] if no node has it; otherwise as [`list`].
+/// Returns [`LoadError::NotOnNodes`] if no node has it. Otherwise it fails like
+/// [`list`].
 pub(crate) async fn remove(
     ctx: &Context,
     target: &Target,

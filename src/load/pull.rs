@@ -39,8 +39,8 @@ pub(super) enum PullError {
 /// Has nodes pull images of the engine. `rename` gives them their names.
 ///
 /// # Errors
-/// [`PullError`] if nothing can be pulled at all, or the load was cancelled; that
-/// a node failed is part of the outcome.
+/// Returns [`PullError`] if nothing can be pulled at all, or if the load was
+/// cancelled. That a node failed is part of the outcome.
 pub(super) async fn pull(
     ctx: &Context,
     host: &Host,

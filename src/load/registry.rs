@@ -47,8 +47,8 @@ impl Registry {
     /// Listens at an address of this host; `sent` has an entry for each node.
     ///
     /// # Errors
-    /// The address belongs to another host, as with an engine in a virtual
-    /// machine; or the system has no random numbers.
+    /// Fails if the address belongs to another host, as with an engine in a virtual
+    /// machine, or if the system has no random numbers.
     pub(super) async fn start(
         address: IpAddr,
         store: Arc<EngineImages>,

@@ -11,8 +11,8 @@ use crate::image::{Digest, Reference, RequestedImage, similar_names};
 /// requested image.
 ///
 /// # Errors
-/// [`LoadError::NotPresent`] if the engine does not have one, or the engine's
-/// error.
+/// Returns [`LoadError::NotPresent`] if the engine does not have one, or the
+/// engine's error.
 pub(super) async fn look_up(
     ctx: &Context,
     arguments: &[String],

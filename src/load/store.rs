@@ -35,7 +35,7 @@ use reader_container::ReaderContainer;
 /// which contains a shell.
 ///
 /// # Errors
-/// [`StoreError`] if they cannot be read layer by layer, or the error of
+/// Returns [`StoreError`] if they cannot be read layer by layer, or the error of
 /// `operation`.
 pub(super) async fn with_images<T, E: From<StoreError>>(
     ctx: &Context,

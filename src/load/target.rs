@@ -26,7 +26,8 @@ pub(super) struct TargetNode {
 /// balancers run no pods and are left out.
 ///
 /// # Errors
-/// [`LoadError`] if a node does not exist, is not running, or does not answer.
+/// Returns [`LoadError`] if a node does not exist, is not running, or does not
+/// answer.
 pub(super) async fn nodes(
     ctx: &Context,
     target: &Target,

@@ -77,7 +77,7 @@ impl Transfer {
 /// everything: what it was found to have can be gone by then.
 ///
 /// # Errors
-/// The error of `import`, or that of a node on which both attempts failed.
+/// Returns the error of `import`, or that of a node on which both attempts failed.
 pub(super) async fn import(
     ctx: &Context,
     mut remaining: Vec<Transfer>,
@@ -112,7 +112,8 @@ async fn attempt(
 /// and why the last one did.
 ///
 /// # Errors
-/// A failure for which another attempt is useless. Nodes that are done stay so.
+/// Returns a failure for which another attempt is useless. Nodes that are done stay
+/// so.
 pub(super) async fn check(
     ctx: &Context,
     transfers: Vec<Transfer>,

@@ -12,7 +12,7 @@ use crate::pull::{self, PullError};
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
 
 /// Kubernetes versions with a recipe, newest first.
-pub fn versions() -> Vec<String> {
+pub(crate) fn versions() -> Vec<String> {
     let found = FILES.get_dir("versions").into_iter().flat_map(|dir| dir.files());
     let mut names: Vec<String> =
         found.filter_map(|f| Some(f.path().file_name()?.to_str()?.to_owned())).collect();
@@ -20,36 +20,52 @@ pub fn versions() -> Vec<String> {
     names
 }
 
-pub struct NodeImageOptions {
+/// What `build node-image` builds.
+pub(crate) struct NodeImageOptions {
+    /// A Kubernetes version with a recipe, such as `v1.37.2`.
     pub version: String,
     /// The image's name.
     pub image: String,
+    /// Architecture, package mirror, and whether an up-to-date image is built again.
     pub build: BuildOptions,
     /// Use the published image instead if the engine has it or can pull it.
     pub prefer_pull: bool,
 }
 
+/// What `build node-image` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
+    /// The image is new.
     Built,
+    /// The image exists and was built from the same recipe.
     UpToDate,
     /// The published image is used instead.
     Published,
 }
 
+/// Why there is no node image.
 #[derive(Debug, thiserror::Error)]
-pub enum NodeImageError {
+pub(crate) enum NodeImageError {
+    /// The recipe failed, or the engine did.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// Only the versions of [`versions`] can be built.
     #[error("there is no recipe for Kubernetes {version}; available: {}", versions().join(", "))]
-    UnknownVersion { version: String },
+    UnknownVersion {
+        /// As the user wrote it.
+        version: String,
+    },
 }
 
 /// Builds a node image unless it is up to date.
 ///
 /// # Errors
-/// [`NodeImageError::UnknownVersion`], or that building failed.
-pub async fn build(ctx: &Context, options: &NodeImageOptions) -> Result<Outcome, NodeImageError> {
+/// Returns [`NodeImageError::UnknownVersion`] for a version without a recipe, or
+/// [`NodeImageError::Build`] if the recipe fails.
+pub(crate) async fn build(
+    ctx: &Context,
+    options: &NodeImageOptions,
+) -> Result<Outcome, NodeImageError> {
     let version = &options.version;
     if !versions().contains(version) {
         return Err(NodeImageError::UnknownVersion { version: version.clone() });

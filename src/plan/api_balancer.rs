@@ -1,6 +1,6 @@
 //! The load balancer in front of several API servers: a plain TCP proxy in a
-//! container of its own. Everything it needs is known beforehand, so its whole
-//! configuration is part of the plan.
+//! container of its own. Everything it needs is known beforehand, so the plan
+//! contains its complete configuration.
 
 use serde_json::json;
 

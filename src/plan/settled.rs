@@ -29,7 +29,7 @@ pub(crate) struct PlanInput<'a> {
 
 /// The program that balances.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiBalancer {
+pub(crate) enum ApiBalancer {
     /// In this node image, so nothing more has to be pulled.
     Haproxy {
         image: String,

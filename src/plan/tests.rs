@@ -57,7 +57,7 @@ fn a_control_plane_publishes_its_api_and_workers_do_not() {
 }
 
 #[test]
-fn mounts_keep_their_options_and_relative_paths_get_a_folder() {
+fn mounts_keep_their_options_and_relative_paths_get_a_directory() {
     let text = "nodes:\n- extraMounts:\n  - {hostPath: data, containerPath: /data, readOnly: true, propagation: Bidirectional}\n  - {hostPath: /abs, containerPath: /abs}\n";
     let planned = planned(text, &Host::default());
     assert!(planned.nodes[0].container.binds.contains(&"/here/data:/data:ro,rshared".to_owned()));
@@ -89,7 +89,7 @@ fn every_mount_option() {
 }
 
 #[test]
-fn search_domains_are_inherited_or_said() {
+fn search_domains_are_inherited_or_set() {
     let env = |text: &str| {
         let env = planned(text, &Host::default()).nodes.remove(0).container.env;
         env.into_iter().find(|entry| entry.starts_with("KIND_DNS_SEARCH"))

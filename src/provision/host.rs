@@ -17,7 +17,7 @@ pub(crate) enum HostError {
 /// Checks the host; returns a warning about what works but should change.
 ///
 /// # Errors
-/// [`HostError`] for a host on which clusters cannot work.
+/// Returns [`HostError`] for a host on which clusters cannot work.
 pub(crate) fn check(host: &Host) -> Result<Option<&'static str>, HostError> {
     if host.rootless && host.cgroup_v1 {
         return Err(HostError::RootlessCgroupV1);
@@ -40,7 +40,7 @@ fn missing_controllers(usable: CgroupControllers) -> Vec<&'static str> {
 /// Checks the Kubernetes version of a node image.
 ///
 /// # Errors
-/// [`HostError::RootlessVersion`] if a rootless engine cannot run it.
+/// Returns [`HostError::RootlessVersion`] if a rootless engine cannot run it.
 pub(crate) fn check_version(rootless: bool, version: &Version) -> Result<(), HostError> {
     match rootless && !version.at_least(1, 22) {
         true => Err(HostError::RootlessVersion(version.to_string())),

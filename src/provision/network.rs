@@ -29,7 +29,8 @@ pub(crate) fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
 /// Makes sure that exactly one network of that name exists and returns it.
 ///
 /// # Errors
-/// [`ProvisionError::NoSubnet`] when every subnet overlaps, or the engine's error.
+/// Returns [`ProvisionError::NoSubnet`] when every subnet overlaps, or the engine's
+/// error.
 pub(crate) async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError> {
     if let Some(found) = only_one(ctx, name).await? {
         return Ok(found);

@@ -17,7 +17,7 @@ pub(crate) struct Reserved {
 /// Fills in the ports that skiff is to pick and tries the fixed ones.
 ///
 /// # Errors
-/// [`ProvisionError::PortInUse`] for a fixed port that another program has.
+/// Returns [`ProvisionError::PortInUse`] for a fixed port that another program has.
 pub(crate) fn reserve<'a>(
     containers: impl IntoIterator<Item = &'a mut ContainerSpec>,
 ) -> Result<Reserved, ProvisionError> {

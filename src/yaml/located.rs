@@ -15,7 +15,8 @@ const MAX_TREES: usize = 100_000;
 
 /// A document that could be read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Document {
+pub(crate) struct Document {
+    /// The document's root.
     pub tree: Tree,
     /// One for each duplicate key; the tree has the first of the values.
     pub duplicates: Vec<Problem>,
@@ -23,32 +24,40 @@ pub struct Document {
 
 /// A value and its line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tree {
+pub(crate) struct Tree {
     /// 1-based; 0 for an empty file.
     pub line: usize,
+    /// With aliases and merge keys resolved.
     pub value: Value,
 }
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
+    /// `null`, `~` or nothing at all, unless it is quoted.
     Null,
     /// The text as written. `plain` is false if it is quoted, a block, or
     /// tagged `!!str`.
     Scalar {
+        /// Without quotes; escapes are resolved.
         text: String,
+        /// Whether the text may be a number or a boolean, not only a string.
         plain: bool,
     },
+    /// In the order written.
     List(Vec<Tree>),
+    /// In the order written, then the fields of merge keys. Each key is unique.
     Map(Vec<Entry>),
 }
 
 /// A field of a mapping.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
+    /// As text, without quotes.
     pub key: String,
     /// The key's line.
     pub line: usize,
+    /// What the key maps to.
     pub tree: Tree,
 }
 
@@ -59,6 +68,7 @@ pub struct Problem {
     pub line: usize,
     /// Such as `nodes[1].role`; empty for the document itself.
     pub path: String,
+    /// A phrase without line and path, such as `already set on line 3`.
     pub message: String,
 }
 
@@ -67,7 +77,7 @@ pub struct Problem {
 /// # Errors
 /// Returns the problem that makes the text unreadable: a syntax error, an alias
 /// inside its own anchor, a key that is not a scalar, or an exceeded limit.
-pub fn read(text: &str) -> Result<Document, Problem> {
+pub(crate) fn read(text: &str) -> Result<Document, Problem> {
     let events = Parser::new_from_str_with_options(text, options! { emit_comments: false });
     let mut builder = Builder { events, anchors: HashMap::new(), trees: 0, duplicates: Vec::new() };
     let tree = loop {
@@ -82,7 +92,7 @@ pub fn read(text: &str) -> Result<Document, Problem> {
 }
 
 /// The path of a field of the mapping at `path`.
-pub fn field_path(path: &str, field: &str) -> String {
+pub(crate) fn field_path(path: &str, field: &str) -> String {
     match path {
         "" => field.to_owned(),
         _ => format!("{path}.{field}"),
@@ -90,7 +100,7 @@ pub fn field_path(path: &str, field: &str) -> String {
 }
 
 /// The path of an item of the list at `path`.
-pub fn item_path(path: &str, index: usize) -> String {
+pub(crate) fn item_path(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 

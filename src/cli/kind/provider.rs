@@ -13,7 +13,7 @@ pub(crate) const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
 /// Checks the value of [`VARIABLE`].
 ///
 /// # Errors
-/// A provider that kind supports and skiff does not.
+/// Fails for a provider that kind supports and skiff does not.
 pub(crate) fn check(value: Option<&str>, progress: &Progress) -> Result<(), Failure> {
     match value {
         None => Ok(()),

@@ -17,8 +17,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// `kind` is the value of `--type`; without one the text tells. What kind
-    /// cannot make out it takes for a source tree.
+    /// `kind` is the value of `--type`; without one the text decides. Like kind, it
+    /// takes any other text for a source tree.
     pub(crate) fn of(text: &str, kind: Option<&str>) -> Self {
         let version = || text.parse::<Version>().ok().map(|version| version.to_string());
         let detected = || match text {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_told_apart_as_in_kind() {
+    fn sources_are_distinguished_as_in_kind() {
         let directory = tempfile::tempdir().unwrap();
         let tree = directory.path().to_str().unwrap();
         let archive = directory.path().join("k8s.tar.gz");

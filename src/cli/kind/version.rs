@@ -20,7 +20,7 @@ pub(crate) fn long(program: Program) -> String {
 }
 
 /// In kind's form, `kind v0.33.0 go1.27.2 linux/amd64`; the third word also
-/// tells what this program really is.
+/// shows that the program is skiff.
 pub(crate) fn line(program: Program) -> String {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",

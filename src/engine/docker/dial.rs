@@ -35,6 +35,8 @@ pub(super) enum Dialler {
 }
 
 impl Dialler {
+    /// Reads the TLS files; connects only later.
+    ///
     /// # Errors
     /// Returns a sentence that names the TLS file that cannot be used, and why.
     pub(super) fn tls(endpoint: &TlsEndpoint) -> Result<Self, String> {

@@ -30,7 +30,7 @@ struct Exec {
 /// Runs a command in a container.
 ///
 /// # Errors
-/// The error of the engine, if it does not start the command.
+/// Returns the engine's error if it does not start the command.
 pub(super) async fn run(
     docker: &Docker,
     endpoint: &Endpoint,

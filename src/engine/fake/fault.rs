@@ -36,6 +36,7 @@ pub enum When {
     From(usize),
     /// Calls whose name begins so.
     Named {
+        /// Beginning of a method's name and its details, such as `exec kubeadm`.
         name: String,
         /// Only calls for this container.
         container: Option<String>,

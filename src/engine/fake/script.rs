@@ -28,6 +28,8 @@ use crate::cluster::{HostPort, Protocol};
 use crate::engine::{CgroupControllers, ContainerSpec, EngineError, Image, Publish};
 use crate::{labels, yaml};
 
+/// What a script sets up. The default is a local engine without containers, where
+/// every image name leads to an image.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
@@ -97,8 +99,10 @@ enum Class {
 }
 
 impl Script {
+    /// Reads the YAML of a script. An empty text is the default.
+    ///
     /// # Errors
-    /// The line or the field that is invalid.
+    /// Returns a message about the line or the field that is invalid.
     pub fn parse(text: &str) -> Result<Script, String> {
         match yaml::document(text)? {
             serde_json::Value::Null => Ok(Script::default()),

@@ -122,6 +122,7 @@ impl FakeEngine {
         self.0.lock().unwrap().calls.clone()
     }
 
+    /// Names of all containers, running or not, in alphabetical order.
     pub fn container_names(&self) -> Vec<String> {
         self.0.lock().unwrap().containers.keys().cloned().collect()
     }

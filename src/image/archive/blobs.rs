@@ -34,7 +34,7 @@ impl Blobs {
     /// The file of this name.
     ///
     /// # Errors
-    /// [`ArchiveError::NoEntry`] if there is none.
+    /// Returns [`ArchiveError::NoEntry`] if there is none.
     pub(super) fn get(&self, name: &str) -> Result<Blob, ArchiveError> {
         let mut name = paths::resolve("", name).unwrap_or_default();
         // `docker save` only ever made links to files, not to links.

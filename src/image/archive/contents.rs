@@ -68,8 +68,8 @@ impl Contents {
     /// documents about them that the archive itself lacks.
     ///
     /// # Errors
-    /// [`ArchiveError`] if there is no image, or a part of one is missing or
-    /// invalid.
+    /// Returns [`ArchiveError`] if there is no image, or a part of one is missing
+    /// or invalid.
     pub fn images(
         self,
         architecture: &str,
@@ -83,7 +83,7 @@ impl Contents {
     /// As [`Self::images`], with all documents.
     ///
     /// # Errors
-    /// As [`Self::images`].
+    /// Fails like [`Self::images`].
     pub fn images_and_documents(
         mut self,
         architecture: &str,

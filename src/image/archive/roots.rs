@@ -13,8 +13,10 @@ use crate::image::reference::Reference;
 /// A manifest or index, and its names.
 pub(super) type Root = (Digest, Vec<Reference>);
 
+/// The images of an `index.json`.
+///
 /// # Errors
-/// [`ArchiveError::InvalidJson`] if the text is not an index.
+/// Returns [`ArchiveError::InvalidJson`] if the text is not an index.
 pub(super) fn of_oci_layout(index: &[u8]) -> Result<Vec<Root>, ArchiveError> {
     let index: Index =
         serde_json::from_slice(index).map_err(|e| ArchiveError::InvalidJson("index.json", e))?;
@@ -46,7 +48,7 @@ struct Entry {
 /// they are added to `documents`.
 ///
 /// # Errors
-/// [`ArchiveError`] if the text or what it refers to is invalid or missing.
+/// Returns [`ArchiveError`] if the text or what it refers to is invalid or missing.
 pub(super) fn of_docker_save(
     manifest: &[u8],
     blobs: &Blobs,

@@ -10,12 +10,14 @@ pub trait BlobSink {
     /// if it does.
     ///
     /// # Errors
-    /// Any error ends the reading.
+    /// Any error ends the reading with
+    /// [`ArchiveError::Stopped`](super::ArchiveError::Stopped).
     fn begin(&mut self, digest: Option<&Digest>, size: u64) -> io::Result<()>;
 
     /// The next bytes of that blob.
     ///
     /// # Errors
-    /// Any error ends the reading.
+    /// Any error ends the reading with
+    /// [`ArchiveError::Stopped`](super::ArchiveError::Stopped).
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 }

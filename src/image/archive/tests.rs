@@ -121,7 +121,7 @@ fn errors_name_what_is_wrong() {
     swapped[0].1 = b"something else".to_vec();
     let mut docker = docker_archive(&LAYERS);
     docker[0].1 = b"something else".to_vec();
-    let whole = tar_of(&good);
+    let complete = tar_of(&good);
     let large = tar_of(&oci_layout(&[&[7; 4096]]));
     let with = |name: &str, text: &[u8]| {
         let mut entries = good.clone();
@@ -133,9 +133,9 @@ fn errors_name_what_is_wrong() {
         ("no archive", vec![b'x'; 2048], "not an image archive"),
         ("short text", b"hello".to_vec(), "not an image archive"),
         ("cut in a blob", large[..2048].to_vec(), "cut short"),
-        ("cut between entries", whole[..1024].to_vec(), "no image"),
-        ("cut gzip", gzip(&whole)[..200].to_vec(), "cut short"),
-        ("cut zstd", zstd(&whole)[..200].to_vec(), "cut short"),
+        ("cut between entries", complete[..1024].to_vec(), "no image"),
+        ("cut gzip", gzip(&complete)[..200].to_vec(), "cut short"),
+        ("cut zstd", zstd(&complete)[..200].to_vec(), "cut short"),
         ("no index", tar_of(&without("index.json")), "no image"),
         ("no layer", tar_of(&without(&good[0].0)), "missing"),
         ("no manifest", tar_of(&without(&good[3].0)), "missing"),
@@ -177,18 +177,18 @@ fn endless_names_and_entries_are_refused() {
 
 /// Some bytes of an archive, changed.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let whole = [
+    let complete = [
         tar_of(&oci_layout(&LAYERS)),
         gzip(&tar_of(&docker_archive(&LAYERS))),
         zstd(&tar_of(&docker_archive(&LAYERS))),
     ];
     (
-        0..whole.len(),
+        0..complete.len(),
         prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         any::<prop::sample::Index>(),
     )
         .prop_map(move |(which, changes, cut)| {
-            let mut bytes = whole[which].clone();
+            let mut bytes = complete[which].clone();
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;

@@ -13,8 +13,10 @@ pub(super) struct Zstd<R> {
 }
 
 impl<R: BufRead> Zstd<R> {
+    /// Reads the header of the first frame.
+    ///
     /// # Errors
-    /// The input does not begin with a valid zstd frame.
+    /// Fails if the input does not begin with a valid zstd frame.
     pub(super) fn new(mut input: R) -> io::Result<Self> {
         let frame = next(&mut input)?;
         Ok(Zstd { input, frame })

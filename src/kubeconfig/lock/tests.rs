@@ -1,6 +1,6 @@
 use super::*;
 
-/// A clock that nobody waits for: `meanwhile` happens during a pause, and gets
+/// A clock whose pauses take no time. `meanwhile` is called during each pause, with
 /// the time that has passed by then.
 struct TestClock<F> {
     start: Instant,

@@ -1,4 +1,4 @@
-//! Whole loads on a fake engine.
+//! Complete loads on a fake engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

@@ -56,7 +56,7 @@ impl EngineDirectory {
     /// The contents of those files that exist.
     ///
     /// # Errors
-    /// [`StoreError`] if the container fails.
+    /// Returns [`StoreError`] if the container fails.
     pub(crate) async fn read(
         &self,
         paths: &[String],
@@ -78,7 +78,7 @@ impl EngineDirectory {
     /// The lengths in bytes of those files that exist.
     ///
     /// # Errors
-    /// [`StoreError`] if the container fails.
+    /// Returns [`StoreError`] if the container fails.
     pub(crate) async fn sizes(&self, paths: &[String]) -> Result<Vec<(String, u64)>, StoreError> {
         match self {
             EngineDirectory::Local(root) => {
@@ -105,7 +105,7 @@ impl EngineDirectory {
     /// cannot be read.
     ///
     /// # Errors
-    /// The engine's error, or [`RunError::Cancelled`].
+    /// Returns the engine's error, or [`RunError::Cancelled`].
     pub(crate) async fn contents(
         &self,
         directory: &str,

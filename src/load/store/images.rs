@@ -52,8 +52,8 @@ impl EngineImages {
     /// that.
     ///
     /// # Errors
-    /// The engine's error, or [`RunError::Cancelled`]; also if there is no such
-    /// layer.
+    /// Returns the engine's error, or [`RunError::Cancelled`]. Fails if there is no
+    /// such layer.
     pub(crate) async fn layer(&self, digest: &Digest) -> Result<ByteStream, RunError> {
         let unknown = || EngineError::other("reading a layer", format!("{digest} is unknown"));
         let files = match self.layers.get(digest).ok_or_else(unknown)? {

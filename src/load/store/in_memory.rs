@@ -17,7 +17,8 @@ pub(super) const LIMIT: u64 = 32 << 20;
 /// Exports the requested images.
 ///
 /// # Errors
-/// [`StoreError`] if the export fails, is invalid or too large, or lacks an image.
+/// Returns [`StoreError`] if the export fails, is invalid or too large, or lacks an
+/// image.
 pub(super) async fn export(
     ctx: &Context,
     architecture: &str,

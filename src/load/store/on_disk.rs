@@ -13,7 +13,7 @@ use crate::image::{Digest, Documents, PlatformImage, RequestedImage, tar_split};
 /// Finds the requested images.
 ///
 /// # Errors
-/// [`StoreError`] if a file is missing or invalid, or cannot be read.
+/// Returns [`StoreError`] if a file is missing or invalid, or cannot be read.
 pub(super) async fn find(
     directory: EngineDirectory,
     layout: &Layout,

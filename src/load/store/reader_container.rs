@@ -29,7 +29,7 @@ impl ReaderContainer {
     /// Nothing is created yet.
     ///
     /// # Errors
-    /// The system has no random numbers.
+    /// Fails if the system has no random numbers.
     pub(super) fn new(node: &str) -> Result<Self, RunError> {
         let name = format!("skiff-load-{}", text::random_hex(4)?);
         Ok(ReaderContainer { name, node: node.to_owned(), is_created: false.into() })
@@ -38,8 +38,8 @@ impl ReaderContainer {
     /// Creates and starts it. [`Self::remove`] removes it, whatever this returns.
     ///
     /// # Errors
-    /// [`StoreError::Run`] with the engine's error, if none of the directories
-    /// can be mounted.
+    /// Returns [`StoreError::Run`] with the engine's error, if none of the
+    /// directories can be mounted.
     pub(super) async fn start(
         &self,
         ctx: &Context,
