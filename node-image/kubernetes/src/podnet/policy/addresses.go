@@ -67,10 +67,13 @@ func (r addressRange) without(holes []addressRange) []addressRange {
 // contains expects merged ranges.
 func contains(ranges []addressRange, address netip.Addr) bool {
 	_, found := slices.BinarySearchFunc(ranges, address, func(r addressRange, address netip.Addr) int {
-		if r.To.Compare(address) < 0 {
+		switch {
+		case r.To.Compare(address) < 0:
 			return -1
+		case r.From.Compare(address) > 0:
+			return 1
 		}
-		return r.From.Compare(address)
+		return 0
 	})
 	return found
 }
