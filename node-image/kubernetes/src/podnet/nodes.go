@@ -10,8 +10,10 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// keepNodes makes this node agree with the list of nodes until ctx ends.
-func keepNodes(ctx context.Context, client kubernetes.Interface, self string, nets clusterNets) error {
+// keepNodes makes this node agree with the list of nodes until ctx ends. Pods
+// get no addresses before `enforced`: when a node restarts, its pods start again
+// while podnet does.
+func keepNodes(ctx context.Context, client kubernetes.Interface, self string, nets clusterNets, enforced <-chan struct{}) error {
 	changed := make(signals, 1)
 	nodes, err := watch(ctx, source{
 		client:   client.CoreV1().RESTClient(),
@@ -21,6 +23,11 @@ func keepNodes(ctx context.Context, client kubernetes.Interface, self string, ne
 	}, changed)
 	if err != nil {
 		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-enforced:
 	}
 	table := nftTable{name: "podnet"}
 	var report reporter

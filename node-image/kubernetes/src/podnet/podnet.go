@@ -4,6 +4,7 @@
 //
 //	nodes.go     watches nodes; keeps address ranges, routes, and table "podnet"
 //	policies.go  watches NetworkPolicies; keeps table "podnet_policy"
+//	newpods.go   lets pods start once their policies are in force
 //	policy/      computes that table
 package podnet
 
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -63,8 +65,9 @@ func run(ctx context.Context, self string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 2)
-	go func() { ended <- keepNodes(ctx, client, self, subnets) }()
-	go func() { ended <- keepPolicies(ctx, client, self) }()
+	enforced := make(chan struct{})
+	go func() { ended <- keepPolicies(ctx, client, self, sync.OnceFunc(func() { close(enforced) })) }()
+	go func() { ended <- keepNodes(ctx, client, self, subnets, enforced) }()
 	first := <-ended
 	stop()
 	return errors.Join(first, <-ended)

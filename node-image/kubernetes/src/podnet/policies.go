@@ -25,8 +25,8 @@ var networkedPods = fields.ParseSelectorOrDie("spec.hostNetwork=false,status.pha
 
 // keepPolicies keeps the policy table as the cluster says until ctx ends. While
 // the cluster has no NetworkPolicy there is no table, and neither pods nor
-// namespaces are watched.
-func keepPolicies(ctx context.Context, client kubernetes.Interface, self string) error {
+// namespaces are watched. It calls `tried` after each attempt, failed or not.
+func keepPolicies(ctx context.Context, client kubernetes.Interface, self string, tried func()) error {
 	changed := make(signals, 1)
 	policies, err := watch(ctx, source{
 		client:   client.NetworkingV1().RESTClient(),
@@ -54,12 +54,11 @@ func keepPolicies(ctx context.Context, client kubernetes.Interface, self string)
 		if err := table.set(rules.Text()); err != nil {
 			report.failed(fmt.Errorf("policies: %w", err))
 			next = retry
-		} else if invalid != nil {
-			report.failed(invalid)
 		} else {
-			report.done(fmt.Sprintf("podnet: %d policies, isolated here: %d pods for ingress, %d for egress",
-				len(cluster.Policies), rules.Ingress.Isolated(), rules.Egress.Isolated()))
+			subjects.newPods.inForce()
+			report.policies(&cluster, rules, invalid)
 		}
+		tried()
 		// Never more than half of the time is spent on this.
 		pause := max(gather, time.Since(started))
 		select {
@@ -76,12 +75,22 @@ func keepPolicies(ctx context.Context, client kubernetes.Interface, self string)
 	}
 }
 
+func (r *reporter) policies(cluster *policy.Cluster, rules policy.Rules, invalid error) {
+	if invalid != nil {
+		r.failed(invalid)
+		return
+	}
+	r.done(fmt.Sprintf("podnet: %d policies, isolated here: %d pods for ingress, %d for egress",
+		len(cluster.Policies), rules.Ingress.Isolated(), rules.Egress.Isolated()))
+}
+
 // subjectWatch watches what policies select from, while there are policies.
 type subjectWatch struct {
 	client           kubernetes.Interface
 	changed          signals
 	cancel           context.CancelFunc
 	pods, namespaces cache.Store
+	newPods          newPods
 }
 
 func (s *subjectWatch) stop() {
@@ -89,6 +98,7 @@ func (s *subjectWatch) stop() {
 		s.cancel()
 	}
 	s.cancel, s.pods, s.namespaces = nil, nil, nil
+	s.newPods.stop()
 }
 
 func (s *subjectWatch) start(ctx context.Context) error {
@@ -100,7 +110,10 @@ func (s *subjectWatch) start(ctx context.Context) error {
 		return err
 	}
 	s.pods, err = watch(ctx, source{client: core, resource: "pods", example: &corev1.Pod{}, selector: networkedPods, keep: keepPod}, s.changed)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.newPods.start(s.changed)
 }
 
 func (s *subjectWatch) fill(ctx context.Context, cluster *policy.Cluster, self string) error {
@@ -116,6 +129,7 @@ func (s *subjectWatch) fill(ctx context.Context, cluster *policy.Cluster, self s
 	for _, pod := range listed[*corev1.Pod](s.pods) {
 		cluster.Pods = append(cluster.Pods, policyPod(pod, self))
 	}
+	s.newPods.complete(cluster)
 	return nil
 }
 
