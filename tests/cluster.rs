@@ -29,6 +29,8 @@ mod lifecycle;
 mod load;
 #[path = "cluster/load_trouble.rs"]
 mod load_trouble;
+#[path = "cluster/network_policy.rs"]
+mod network_policy;
 #[path = "cluster/node_image.rs"]
 mod node_image;
 #[path = "cluster/reach.rs"]

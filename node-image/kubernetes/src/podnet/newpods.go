@@ -19,7 +19,8 @@ import (
 const newPodsDirectory = "/run/podnet/new-pods"
 
 type newPods struct {
-	watcher *fsnotify.Watcher
+	directory string
+	watcher   *fsnotify.Watcher
 	// By the file's name, until the API server knows them.
 	addresses map[string][]netip.Addr
 	// Files whose pods are among those being applied.
@@ -28,7 +29,7 @@ type newPods struct {
 
 func (n *newPods) start(changed signals) error {
 	n.addresses = map[string][]netip.Addr{}
-	if err := os.MkdirAll(newPodsDirectory, 0o755); err != nil {
+	if err := os.MkdirAll(n.directory, 0o755); err != nil {
 		return err
 	}
 	watcher, err := fsnotify.NewWatcher()
@@ -48,7 +49,7 @@ func (n *newPods) start(changed signals) error {
 			changed.send() // events were lost
 		}
 	}()
-	return watcher.Add(newPodsDirectory)
+	return watcher.Add(n.directory)
 }
 
 // stop lets pods start without waiting.
@@ -57,15 +58,15 @@ func (n *newPods) stop() {
 		n.watcher.Close()
 		n.watcher = nil
 	}
-	os.RemoveAll(newPodsDirectory)
+	os.RemoveAll(n.directory)
 }
 
 // complete gives the cluster's pods the addresses that they have got meanwhile.
 func (n *newPods) complete(cluster *policy.Cluster) {
 	files := map[string]bool{}
-	entries, _ := os.ReadDir(newPodsDirectory)
+	entries, _ := os.ReadDir(n.directory)
 	for _, entry := range entries {
-		text, err := os.ReadFile(filepath.Join(newPodsDirectory, entry.Name()))
+		text, err := os.ReadFile(filepath.Join(n.directory, entry.Name()))
 		if err != nil || strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
@@ -99,7 +100,7 @@ func (n *newPods) complete(cluster *policy.Cluster) {
 // inForce lets the pods of the rules just loaded start.
 func (n *newPods) inForce() {
 	for _, name := range n.applying {
-		os.Remove(filepath.Join(newPodsDirectory, name))
+		os.Remove(filepath.Join(n.directory, name))
 	}
 	n.applying = nil
 }

@@ -37,26 +37,16 @@ func keepPolicies(ctx context.Context, client kubernetes.Interface, self string,
 	if err != nil {
 		return err
 	}
-	table := nftTable{name: policy.Table}
-	subjects := subjectWatch{client: client, changed: changed}
-	defer subjects.stop()
-	var report reporter
+	e := enforcer{
+		client: client, self: self, changed: changed, policies: policies,
+		newPods: newPods{directory: newPodsDirectory}, table: nftTable{name: policy.Table},
+	}
 	for {
 		started := time.Now()
-		cluster := policy.Cluster{Policies: listed[*networkingv1.NetworkPolicy](policies)}
-		if len(cluster.Policies) == 0 {
-			subjects.stop()
-		} else if err := subjects.fill(ctx, &cluster, self); err != nil {
-			return err
-		}
 		next := resync
-		rules, invalid := policy.Compile(&cluster)
-		if err := table.set(rules.Text()); err != nil {
-			report.failed(fmt.Errorf("policies: %w", err))
+		if err := e.enforce(ctx); err != nil && ctx.Err() == nil {
+			e.report.failed(fmt.Errorf("policies: %w", err))
 			next = retry
-		} else {
-			subjects.newPods.inForce()
-			report.policies(&cluster, rules, invalid)
 		}
 		tried()
 		// Never more than half of the time is spent on this.
@@ -75,62 +65,80 @@ func keepPolicies(ctx context.Context, client kubernetes.Interface, self string,
 	}
 }
 
-func (r *reporter) policies(cluster *policy.Cluster, rules policy.Rules, invalid error) {
-	if invalid != nil {
-		r.failed(invalid)
-		return
-	}
-	r.done(fmt.Sprintf("podnet: %d policies, isolated here: %d pods for ingress, %d for egress",
-		len(cluster.Policies), rules.Ingress.Isolated(), rules.Egress.Isolated()))
-}
-
-// subjectWatch watches what policies select from, while there are policies.
-type subjectWatch struct {
-	client           kubernetes.Interface
-	changed          signals
-	cancel           context.CancelFunc
+type enforcer struct {
+	client   kubernetes.Interface
+	self     string
+	changed  signals
+	policies cache.Store
+	// What policies select from, while there are policies.
 	pods, namespaces cache.Store
+	stopSubjects     context.CancelFunc
 	newPods          newPods
+	table            nftTable
+	report           reporter
 }
 
-func (s *subjectWatch) stop() {
-	if s.cancel != nil {
-		s.cancel()
-	}
-	s.cancel, s.pods, s.namespaces = nil, nil, nil
-	s.newPods.stop()
-}
-
-func (s *subjectWatch) start(ctx context.Context) error {
-	ctx, s.cancel = context.WithCancel(ctx)
-	core := s.client.CoreV1().RESTClient()
-	var err error
-	s.namespaces, err = watch(ctx, source{client: core, resource: "namespaces", example: &corev1.Namespace{}, keep: keepNamespace}, s.changed)
-	if err != nil {
-		return err
-	}
-	s.pods, err = watch(ctx, source{client: core, resource: "pods", example: &corev1.Pod{}, selector: networkedPods, keep: keepPod}, s.changed)
-	if err != nil {
-		return err
-	}
-	return s.newPods.start(s.changed)
-}
-
-func (s *subjectWatch) fill(ctx context.Context, cluster *policy.Cluster, self string) error {
-	if s.cancel == nil {
-		if err := s.start(ctx); err != nil {
+// enforce makes the table as the cluster is now.
+func (e *enforcer) enforce(ctx context.Context) error {
+	cluster := policy.Cluster{Policies: listed[*networkingv1.NetworkPolicy](e.policies)}
+	if len(cluster.Policies) == 0 {
+		e.forgetSubjects()
+	} else {
+		if err := e.watchSubjects(ctx); err != nil {
+			e.forgetSubjects()
 			return err
 		}
+		e.addSubjects(&cluster)
 	}
+	rules, invalid := policy.Compile(&cluster)
+	if err := e.table.set(rules.Text()); err != nil {
+		return err
+	}
+	e.newPods.inForce()
+	if invalid != nil {
+		e.report.failed(invalid)
+		return nil
+	}
+	e.report.done(fmt.Sprintf("podnet: %d policies, isolated here: %d pods for ingress, %d for egress",
+		len(cluster.Policies), rules.Ingress.Isolated(), rules.Egress.Isolated()))
+	return nil
+}
+
+func (e *enforcer) watchSubjects(ctx context.Context) error {
+	if e.stopSubjects != nil {
+		return nil
+	}
+	ctx, e.stopSubjects = context.WithCancel(ctx)
+	core := e.client.CoreV1().RESTClient()
+	var err error
+	e.namespaces, err = watch(ctx, source{client: core, resource: "namespaces", example: &corev1.Namespace{}, keep: keepNamespace}, e.changed)
+	if err != nil {
+		return err
+	}
+	e.pods, err = watch(ctx, source{client: core, resource: "pods", example: &corev1.Pod{}, selector: networkedPods, keep: keepPod}, e.changed)
+	if err != nil {
+		return err
+	}
+	return e.newPods.start(e.changed)
+}
+
+func (e *enforcer) forgetSubjects() {
+	if e.stopSubjects != nil {
+		e.stopSubjects()
+	}
+	e.stopSubjects, e.pods, e.namespaces = nil, nil, nil
+	e.newPods.stop()
+}
+
+func (e *enforcer) addSubjects(cluster *policy.Cluster) {
 	cluster.Namespaces = map[string]labels.Set{}
-	for _, namespace := range listed[*corev1.Namespace](s.namespaces) {
+	for _, namespace := range listed[*corev1.Namespace](e.namespaces) {
 		cluster.Namespaces[namespace.Name] = namespace.Labels
 	}
-	for _, pod := range listed[*corev1.Pod](s.pods) {
-		cluster.Pods = append(cluster.Pods, policyPod(pod, self))
+	for _, pod := range listed[*corev1.Pod](e.pods) {
+		cluster.Pods = append(cluster.Pods, policyPod(pod, e.self))
 	}
-	s.newPods.complete(cluster)
-	return nil
+	e.newPods.complete(cluster)
 }
 
 func policyPod(pod *corev1.Pod, self string) policy.Pod {

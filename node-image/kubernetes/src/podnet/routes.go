@@ -43,25 +43,13 @@ func setRoutes(wanted []peerRoute) error {
 	if err != nil {
 		return fmt.Errorf("listing routes: %w", err)
 	}
-	missing := map[peerRoute]bool{}
-	destinations := map[string]bool{}
-	for _, route := range wanted {
-		missing[route] = true
-		destinations[route.destination] = true
-	}
-	for _, route := range present {
-		if route.Dst == nil {
-			continue
-		}
-		delete(missing, peerRoute{route.Dst.String(), route.Gw.String()})
-		// A route that only changes its gateway is replaced below.
-		if !destinations[route.Dst.String()] {
-			if err := netlink.RouteDel(&route); err != nil {
-				return fmt.Errorf("removing the route to %s: %w", route.Dst, err)
-			}
+	missing, surplus := compareRoutes(present, wanted)
+	for _, route := range surplus {
+		if err := netlink.RouteDel(&route); err != nil {
+			return fmt.Errorf("removing the route to %s: %w", route.Dst, err)
 		}
 	}
-	for route := range missing {
+	for _, route := range missing {
 		_, destination, err := net.ParseCIDR(route.destination)
 		if err != nil {
 			return err
@@ -72,4 +60,27 @@ func setRoutes(wanted []peerRoute) error {
 		}
 	}
 	return nil
+}
+
+// compareRoutes counts a route whose gateway has changed as missing only: it is
+// replaced, so that packets always have one.
+func compareRoutes(present []netlink.Route, wanted []peerRoute) (missing []peerRoute, surplus []netlink.Route) {
+	there := map[peerRoute]bool{}
+	destinations := map[string]bool{}
+	for _, route := range wanted {
+		destinations[route.destination] = true
+	}
+	for _, route := range present {
+		if route.Dst == nil || !destinations[route.Dst.String()] {
+			surplus = append(surplus, route)
+			continue
+		}
+		there[peerRoute{route.Dst.String(), route.Gw.String()}] = true
+	}
+	for _, route := range wanted {
+		if !there[route] {
+			missing = append(missing, route)
+		}
+	}
+	return missing, surplus
 }
