@@ -48,6 +48,8 @@ type NamedPort struct {
 type index struct {
 	namespaces map[string]labels.Set
 	pods       map[string][]*Pod
+	// All pods, sorted by namespace and name.
+	every []*Pod
 }
 
 // newIndex gives an address that two pods have to the newer pod: an address can
@@ -74,8 +76,10 @@ func newIndex(cluster *Cluster) index {
 		}
 	}
 	// An order that does not depend on the caller's keeps the text the same.
-	for _, pods := range found.pods {
+	for _, namespace := range sortedKeys(found.pods) {
+		pods := found.pods[namespace]
 		slices.SortFunc(pods, func(a, b *Pod) int { return cmp.Compare(a.Name, b.Name) })
+		found.every = append(found.every, pods...)
 	}
 	return found
 }
@@ -94,15 +98,6 @@ func (x index) selected(namespace string, selector labels.Selector) []*Pod {
 		if selector.Matches(pod.Labels) {
 			out = append(out, pod)
 		}
-	}
-	return out
-}
-
-// everyPod returns all pods, sorted by namespace and name.
-func (x index) everyPod() []*Pod {
-	var out []*Pod
-	for _, namespace := range sortedKeys(x.pods) {
-		out = append(out, x.pods[namespace]...)
 	}
 	return out
 }

@@ -51,9 +51,9 @@ func egressRules(index index, policy *networkingv1.NetworkPolicy) ([]Rule, error
 	// Only pods have named ports: those that are among the rule's destinations.
 	receivers := func(rule Rule) []*Pod {
 		if rule.AnyPeer {
-			return index.everyPod()
+			return index.every
 		}
-		return slices.DeleteFunc(index.everyPod(), func(pod *Pod) bool {
+		return slices.DeleteFunc(slices.Clone(index.every), func(pod *Pod) bool {
 			return !slices.ContainsFunc(pod.Addresses, func(address netip.Addr) bool { return contains(rule.Peers, address) })
 		})
 	}
