@@ -52,8 +52,6 @@ func keepPod(object any) any {
 	out.CreationTimestamp = pod.CreationTimestamp
 	out.DeletionTimestamp = pod.DeletionTimestamp
 	out.Spec.NodeName = pod.Spec.NodeName
-
-	out.Status.PodIP = pod.Status.PodIP
 	out.Status.PodIPs = pod.Status.PodIPs
 	out.Spec.Containers = keepPorts(pod.Spec.Containers)
 	// Sidecars are init containers that keep running; their ports have names too.

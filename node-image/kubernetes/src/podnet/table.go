@@ -14,9 +14,10 @@ type nftTable struct {
 }
 
 // set loads the text, which replaces the table in one transaction, unless the
-// kernel has it already.
+// kernel has it already. Only podnet makes its tables, so one that does not
+// exist needs no second look.
 func (t *nftTable) set(text string) error {
-	if text == t.loaded && t.list() == t.listing {
+	if text == t.loaded && (t.listing == "" || t.list() == t.listing) {
 		return nil
 	}
 	t.loaded = ""
