@@ -33,7 +33,7 @@ fi
 tar -C image -c . | docker import --change 'ENTRYPOINT ["/agnhost"]' --change 'CMD ["pause"]' - "$image" >/dev/null
 "$skiff" load docker-image "$image" --name "$cluster"
 # Without SCTP in the host's kernel the specs' servers do not start.
-skip=Legacy
-modprobe -q sctp || grep -q '^SCTP ' /proc/net/protocols || skip+='|SCTPConnectivity'
-./e2e.test --kubeconfig "$KUBECONFIG" --provider skeleton --ginkgo.focus "$focus" --ginkgo.skip "$skip" \
+skip=()
+modprobe -q sctp || grep -q '^SCTP ' /proc/net/protocols || skip=(--ginkgo.skip SCTPConnectivity)
+./e2e.test --kubeconfig "$KUBECONFIG" --provider skeleton --ginkgo.focus "$focus" "${skip[@]}" \
   --allowed-not-ready-nodes 0 --non-blocking-taints node-role.kubernetes.io/control-plane
