@@ -45,6 +45,15 @@ shell_scripts() {
     grep -rlZE '^#!.*sh$' .ci node-image/rootfs
   } | xargs -0 shellcheck --severity=warning
 }
+# Beside Kubernetes' own modules, as the node image builds it.
+podnet() {
+  if ! command -v go >/dev/null; then echo "    (no go here)"; return; fi
+  local module
+  module=$(mktemp -d)
+  cp -r node-image/kubernetes/src/. node-image/kubernetes/v1.37.2/. "$module"
+  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/...) || { rm -rf "$module"; return 1; }
+  rm -rf "$module"
+}
 addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
 
@@ -59,6 +68,7 @@ stage "Shell scripts" shell_scripts
 # With an engine in memory; the release build below does not have it.
 stage "Unit tests" cargo test --quiet --locked --features fake-engine --lib --test it
 [ "${1:-all}" != quick ] || exit 0
+stage "podnet" podnet
 stage "Release build" cargo build --quiet --release --locked
 # The tests' workloads are in images built here, so no published one will do.
 stage "Node image" node_image v1.37.2

@@ -23,6 +23,7 @@ mod lab;
 mod lifecycle;
 mod load;
 mod load_trouble;
+mod network_policy;
 mod node_image;
 mod reach;
 mod rollout;
