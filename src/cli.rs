@@ -62,7 +62,7 @@ enum Command {
     /// Install add-ons such as ingress-nginx and metrics-server
     #[command(subcommand, arg_required_else_help = true)]
     Addon(addon::Addon),
-    /// Build a node image
+    /// Build node images and add-on images
     #[command(subcommand, arg_required_else_help = true)]
     Build(build::Build),
     /// Print a completion script for a shell

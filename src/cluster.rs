@@ -113,7 +113,7 @@ pub struct PortMapping {
     pub container_port: u16,
     /// Port on the engine's host.
     pub host_port: HostPort,
-    /// `None`: every address of the cluster's IP family.
+    /// `None`: every IPv4 address, or in an IPv6 cluster every IPv6 address.
     pub listen_address: Option<IpAddr>,
     /// TCP unless the definition names another one.
     pub protocol: Protocol,

@@ -42,6 +42,8 @@ pub(crate) struct CreateOptions {
     /// What relative host paths of mounts are relative to.
     pub directory: PathBuf,
     pub get_env: fn(&str) -> Option<String>,
+    /// Called right before the first container is created.
+    pub on_begun: Box<dyn Fn()>,
 }
 
 /// Creates the cluster, or removes everything again and reports why.
@@ -54,7 +56,12 @@ pub(crate) async fn create(
     cluster: &Cluster,
     options: &CreateOptions,
 ) -> Result<(), Failed> {
-    let failed = |error| Failed { error, retained: false, cleanup: Vec::new() };
+    let failed = |error| Failed {
+        cluster: cluster.name.clone(),
+        error,
+        retained: false,
+        cleanup: Vec::new(),
+    };
     let creation = text::random_hex(8).map_err(|e| failed(RunError::from(e).into()))?;
     let begun = Cell::new(false);
     let run = async |ctx: &Context| {
@@ -162,6 +169,7 @@ impl Creation<'_> {
         };
         let claim = &plan.first_control_plane().container;
         self.begun.set(true);
+        (self.options.on_begun)();
         provision::claim(ctx, &cluster.name, claim).await?;
         let others = plan.containers().filter(|container| container.name != claim.name);
         try_join_all(others.map(|container| provision::create(ctx, container))).await?;

@@ -141,7 +141,7 @@ impl DryRun {
 
 /// Addresses for documentation (RFC 5737, RFC 3849), which no network has.
 fn placeholders(family: Family, index: usize) -> Vec<IpAddr> {
-    let last = index as u8 + 2;
+    let last = (index % 250) as u8 + 2;
     let v4 = IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
     let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)));
     match family {

@@ -67,7 +67,7 @@ impl ExistingCluster {
         !self.nodes.is_empty()
     }
 
-    /// Without load balancers and other containers.
+    /// The container in front of several API servers, if there is one.
     pub(crate) fn load_balancer(&self) -> Option<&ExistingNode> {
         self.nodes.iter().find(|node| node.role == NodeRole::LoadBalancer)
     }

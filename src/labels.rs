@@ -1,6 +1,7 @@
-//! Every label that skiff reads or writes, and its values.
-//!
-//! Clusters have no other state: skiff finds everything that it created by these.
+//! Every label that skiff uses. Existing clusters are found by [`CLUSTER`], what one
+//! run of `create` made by [`CREATION`], an add-on's objects by [`ADDON`]. Other
+//! containers carry [`CREATED_BY`], for people to recognise them.
+//! Clusters have no other state.
 
 /// The cluster a container belongs to
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/constants.go`).

@@ -44,12 +44,12 @@
 //! | cluster, definition | [`cluster::Cluster`]: what a file in kind's format asks for |
 //! | context | [`context::Context`]; a kubeconfig context or docker context is called by that name |
 //! | control-plane, worker | the roles of nodes |
-//! | creation | one run of `create cluster`; its random mark finds what it made |
+//! | creation | one run of `create cluster`; its random ID is a label of its containers |
 //! | digest | SHA-256 of a blob, as in `sha256:…` |
 //! | engine | Docker, or what answers its API; containerd in nodes is never called so |
 //! | existing cluster | [`inventory::ExistingCluster`]: a cluster as the engine's labels describe it |
 //! | host | the machine that the engine runs on |
-//! | load | to get images of the engine or an archive into nodes |
+//! | load | to copy images from the engine or an archive into nodes |
 //! | node | a container that is a Kubernetes node; [`node::NodeHandle`] runs commands in it |
 //! | node image | the image that nodes are made from, such as `kindest/node` |
 //! | operation | everything that one command does: create, delete, load … |
@@ -58,9 +58,9 @@
 //! | provision | to make network and containers of a plan |
 //! | readiness | whether a cluster is usable: nodes Ready, DNS and Services working |
 //! | recipe | the files that an image is built from |
-//! | scope | the span at whose end nothing that was started goes on |
+//! | scope | part of an operation; it ends when all tasks started in it have ended |
 //! | session | a command in a node that gets its instructions later, on stdin |
-//! | settled | with everything decided that the engine has a say in |
+//! | settled | a definition with images and API balancer chosen, after asking the engine |
 
 mod addon;
 mod admin_kubeconfig;

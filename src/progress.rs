@@ -21,7 +21,7 @@ pub trait Reporter: Send + Sync {
 pub enum Level {
     /// Something is unusual, but the operation continues.
     Warning,
-    /// Shown unless `-q` is given.
+    /// Shown unless `-q` or a negative verbosity is given.
     Info,
     /// Shown only from this verbosity on (`-v`), at least 1.
     Debug(i32),

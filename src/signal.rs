@@ -1,4 +1,4 @@
-//! Ctrl-C: the first cancels the operation ([`crate::context`]), which then
+//! SIGINT (Ctrl-C) and SIGTERM: the first cancels the operation ([`crate::context`]), which then
 //! cleans up ([`crate::create`]). The second ends the program at once.
 
 use std::sync::Arc;

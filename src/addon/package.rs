@@ -6,7 +6,7 @@ use super::catalog::Addon;
 use super::manifest::Manifest;
 use super::settings::Assignment;
 
-/// How long an add-on may take until it works.
+/// How long an add-on may take to work once its images are on the nodes.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(crate) enum Package {
@@ -35,7 +35,7 @@ pub(crate) struct InstallOptions {
     pub set: Vec<Assignment>,
     /// Take over existing objects, and fields that another client has changed.
     pub adopt: bool,
-    /// How long each package may take until it works.
+    /// How long each package may take to work once its images are on the nodes.
     pub timeout: Duration,
 }
 

@@ -1,9 +1,11 @@
 //! What every new cluster has: the pod network, storage, a label.
 //!
 //! For the network this applies the DaemonSet of the node image. The CNI
-//! configuration itself is written in the node: by its entrypoint before kubelet
-//! starts (`node-image/rootfs/usr/local/bin/entrypoint`), else by that DaemonSet
-//! (`node-image/kubernetes/src/podnet/`).
+//! configuration itself (`/etc/cni/net.d/`) is written in the node. In skiff's image
+//! the entrypoint does it before kubelet starts, since skiff sets
+//! `SKIFF_DEFAULT_CNI=1` (`node-image/rootfs/usr/local/bin/entrypoint`), else the
+//! DaemonSet podnet (`node-image/kubernetes/src/podnet/`). In kind's image the
+//! DaemonSet kindnet does.
 
 use super::error::BootstrapError;
 use super::manifests;

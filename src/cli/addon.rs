@@ -70,7 +70,7 @@ pub(super) struct Install {
     /// Take over existing objects, and fields that another client has changed
     #[arg(long)]
     adopt: bool,
-    /// How long each add-on may take until it works [default: 3m]
+    /// How long to wait for each add-on, once its images are on the nodes [default: 3m]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
     /// Print the manifests without applying them

@@ -100,6 +100,9 @@ impl CreateCluster {
         if self.dry_run {
             return print_dry_run(invocation, &cluster, &network, &directory, &addons).await;
         }
+        let delete =
+            format!("{} delete cluster --name {}", invocation.program.name(), cluster.name);
+        let clean_up = invocation.clean_up.clone();
         let options = CreateOptions {
             retain: self.retain,
             wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
@@ -107,10 +110,8 @@ impl CreateCluster {
             network,
             directory,
             get_env: node_env,
+            on_begun: Box::new(move || drop(clean_up.set(delete.clone()))),
         };
-        let delete =
-            format!("{} delete cluster --name {}", invocation.program.name(), cluster.name);
-        let _ = invocation.clean_up.set(delete);
         invocation.progress.info(format!("Creating cluster {:?} ...", cluster.name));
         let ctx = invocation.context()?;
         create::create(&ctx, &cluster, &options).await?;

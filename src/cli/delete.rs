@@ -78,6 +78,9 @@ impl Delete {
                         Err(error) => {
                             let failure = Failure::from(error)
                                 .during(format!("failed to delete cluster {name:?}"));
+                            if failure.interrupted {
+                                return Err(failure);
+                            }
                             invocation.progress.warn(failure.text().trim_end());
                         }
                     }

@@ -67,15 +67,17 @@ impl Export {
                 let failed =
                     logs::export(&ctx, &cluster, &directory, &version::line(invocation.program))
                         .await;
-                let failed: Vec<String> =
-                    failed.into_iter().map(|e| Failure::from(e).heading).collect();
-                match failed.is_empty() {
-                    true => Ok(()),
-                    false => Err(Failure::new(format!(
-                        "some logs could not be collected: [{}]",
-                        failed.join(", ")
-                    ))),
+                let failed: Vec<Failure> = failed.into_iter().map(Failure::from).collect();
+                if failed.is_empty() {
+                    return Ok(());
                 }
+                let headings: Vec<&str> = failed.iter().map(|f| f.heading.as_str()).collect();
+                let heading =
+                    format!("some logs could not be collected: [{}]", headings.join(", "));
+                let interrupted = failed.iter().any(|failure| failure.interrupted);
+                let mut failure = Failure::new(heading);
+                failure.interrupted = interrupted;
+                Err(failure)
             }
         }
     }

@@ -11,8 +11,8 @@
 //! | [`source`] | the arguments of `build node-image` | `pkg/build/nodeimage/build.go` |
 //! | [`version`] | version strings | `pkg/cmd/kind/version/version.go` |
 //!
-//! Besides, the texts of errors that kind has are kind's, exit codes are 0 and
-//! 1 only (kind v0.33.0, `cmd/kind/app/main.go`), and a slow or half-deleted
+//! Besides, the texts of errors that kind has are kind's, without a
+//! signal exit codes are 0 and 1 only (kind v0.33.0, `cmd/kind/app/main.go`), and a slow or half-deleted
 //! cluster is a warning (see `create` and `delete`).
 
 pub(super) mod cobra;

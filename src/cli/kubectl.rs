@@ -1,5 +1,6 @@
 //! `kubectl`: the cluster's own.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitCode;
 
 use super::flags::ClusterName;
@@ -19,6 +20,8 @@ pub(super) struct Kubectl {
 impl Kubectl {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<ExitCode, Failure> {
         let status = kubectl::run(&invocation.context()?, &self.name.get(), &self.args).await?;
-        Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+        // 128 + the signal if one ended kubectl, as shells report it.
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct PortUse {
 /// The host ports found so far.
 pub(super) struct PortUses {
     pub all: Vec<PortUse>,
-    /// The address of mappings without `listenAddress`: every address of the
-    /// cluster's IP family.
+    /// The address of mappings without `listenAddress`: every IPv4
+    /// address, or in an IPv6 cluster every IPv6 address.
     pub wildcard: IpAddr,
 }
 

@@ -11,8 +11,8 @@ use crate::progress::Step;
 use crate::provision;
 use crate::version::Version;
 
-/// Every node boots and is configured on its own; only joining waits for the
-/// first control-plane.
+/// All nodes boot and are configured at the same time. The nodes of a role join
+/// once all of them are configured and the first control-plane is up.
 ///
 /// # Errors
 /// Returns the first error of any node.

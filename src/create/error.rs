@@ -34,6 +34,8 @@ impl From<EngineError> for CreateError {
 /// A failed creation: the first error, and what cleaning up afterwards did.
 #[derive(Debug)]
 pub(crate) struct Failed {
+    /// The name of the cluster.
+    pub cluster: String,
     pub error: CreateError,
     /// Nodes were kept on purpose.
     pub retained: bool,

@@ -23,6 +23,7 @@ fn options(kubeconfig: &Path) -> CreateOptions {
         network: "kind".into(),
         directory: "/".into(),
         get_env: |_| None,
+        on_begun: Box::new(|| {}),
     }
 }
 

@@ -90,16 +90,23 @@ impl From<CreateError> for Failure {
 
 impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
-        let mut failure = Failure::from(failed.error).during("failed to create cluster");
+        let (name, failure) = (&failed.cluster, Failure::from(failed.error));
+        let mut failure = failure.during("failed to create cluster");
+        // Only a command that failed in a node has details and no known cause.
+        let is_unexplained = failure.hints.is_empty() && !failure.details.is_empty();
         if failed.retained {
-            failure
-                .hints
-                .push("the nodes are kept (--retain); `delete cluster` removes them".into());
+            failure.hints.push(format!(
+                "the nodes are kept (--retain): collect their logs with `export logs --name {name}`, remove them with `delete cluster --name {name}`"
+            ));
+        } else if is_unexplained {
+            failure.hints.push(format!(
+                "run again with --retain to keep the nodes, then collect their logs with `export logs --name {name}`"
+            ));
         }
         if !failed.cleanup.is_empty() {
             let reasons: Vec<String> = failed.cleanup.iter().map(ToString::to_string).collect();
             failure.hints.push(format!(
-                "cleaning up failed as well ({}); `delete cluster` removes what is left",
+                "cleaning up failed as well ({}); `delete cluster --name {name}` removes what is left",
                 reasons.join("; ")
             ));
         }

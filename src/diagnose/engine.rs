@@ -68,14 +68,12 @@ fn command_hints(failure: Failure, output: &str) -> Failure {
             "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents",
         ),
         (
-            "cgroup",
-            "kubelet may fail to start with this host's cgroups; run again with --retain and read `docker exec NODE journalctl -u kubelet`",
+            "failed to create cgroup",
+            "the kubelet cannot use this host's cgroups: read `journalctl -u kubelet` in the node",
         ),
     ];
     match known.iter().find(|(sign, _)| output.contains(sign)) {
         Some((_, hint)) => failure.hint(*hint),
-        None => failure.hint(
-            "run again with --retain to keep the nodes, then collect their logs with `export logs`",
-        ),
+        None => failure,
     }
 }

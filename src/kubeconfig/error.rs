@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-/// An error of reading or changing a kubeconfig. The files are unchanged.
+/// An error of reading or changing a kubeconfig. The file is unchanged; only writing
+/// to one that is a mount point may leave a part of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(

@@ -101,7 +101,7 @@ fn read(path: &Path) -> Result<Option<Value>, Error> {
 }
 
 /// Replaces the content of the file at `path` atomically: readers see the old or
-/// the new content, and an error never leaves a part of it.
+/// the new content. A mount point, which cannot be replaced, is written in place.
 fn replace(path: &Path, config: &Value) -> Result<(), Error> {
     let target = resolved(path);
     let text = yaml::to_string(config);

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
 
-/// Writers hold the lock for milliseconds; one that stays longer than this is
-/// stale.
+/// How long to wait for one holder; writers need milliseconds. After that the lock
+/// is reported, but never removed: only the user can know that it is stale.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 

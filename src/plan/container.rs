@@ -120,7 +120,8 @@ fn bind(mount: &Mount, directory: &Path) -> String {
     format!("{}:{}{tail}", source.display(), mount.container_path)
 }
 
-/// Without an address a port is published on every address of the IP family
+/// Without an address a port is published on every IPv4 address, or in an IPv6
+/// cluster on every IPv6 address
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
 /// `generatePortMappings`).
 fn published(mapping: &PortMapping, family: Family) -> Publish {

@@ -96,7 +96,12 @@ fn add_creations(screens: &mut Screens) {
         AdminKubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
         Run => [interrupted().into()],
     });
-    let failed = |error: CreateError, retained, cleanup| Failed { error, retained, cleanup };
+    let failed = |error: CreateError, retained, cleanup| Failed {
+        cluster: "lab".into(),
+        error,
+        retained,
+        cleanup,
+    };
     let busy = |container: &str| DeleteFailure::Container {
         container: container.into(),
         error: EngineError::other("removing it", "device or resource busy"),
