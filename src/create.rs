@@ -147,7 +147,8 @@ impl Creation<'_> {
     /// Network and containers, created but not started.
     async fn provision(&self, settled: &SettledCluster) -> Result<Plan, CreateError> {
         let (ctx, cluster) = (self.ctx, &settled.cluster);
-        let network = network::ensure(ctx, &self.options.network).await?;
+        let network =
+            network::ensure(ctx, &self.options.network, cluster.networking.family).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
         let mut plan = plan::plan(
             settled,

@@ -27,6 +27,8 @@ pub struct DryRun {
     settled: SettledCluster,
     /// Of the cluster's network, if it exists.
     subnets: Vec<String>,
+    /// Of the network, if it is to be created.
+    mtu: Option<u32>,
     /// For the reader, one line each.
     notes: Vec<String>,
 }
@@ -63,7 +65,8 @@ async fn ask(
         let networks = ctx.interruptible(ctx.engine.networks(network)).await?;
         let subnets = networks.into_iter().next().map(|n| n.subnets).unwrap_or_default();
         let settled = settle::settle(ctx, cluster, host).await?;
-        Ok::<_, RunError>(DryRun { settled, subnets, notes })
+        let mtu = network::default_mtu(ctx).await?;
+        Ok::<_, RunError>(DryRun { settled, subnets, mtu, notes })
     };
     match tokio::time::timeout(ENGINE_LIMIT, asked).await {
         Ok(Err(RunError::Cancelled)) => Err(RunError::Cancelled),
@@ -78,7 +81,7 @@ impl DryRun {
         let image = pull::without_digest(node_image::PUBLISHED);
         let mut notes = vec![format!("no container engine was asked: {reason}")];
         notes.push(format!("assumed: node image {image}, load balancer Envoy, cgroup v2"));
-        DryRun { settled: settle::assume(cluster), subnets: Vec::new(), notes }
+        DryRun { settled: settle::assume(cluster), subnets: Vec::new(), mtu: None, notes }
     }
 
     /// A YAML stream: first network and containers, then each node's kubeadm
@@ -114,7 +117,7 @@ impl DryRun {
         let printed = Printed {
             cluster: &cluster.name,
             network: without_empty(
-                serde_json::to_value(network::spec(network, Some(0))).unwrap_or_default(),
+                serde_json::to_value(network::spec(network, Some(0), self.mtu)).unwrap_or_default(),
             ),
             containers: plan.containers().map(value).collect(),
         };

@@ -53,6 +53,12 @@ impl From<ProvisionError> for Failure {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
             }
             ProvisionError::Boot { log, .. } => failure.details(log),
+            ProvisionError::NoIpv6 { network, reason: None } => failure.hint(format!(
+                "delete the clusters in it, then the network, so that it is created again with IPv6: docker network rm {network}"
+            )),
+            ProvisionError::NoIpv6 { reason: Some(_), .. } => {
+                failure.hint("enable IPv6 on the engine's host, or use ipFamily: ipv4")
+            }
             ProvisionError::NoSubnet(name) => failure.hint(format!("remove unused networks: docker network prune, or docker network rm {name}")),
         }
     }

@@ -46,9 +46,9 @@ pub struct ContainerSpec {
     /// Kernel parameters of the container's network namespace, such as
     /// `net.ipv6.conf.all.forwarding`.
     pub sysctls: BTreeMap<String, String>,
-    /// The maximum number of restarts after failures. The container also starts
-    /// when the engine starts.
-    pub restart_on_failure: Option<i64>,
+    /// When the engine starts it again.
+    #[serde(skip_serializing_if = "Restart::is_never")]
+    pub restart: Restart,
     /// Users are those of the host, even if the engine maps them elsewhere.
     pub userns_host: bool,
     /// Has a terminal. Its stdout and stderr are then one stream.
@@ -88,6 +88,26 @@ fn as_word<S: serde::Serializer>(protocol: &Protocol, s: S) -> Result<S::Ok, S::
     s.serialize_str(protocol.as_str())
 }
 
+/// When the engine starts a container again that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restart {
+    /// Never.
+    #[default]
+    Never,
+    /// At most this often after it failed, and when the engine starts if it had
+    /// failed or was running then.
+    OnFailure(i64),
+    /// Always, also when the engine starts, until a user stops it.
+    UnlessStopped,
+}
+
+impl Restart {
+    fn is_never(&self) -> bool {
+        *self == Restart::Never
+    }
+}
+
 /// A network to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NetworkSpec {
@@ -95,6 +115,9 @@ pub struct NetworkSpec {
     pub name: String,
     /// An IPv6 /64; `None` for an IPv4-only network.
     pub ipv6_subnet: Option<String>,
+    /// The largest packet in bytes; `None` leaves it to the engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
     /// Options of Docker's bridge driver, such as
     /// `com.docker.network.bridge.enable_ip_masquerade`.
     pub options: BTreeMap<String, String>,

@@ -77,6 +77,15 @@ pub struct Network {
     pub containers: usize,
     /// CIDRs such as `172.18.0.0/16`, of both IP families.
     pub subnets: Vec<String>,
+    /// The largest packet in bytes, if the network sets it.
+    pub mtu: Option<u32>,
+}
+
+impl Network {
+    /// Whether containers in it get IPv6 addresses.
+    pub fn has_ipv6(&self) -> bool {
+        self.subnets.iter().any(|subnet| subnet.contains(':'))
+    }
 }
 
 /// A container, as listed.

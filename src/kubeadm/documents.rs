@@ -158,6 +158,8 @@ fn add_timeouts(data: &ConfigData, document: &mut Value) {
     if data.is_v1beta4() {
         document["timeouts"] = json!({
             "controlPlaneComponentHealthCheck": "10m0s",
+            // etcd admits one new member at a time: the last one waits for all.
+            "etcdAPICall": "10m0s",
             "kubernetesAPICall": "3m0s",
             "tlsBootstrap": "10m0s",
         });

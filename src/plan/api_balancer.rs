@@ -7,7 +7,7 @@ use serde_json::json;
 use super::container::{base, published_api};
 use super::settled::{ApiBalancer, PlanInput, SettledCluster};
 use crate::cluster::{Family, Role};
-use crate::engine::ContainerSpec;
+use crate::engine::{ContainerSpec, Restart};
 use crate::kubeadm::API_PORT;
 use crate::labels;
 
@@ -34,6 +34,9 @@ pub(super) fn container(
         publish: vec![published_api(&cluster.networking)],
         // A node image asks for another signal, which these programs ignore.
         stop_signal: Some("SIGTERM".into()),
+        // Envoy ends with 0 on it, which would not count as a failure when the
+        // engine starts again.
+        restart: Restart::UnlessStopped,
         ..base(settled, cluster.api_host(), labels::LOAD_BALANCER, input)
     }
 }

@@ -8,7 +8,7 @@ use super::settled::{PlanInput, SettledCluster};
 use crate::cluster::{
     Family, HostPort, Mount, Networking, Node, PortMapping, Propagation, Protocol, Role,
 };
-use crate::engine::{ContainerSpec, Publish};
+use crate::engine::{ContainerSpec, Publish, Restart};
 use crate::kubeadm::API_PORT;
 use crate::labels;
 
@@ -37,7 +37,7 @@ pub(super) fn base(
             .filter(|_| cluster.networking.family.has_v6())
             .map(|(k, v)| (k.into(), v.into()))
             .collect(),
-        restart_on_failure: Some(1),
+        restart: Restart::OnFailure(1),
         userns_host: settled.host.userns_remap,
         tty: true,
         name,

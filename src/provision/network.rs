@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sha1::{Digest, Sha1};
 
 use super::error::ProvisionError;
+use crate::cluster::Family;
 use crate::context::{Context, RunError};
 use crate::engine::{EngineError, Network, NetworkSpec};
 
@@ -14,11 +15,15 @@ pub(crate) const DEFAULT: &str = "kind";
 
 const ATTEMPTS: i32 = 5;
 
-/// What to ask the engine for; `None` where there is no IPv6.
-pub(crate) fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
+/// Docker's default network, whose MTU an administrator sets.
+const DOCKER_DEFAULT: &str = "bridge";
+
+/// What to ask the engine for. `attempt` is `None` where there is no IPv6.
+pub(crate) fn spec(name: &str, attempt: Option<i32>, mtu: Option<u32>) -> NetworkSpec {
     NetworkSpec {
         name: name.to_owned(),
         ipv6_subnet: attempt.map(|attempt| unique_local_subnet(name, attempt)),
+        mtu,
         options: BTreeMap::from([(
             "com.docker.network.bridge.enable_ip_masquerade".into(),
             "true".into(),
@@ -26,24 +31,43 @@ pub(crate) fn spec(name: &str, attempt: Option<i32>) -> NetworkSpec {
     }
 }
 
-/// Makes sure that exactly one network of that name exists and returns it.
+/// Makes sure that exactly one network of that name exists, with IPv6 if the
+/// family needs it, and returns it.
 ///
 /// # Errors
-/// Returns [`ProvisionError::NoSubnet`] when every subnet overlaps, or the engine's
-/// error.
-pub(crate) async fn ensure(ctx: &Context, name: &str) -> Result<Network, ProvisionError> {
-    if let Some(found) = only_one(ctx, name).await? {
-        return Ok(found);
+/// Returns [`ProvisionError::NoIpv6`] if the network exists without IPv6 or the
+/// engine cannot create one with it, [`ProvisionError::NoSubnet`] when every subnet
+/// overlaps, or the engine's error.
+pub(crate) async fn ensure(
+    ctx: &Context,
+    name: &str,
+    family: Family,
+) -> Result<Network, ProvisionError> {
+    let network = match only_one(ctx, name).await? {
+        Some(found) => found,
+        None => create(ctx, name, family).await?,
+    };
+    if family.has_v6() && !network.has_ipv6() {
+        return Err(ProvisionError::NoIpv6 { network: name.to_owned(), reason: None });
     }
+    Ok(network)
+}
+
+async fn create(ctx: &Context, name: &str, family: Family) -> Result<Network, ProvisionError> {
+    let mtu = default_mtu(ctx).await?;
     let mut attempt = Some(0);
     for _ in 0..ATTEMPTS {
-        let (engine, wanted) = (ctx.engine.clone(), spec(name, attempt));
+        let (engine, wanted) = (ctx.engine.clone(), spec(name, attempt, mtu));
         match ctx.run_to_completion(async move { engine.create_network(&wanted).await }).await {
             Ok(()) => {}
             Err(RunError::Engine(
                 EngineError::Conflict { message, .. } | EngineError::Other { message, .. },
             )) if message.contains("already exists") => {}
             Err(RunError::Engine(error)) if lacks_ipv6(error.message()) && attempt.is_some() => {
+                if family.has_v6() {
+                    let reason = Some(error.message().to_owned());
+                    return Err(ProvisionError::NoIpv6 { network: name.to_owned(), reason });
+                }
                 attempt = None;
                 continue;
             }
@@ -63,6 +87,13 @@ pub(crate) async fn ensure(ctx: &Context, name: &str) -> Result<Network, Provisi
     Err(ProvisionError::NoSubnet(name.to_owned()))
 }
 
+/// The MTU that containers get by default (`getDefaultNetworkMTU` there). Docker
+/// does not apply it to other networks by itself.
+pub(crate) async fn default_mtu(ctx: &Context) -> Result<Option<u32>, RunError> {
+    let found = ctx.interruptible(ctx.engine.networks(DOCKER_DEFAULT)).await?;
+    Ok(found.into_iter().next().and_then(|network| network.mtu))
+}
+
 /// The network of this name. Duplicates that no container uses are removed. The
 /// one in use is kept, else the one with the lowest id, so that concurrent runs
 /// keep the same.
@@ -78,11 +109,14 @@ async fn only_one(ctx: &Context, name: &str) -> Result<Option<Network>, Provisio
     Ok(kept)
 }
 
+/// Whether an engine's error says that its host has no IPv6 (`isIPv6UnavailableError`
+/// there; engines begin the sentences with either case).
 fn lacks_ipv6(message: &str) -> bool {
+    let message = message.to_lowercase();
     [
-        "cannot read IPv6 setup for bridge",
-        "Unable to enable NAT rule",
-        "Unable to set default policy to DROP",
+        "cannot read ipv6 setup for bridge",
+        "unable to enable nat rule",
+        "unable to set default policy to drop",
     ]
     .iter()
     .any(|known| message.contains(known))
@@ -107,12 +141,4 @@ fn unique_local_subnet(name: &str, attempt: i32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_subnet_is_the_one_kind_uses() {
-        assert_eq!(unique_local_subnet("kind", 0), "fc00:f853:ccd:e793::/64");
-        assert_ne!(unique_local_subnet("kind", 1), unique_local_subnet("kind", 0));
-    }
-}
+mod tests;

@@ -66,6 +66,13 @@ fn add_steps(screens: &mut Screens) {
             reason: "its container exited with 1".into(),
             log: "starting\nFailed to mount cgroup\n".into(),
         }],
+        NoIpv6 => [
+            ProvisionError::NoIpv6 { network: "kind".into(), reason: None },
+            ProvisionError::NoIpv6 {
+                network: "kind".into(),
+                reason: Some("Cannot read IPv6 setup for bridge br-1".into()),
+            },
+        ],
         NoSubnet => [ProvisionError::NoSubnet("kind".into())],
     });
     screens!(screens, BootstrapError {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bollard::models::*;
 
-use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish};
+use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
     CgroupControllers, Container, ContainerState, Host, Image, Network, Storage,
 };
@@ -61,10 +61,14 @@ pub(super) fn image(found: ImageInspect) -> Image {
     }
 }
 
+/// Of Docker's bridge driver.
+const MTU_OPTION: &str = "com.docker.network.driver.mtu";
+
 pub(super) fn network(id: String, found: NetworkInspect) -> Network {
     let subnets =
         found.ipam.and_then(|i| i.config).into_iter().flatten().filter_map(|c| c.subnet).collect();
-    Network { id, containers: found.containers.map_or(0, |c| c.len()), subnets }
+    let mtu = found.options.and_then(|options| options.get(MTU_OPTION)?.parse().ok());
+    Network { id, containers: found.containers.map_or(0, |c| c.len()), subnets, mtu }
 }
 
 pub(super) fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
@@ -76,9 +80,24 @@ pub(super) fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
             config: Some(vec![IpamConfig { subnet: Some(subnet), ..Default::default() }]),
             ..Default::default()
         }),
-        options: Some(spec.options.clone().into_iter().collect()),
+        options: Some(
+            spec.options
+                .clone()
+                .into_iter()
+                .chain(spec.mtu.map(|mtu| (MTU_OPTION.to_owned(), mtu.to_string())))
+                .collect(),
+        ),
         ..Default::default()
     }
+}
+
+fn restart_policy(restart: Restart) -> Option<RestartPolicy> {
+    let (name, count) = match restart {
+        Restart::Never => return None,
+        Restart::OnFailure(count) => (RestartPolicyNameEnum::ON_FAILURE, Some(count)),
+        Restart::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
+    };
+    Some(RestartPolicy { name: Some(name), maximum_retry_count: count })
 }
 
 pub(super) fn container(found: ContainerSummary) -> Container {
@@ -140,10 +159,7 @@ pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
             port_bindings: Some(bindings),
             sysctls: Some(spec.sysctls.clone().into_iter().collect()),
             network_mode: spec.network.clone(),
-            restart_policy: spec.restart_on_failure.map(|count| RestartPolicy {
-                name: Some(RestartPolicyNameEnum::ON_FAILURE),
-                maximum_retry_count: Some(count),
-            }),
+            restart_policy: restart_policy(spec.restart),
             init: Some(false),
             cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             userns_mode: spec.userns_host.then(|| "host".into()),

@@ -83,15 +83,20 @@ impl Engine for FakeEngine {
 
     async fn networks(&self, name: &str) -> Result<Vec<Network>> {
         self.call("networks", "", |state| {
-            let same = state.networks.iter().filter(|network| *network == name);
-            Ok(same.map(|id| Network { id: id.clone(), ..Network::default() }).collect())
+            Ok(state.networks.iter().filter(|network| network.id == name).cloned().collect())
         })
         .await
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> Result<()> {
         self.call("create_network", "", |state| {
-            state.networks.push(spec.name.clone());
+            let v4 = Some("172.18.0.0/16".to_owned());
+            state.networks.push(Network {
+                id: spec.name.clone(),
+                containers: 0,
+                subnets: v4.into_iter().chain(spec.ipv6_subnet.clone()).collect(),
+                mtu: spec.mtu,
+            });
             Ok(())
         })
         .await
@@ -99,7 +104,7 @@ impl Engine for FakeEngine {
 
     async fn remove_network(&self, id: &str) -> Result<()> {
         self.call("remove_network", "", |state| {
-            state.networks.retain(|network| network != id);
+            state.networks.retain(|network| network.id != id);
             Ok(())
         })
         .await

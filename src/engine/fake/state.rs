@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 
 use super::fault::{Armed, Fault, When, press_ctrl_c};
-use crate::engine::{Command, ContainerSpec, EngineError, Host, Image, Result, Storage};
+use crate::engine::{Command, ContainerSpec, EngineError, Host, Image, Network, Result, Storage};
 
 /// What a container answers to a command; `None` leaves it to the fake.
 type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
@@ -14,7 +14,8 @@ type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
 pub(super) struct State {
     pub(super) host: Host,
     pub(super) containers: BTreeMap<String, Container>,
-    pub(super) networks: Vec<String>,
+    /// The name is the id.
+    pub(super) networks: Vec<Network>,
     /// `None`: every name leads to [`Self::image`].
     pub(super) images: Option<BTreeMap<String, Image>>,
     pub(super) image: Image,
@@ -92,6 +93,12 @@ impl FakeEngine {
     pub fn and_armed(self, when: When, fault: Fault) -> Self {
         self.0.lock().unwrap().armed.push(Armed::new(when, fault));
         self
+    }
+
+    /// Has a network, whose id is its name.
+    #[cfg(test)]
+    pub fn put_network(&self, network: Network) {
+        self.0.lock().unwrap().networks.push(network);
     }
 
     /// Has a container that runs.
