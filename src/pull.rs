@@ -22,7 +22,7 @@ pub(crate) async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> 
     }
     let step = ctx.progress.step(format!("Pulling {}", without_digest(image)));
     let on_status = |status: String| step.detail(status);
-    match ctx.interruptible(ctx.engine.pull_image(image, &on_status)).await {
+    match ctx.interruptible(ctx.engine.pull_image(&with_tag(image), &on_status)).await {
         Ok(()) => {
             step.done();
             Ok(())
@@ -41,4 +41,33 @@ pub(crate) async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> 
 /// An image's name as people write it: without the digest.
 pub(crate) fn without_digest(image: &str) -> &str {
     image.split_once('@').map_or(image, |(name, _)| name)
+}
+
+/// The image with the tag that is meant without one. The engine's API would pull
+/// every tag of the repository.
+fn with_tag(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    match last.contains([':', '@']) {
+        true => image.to_owned(),
+        false => format!("{image}:latest"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_a_tag_means_latest() {
+        for (image, expected) in [
+            ("kindest/node", "kindest/node:latest"),
+            ("localhost:5000/node", "localhost:5000/node:latest"),
+            ("localhost:5000/node:v1", "localhost:5000/node:v1"),
+            ("kindest/node@sha256:12", "kindest/node@sha256:12"),
+            ("kindest/node:v1@sha256:12", "kindest/node:v1@sha256:12"),
+            ("node", "node:latest"),
+        ] {
+            assert_eq!(with_tag(image), expected);
+        }
+    }
 }

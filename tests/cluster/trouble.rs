@@ -7,7 +7,9 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
-use crate::harness::{Lab, check, containers_of, program, stderr};
+use skiff::engine::{Engine, NetworkSpec};
+
+use crate::harness::{Lab, check, containers_of, program, stderr, with_engine};
 
 const NAME: &str = "skiff-test-trouble";
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
@@ -51,6 +53,8 @@ fn trouble_is_named_and_leaves_nothing() {
 
     refused(&lab, &["--image", "skiff/debian:trixie"], &["no command specified", "hint: "]);
     check("an image that is no node image");
+
+    a_network_without_ipv6(&lab);
 
     let lock = lab.folder.path().join("kubeconfig.lock");
     std::fs::write(&lock, "").unwrap();
@@ -115,4 +119,26 @@ fn without_permission(lab: &Lab) -> Output {
         .args(["create", "cluster", "--name", NAME, "--kubeconfig", "/tmp/never-written"])
         .env("DOCKER_HOST", format!("unix://{}", socket.display()));
     command.output().unwrap()
+}
+
+fn a_network_without_ipv6(lab: &Lab) {
+    let network = "skiff-test-ipv4-only";
+    let remove = async |engine: &dyn Engine| {
+        for found in engine.networks(network).await? {
+            engine.remove_network(&found.id).await?;
+        }
+        Ok(())
+    };
+    with_engine(remove);
+    let spec = NetworkSpec { name: network.into(), ..NetworkSpec::default() };
+    with_engine(async |engine| engine.create_network(&spec).await);
+    for family in ["ipv6", "dual"] {
+        let body = format!("{HEAD}networking: {{ipFamily: {family}}}\n");
+        let config = lab.write("family.yaml", &body);
+        let mut create = lab.command(&["create", "cluster", "--name", NAME, "--config", &config]);
+        let out = create.env("KIND_EXPERIMENTAL_DOCKER_NETWORK", network).output().unwrap();
+        is_refused(out, &["has no IPv6", &format!("docker network rm {network}")]);
+    }
+    with_engine(remove);
+    check("an IPv6 cluster in a network without IPv6");
 }

@@ -22,10 +22,7 @@ pub(super) fn host(info: SystemInfo, local: bool) -> Host {
     // (https://github.com/moby/moby/issues/42151).
     let has_driver = info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::NONE);
     let usable = |limit: Option<bool>| has_driver && limit != Some(false);
-    let arch = match info.architecture.as_deref() {
-        Some("aarch64" | "arm64") => "arm64",
-        _ => "amd64",
-    };
+    let arch = goarch(info.architecture.as_deref().unwrap_or("unknown"));
     Host {
         cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
         rootless: has("rootless"),
@@ -88,6 +85,18 @@ pub(super) fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
                 .collect(),
         ),
         ..Default::default()
+    }
+}
+
+/// The architecture as Go calls it; engines report it as `uname -m` does.
+fn goarch(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv6l" | "armv7l" | "armhf" => "arm",
+        "i386" | "i486" | "i586" | "i686" => "386",
+        // The same in both: s390x, ppc64le, riscv64.
+        other => other,
     }
 }
 
@@ -228,7 +237,15 @@ mod tests {
         let all = CgroupControllers { cpu: true, memory: true, pids: true };
         assert_eq!(usual.cgroup_controllers, all);
         assert_eq!(usual.arch, "amd64");
-        assert_eq!(info(|i| i.architecture = Some("aarch64".into())).arch, "arm64");
+        for (machine, arch) in [
+            ("aarch64", "arm64"),
+            ("amd64", "amd64"),
+            ("armv7l", "arm"),
+            ("riscv64", "riscv64"),
+            ("s390x", "s390x"),
+        ] {
+            assert_eq!(info(|i| i.architecture = Some(machine.into())).arch, arch, "{machine}");
+        }
         assert!(info(|i| i.cgroup_version = Some(SystemInfoCgroupVersionEnum::_1)).cgroup_v1);
         assert!(info(|i| i.security_options = option("rootless")).rootless);
         assert!(info(|i| i.security_options = option("userns")).userns_remap);
