@@ -4,6 +4,7 @@
 //! engine for tests implements it with faults that tests choose.
 
 mod client_config;
+mod credentials;
 pub mod docker;
 pub mod endpoint;
 #[cfg(any(test, feature = "fake-engine"))]

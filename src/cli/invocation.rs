@@ -38,7 +38,9 @@ impl Invocation {
         if let Some(engine) = super::fake_engine::from_environment(&self.cancel)? {
             return Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()));
         }
-        let engine = DockerEngine::connect(DockerEnv::of_process().endpoint()?)?;
+        let environment = DockerEnv::of_process();
+        let engine = DockerEngine::connect(environment.endpoint()?)?
+            .with_client_config(environment.client_config());
         Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
     }
 }

@@ -1,5 +1,5 @@
-//! The configuration of the docker client: contexts, their TLS material, and
-//! proxies (docs.docker.com, "docker context" and "Use a proxy server with the
+//! The configuration of the docker client: contexts, their TLS material,
+//! credentials and proxies (docs.docker.com, "docker context" and "Use a proxy server with the
 //! Docker CLI").
 
 use std::path::{Path, PathBuf};
@@ -28,6 +28,11 @@ impl ClientConfig {
     pub(crate) fn read(directory: &Path) -> Self {
         let config = json(&directory.join("config.json")).unwrap_or_default();
         ClientConfig { directory: directory.to_owned(), config }
+    }
+
+    /// A part of `config.json`, such as `auths`.
+    pub(crate) fn section(&self, name: &str) -> Option<&Value> {
+        self.config.get(name)
     }
 
     /// Where `config.json` is, usually `~/.docker`.

@@ -9,6 +9,7 @@ mod tls;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::auth::DockerCredentials;
 use bollard::container::LogOutput;
 use bollard::query_parameters as query;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -18,10 +19,13 @@ use serde_json::Value;
 
 use self::dial::Dialler;
 use super::api::{ByteStream, Command, Engine, ExecOutput};
+use super::client_config::ClientConfig;
+use super::credentials;
 use super::endpoint::Endpoint;
 use super::error::{EngineError, Result};
 use super::spec::{ContainerSpec, NetworkSpec};
 use super::state::{Container, ContainerState, Host, Image, Network};
+use crate::image::full_name;
 
 /// Seconds until the first byte of a response, including the upload of the
 /// request.
@@ -31,9 +35,27 @@ const TIMEOUT: u64 = 3600;
 pub struct DockerEngine {
     docker: Docker,
     endpoint: Endpoint,
+    /// For the credentials of registries.
+    client_config: Option<ClientConfig>,
 }
 
 impl DockerEngine {
+    /// Pulls with the credentials of this configuration.
+    pub(crate) fn with_client_config(self, client_config: Option<ClientConfig>) -> Self {
+        DockerEngine { client_config, ..self }
+    }
+
+    /// The credentials for an image, and why there are none.
+    async fn credentials(&self, image: &str) -> (Option<DockerCredentials>, Option<String>) {
+        let Some(config) = &self.client_config else { return (None, None) };
+        let name = full_name(image).unwrap_or_default();
+        let registry = name.split('/').next().unwrap_or_default();
+        match credentials::find(config, registry).await {
+            Ok(found) => (found.map(|found| convert::credentials(found, registry)), None),
+            Err(reason) => (None, Some(reason)),
+        }
+    }
+
     /// Connects lazily: only the first call shows whether the engine can be
     /// reached.
     ///
@@ -52,7 +74,7 @@ impl DockerEngine {
             Endpoint::Ssh(ssh) => Dialler::ssh(ssh).client(TIMEOUT),
         };
         match docker {
-            Ok(docker) => Ok(DockerEngine { docker, endpoint }),
+            Ok(docker) => Ok(DockerEngine { docker, endpoint, client_config: None }),
             Err(error) => Err(EngineError::Unreachable {
                 endpoint: endpoint.to_string(),
                 reason: reason(&error),
@@ -109,7 +131,8 @@ impl Engine for DockerEngine {
 
     async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(reference).build();
-        let mut responses = self.docker.create_image(Some(options), None, None);
+        let (credentials, no_credentials) = self.credentials(reference).await;
+        let mut responses = self.docker.create_image(Some(options), None, credentials);
         let mut failure = None;
         while let Some(response) = responses.next().await {
             match response {
@@ -121,12 +144,19 @@ impl Engine for DockerEngine {
         // pull succeeded, so only the presence of the image counts.
         match (self.image(reference).await?, failure) {
             (Some(_), _) => Ok(()),
-            (None, failure) => Err(failure.unwrap_or_else(|| {
-                EngineError::other(
-                    format!("pulling {reference}"),
-                    "the image is missing after the pull",
-                )
-            })),
+            (None, failure) => {
+                let what = format!("pulling {reference}");
+                let failure = failure.unwrap_or_else(|| {
+                    EngineError::other(&*what, "the image is missing after the pull")
+                });
+                Err(match no_credentials.filter(|_| !failure.message().is_empty()) {
+                    Some(why) => EngineError::other(
+                        what,
+                        format!("{} (no credentials: {why})", failure.message()),
+                    ),
+                    None => failure,
+                })
+            }
         }
     }
 

@@ -26,6 +26,7 @@ mod load_trouble;
 mod network_policy;
 mod node_image;
 mod reach;
+mod registry;
 mod rollout;
 mod shapes;
 #[path = "../support/lib.rs"]

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use bollard::auth::DockerCredentials;
 use bollard::models::*;
 
+use crate::engine::credentials::Credentials;
 use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
     CgroupControllers, Container, ContainerState, Host, Image, Network, Storage,
@@ -85,6 +87,21 @@ pub(super) fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
                 .collect(),
         ),
         ..Default::default()
+    }
+}
+
+pub(super) fn credentials(found: Credentials, registry: &str) -> DockerCredentials {
+    let serveraddress = Some(registry.to_owned());
+    match found {
+        Credentials::Password { user, password } => DockerCredentials {
+            username: Some(user),
+            password: Some(password),
+            serveraddress,
+            ..Default::default()
+        },
+        Credentials::IdentityToken(token) => {
+            DockerCredentials { identitytoken: Some(token), serveraddress, ..Default::default() }
+        }
     }
 }
 
