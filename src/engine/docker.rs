@@ -40,22 +40,6 @@ pub struct DockerEngine {
 }
 
 impl DockerEngine {
-    /// Pulls with the credentials of this configuration.
-    pub(crate) fn with_client_config(self, client_config: Option<ClientConfig>) -> Self {
-        DockerEngine { client_config, ..self }
-    }
-
-    /// The credentials for an image, and why there are none.
-    async fn credentials(&self, image: &str) -> (Option<DockerCredentials>, Option<String>) {
-        let Some(config) = &self.client_config else { return (None, None) };
-        let name = full_name(image).unwrap_or_default();
-        let registry = name.split('/').next().unwrap_or_default();
-        match credentials::find(config, registry).await {
-            Ok(found) => (found.map(|found| convert::credentials(found, registry)), None),
-            Err(reason) => (None, Some(reason)),
-        }
-    }
-
     /// Connects lazily: only the first call shows whether the engine can be
     /// reached.
     ///
@@ -79,6 +63,22 @@ impl DockerEngine {
                 endpoint: endpoint.to_string(),
                 reason: reason(&error),
             }),
+        }
+    }
+
+    /// Pulls with the credentials of this configuration.
+    pub(crate) fn with_client_config(self, client_config: Option<ClientConfig>) -> Self {
+        DockerEngine { client_config, ..self }
+    }
+
+    /// The credentials for an image, and why there are none.
+    async fn credentials(&self, image: &str) -> (Option<DockerCredentials>, Option<String>) {
+        let Some(config) = &self.client_config else { return (None, None) };
+        let name = full_name(image).unwrap_or_default();
+        let registry = name.split('/').next().unwrap_or_default();
+        match credentials::find(config, registry).await {
+            Ok(found) => (found.map(|found| convert::credentials(found, registry)), None),
+            Err(reason) => (None, Some(reason)),
         }
     }
 
@@ -145,17 +145,13 @@ impl Engine for DockerEngine {
         match (self.image(reference).await?, failure) {
             (Some(_), _) => Ok(()),
             (None, failure) => {
-                let what = format!("pulling {reference}");
                 let failure = failure.unwrap_or_else(|| {
-                    EngineError::other(&*what, "the image is missing after the pull")
+                    let what = format!("pulling {reference}");
+                    EngineError::other(what, "the image is missing after the pull")
                 });
-                Err(match no_credentials.filter(|_| !failure.message().is_empty()) {
-                    Some(why) => EngineError::other(
-                        what,
-                        format!("{} (no credentials: {why})", failure.message()),
-                    ),
-                    None => failure,
-                })
+                Err(no_credentials.into_iter().fold(failure, |failure, why| {
+                    failure.with_reason(&format!("no credentials: {why}"))
+                }))
             }
         }
     }

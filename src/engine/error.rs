@@ -55,6 +55,18 @@ impl EngineError {
         EngineError::Other { what: what.into(), message: message.to_string() }
     }
 
+    /// Adds a reason to the engine's message. Errors of reaching the engine stay as
+    /// they are.
+    pub(crate) fn with_reason(mut self, reason: &str) -> Self {
+        if let EngineError::Conflict { message, .. }
+        | EngineError::NotFound { message, .. }
+        | EngineError::Other { message, .. } = &mut self
+        {
+            message.push_str(&format!(" ({reason})"));
+        }
+        self
+    }
+
     /// The engine's own text, without what was being done.
     pub fn message(&self) -> &str {
         match self {
@@ -64,5 +76,22 @@ impl EngineError {
             EngineError::Unreachable { reason, .. } => reason,
             EngineError::Permission { .. } | EngineError::Endpoint(_) => "",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_added_without_changing_the_kind_of_error() {
+        let missing = EngineError::NotFound { what: "pulling a".into(), message: "gone".into() };
+        let missing = missing.with_reason("no credentials");
+        assert!(matches!(missing, EngineError::NotFound { .. }));
+        assert_eq!(missing.to_string(), "pulling a: gone (no credentials)");
+        let unreachable =
+            EngineError::Unreachable { endpoint: "unix:///x".into(), reason: "refused".into() };
+        let text = unreachable.to_string();
+        assert_eq!(unreachable.with_reason("no credentials").to_string(), text);
     }
 }
