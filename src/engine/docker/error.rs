@@ -12,19 +12,29 @@ use crate::engine::error::EngineError;
 /// `what` says what was being done, such as `listing images`.
 pub(super) fn classify(endpoint: &Endpoint, what: String, error: Error) -> EngineError {
     match error {
-        Error::DockerResponseServerError { status_code: 404, message } => {
-            EngineError::NotFound { what, message }
+        Error::DockerResponseServerError { status_code, message } => {
+            refused(what, status_code, message)
         }
-        Error::DockerResponseServerError { status_code: 409, message } => {
-            EngineError::Conflict { what, message }
-        }
-        Error::DockerResponseServerError { message, .. } => EngineError::Other { what, message },
         Error::DockerStreamError { error } => EngineError::Other { what, message: error },
         Error::SocketNotFoundError(path) => EngineError::Unreachable {
             endpoint: endpoint.to_string(),
             reason: format!("there is no socket {path}"),
         },
         other => transport_error(endpoint, what, &other),
+    }
+}
+
+/// Classifies an answer that is an error. What stands between skiff and the engine,
+/// such as a proxy, may answer without a text.
+fn refused(what: String, status: u16, text: String) -> EngineError {
+    let message = match text.trim() {
+        "" => format!("HTTP status {status}"),
+        _ => text,
+    };
+    match status {
+        404 => EngineError::NotFound { what, message },
+        409 => EngineError::Conflict { what, message },
+        _ => EngineError::Other { what, message },
     }
 }
 
@@ -109,6 +119,23 @@ mod tests {
         }
         let other = classified(&tcp, io::ErrorKind::InvalidData, "x");
         assert!(matches!(other, EngineError::Other { .. }), "{other}");
+    }
+
+    #[test]
+    fn an_error_without_a_text_names_the_status() {
+        for (status, text, expected) in [
+            (503, "", "asking: HTTP status 503"),
+            (404, " \n", "asking: HTTP status 404"),
+            (409, "", "asking: HTTP status 409"),
+            (500, "no space left", "asking: no space left"),
+        ] {
+            let answer =
+                Error::DockerResponseServerError { status_code: status, message: text.into() };
+            let found = classify(&Endpoint::Tcp("engine:2375".into()), "asking".into(), answer);
+            assert_eq!(found.to_string(), expected);
+            assert_eq!(matches!(found, EngineError::NotFound { .. }), status == 404);
+            assert_eq!(matches!(found, EngineError::Conflict { .. }), status == 409);
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Engines by every way to reach them, answered by a pretended one.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
@@ -148,6 +150,22 @@ fn ssh_carries_the_engines_api() {
     let none =
         clusters(&[("DOCKER_HOST", "ssh://there"), ("PATH", empty.path().to_str().unwrap())]);
     refused_with(&none, "no ssh", &["ssh://there", "No such file"]);
+}
+
+#[test]
+fn an_answer_without_a_text_names_its_status() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let refused = clusters(&[("DOCKER_HOST", &host)]);
+    refused_with(&refused, "a proxy", &["listing containers: HTTP status 503"]);
 }
 
 #[test]
