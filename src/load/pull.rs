@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::containerd::{PullSession, PullSource};
 use super::outcome::{Outcome, Sent};
-use super::registry::Registry;
+use super::registry::{Registry, RegistryPort};
 use super::store::{self, EngineImages, StoreError};
 use crate::context::Context;
 use crate::engine::Host;
@@ -51,26 +51,27 @@ pub(super) async fn pull(
     let first = targets.first().ok_or(PullError::Unreachable)?;
     let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::Unreachable)?;
     let node = first.node.clone();
+    // Before the images are opened, which is work in vain if nodes do not reach this host.
+    let port =
+        RegistryPort::open(gateway).await.map_err(|error| PullError::Listen(gateway, error))?;
     store::with_images(ctx, host, &node, requested, async |ctx, mut store| {
         store.images = rename(std::mem::take(&mut store.images));
         // When it returns the registry is gone, so pulls still under way end.
-        serve(ctx, gateway, &host.arch, store, targets).await
+        Ok(serve(ctx, port, &host.arch, store, targets).await)
     })
     .await
 }
 
 async fn serve(
     ctx: &Context,
-    gateway: IpAddr,
+    port: RegistryPort,
     architecture: &str,
     store: EngineImages,
     targets: Vec<PullTarget>,
-) -> Result<Outcome, PullError> {
+) -> Outcome {
     let images = store.images.clone();
     let sent = targets.iter().map(|target| target.sent.clone()).collect();
-    let registry = Registry::start(gateway, Arc::new(store), sent)
-        .await
-        .map_err(|error| PullError::Listen(gateway, error))?;
+    let registry = Registry::start(port, Arc::new(store), sent);
     let address = registry.address;
     let pulls = targets.into_iter().enumerate().map(|(number, target)| {
         let needed = images.iter().filter(|i| target.images.iter().any(|id| i.has_id(id)));
@@ -83,5 +84,5 @@ async fn serve(
         ctx.run_to_completion(async move { session.pull(&sources, address, &architecture).await })
     });
     let reports = join_all(pulls).await;
-    Ok(Outcome { images, reports })
+    Outcome { images, reports }
 }

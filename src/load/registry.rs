@@ -29,6 +29,13 @@ use crate::text;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
+/// A port of this host at which a registry is going to answer.
+pub(super) struct RegistryPort {
+    listener: TcpListener,
+    address: SocketAddr,
+    token: String,
+}
+
 /// Answers until it is dropped.
 pub(super) struct Registry {
     pub address: SocketAddr,
@@ -43,22 +50,29 @@ struct Server {
     sent: Vec<Arc<Sent>>,
 }
 
-impl Registry {
-    /// Listens at an address of this host; `sent` has an entry for each node.
+impl RegistryPort {
+    /// Takes a free port at an address of this host.
     ///
     /// # Errors
     /// Fails if the address belongs to another host, as with an engine in a virtual
     /// machine, or if the system has no random numbers.
-    pub(super) async fn start(
-        address: IpAddr,
+    pub(super) async fn open(address: IpAddr) -> std::io::Result<RegistryPort> {
+        let listener = TcpListener::bind(SocketAddr::new(address, 0)).await?;
+        let (address, token) =
+            (listener.local_addr()?, text::random_hex(8).map_err(std::io::Error::other)?);
+        Ok(RegistryPort { listener, address, token })
+    }
+}
+
+impl Registry {
+    /// Answers at `port`; `sent` has an entry for each node.
+    pub(super) fn start(
+        RegistryPort { listener, address, token }: RegistryPort,
         store: Arc<EngineImages>,
         sent: Vec<Arc<Sent>>,
-    ) -> std::io::Result<Registry> {
-        let listener = TcpListener::bind(SocketAddr::new(address, 0)).await?;
-        let token = text::random_hex(8).map_err(std::io::Error::other)?;
-        let address = listener.local_addr()?;
+    ) -> Registry {
         let server = Arc::new(Server { store, token: token.clone(), sent });
-        Ok(Registry { address, token, task: tokio::spawn(accept(listener, server)) })
+        Registry { address, token, task: tokio::spawn(accept(listener, server)) }
     }
 
     /// The URL at which the node with this number finds an image, by any tag.
