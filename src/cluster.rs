@@ -122,8 +122,7 @@ pub struct PortMapping {
 /// The host port of a mapping, as a definition writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HostPort {
-    /// Written 0: skiff picks a free port, which the node keeps. This needs an
-    /// engine on the same host; a remote engine picks as for [`HostPort::Engine`].
+    /// Written 0: skiff picks a free port, which the node keeps.
     #[default]
     Picked,
     /// Written -1: the engine picks a port at every start of the container.

@@ -163,11 +163,7 @@ impl Creation<'_> {
         if let Some(balancer) = &plan.api_balancer {
             pull::ensure(ctx, &balancer.image).await?;
         }
-        // Whether a port of another host is free cannot be found out from here.
-        let reserved = match settled.host.local {
-            true => ports::reserve(plan.containers_mut())?,
-            false => ports::Reserved::default(),
-        };
+        let reserved = ports::reserve(plan.containers_mut(), settled.host.local)?;
         let claim = &plan.first_control_plane().container;
         self.begun.set(true);
         (self.options.on_begun)();

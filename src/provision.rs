@@ -11,12 +11,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use self::ports::Reserved;
 use crate::context::{Context, RunError};
 use crate::engine::{ContainerSpec, ContainerState, EngineError};
 use crate::text::last_lines;
 
 /// kind waits 30 s for a node to boot; a loaded machine needs more.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How many ports of another host are tried before none of them seems to be free.
+const PORT_ATTEMPTS: u32 = 10;
 
 /// Creates the first container of a cluster. Its name is the claim on the
 /// cluster's name: of several runs at once exactly one gets it.
@@ -47,20 +51,36 @@ pub(crate) async fn create(ctx: &Context, spec: &ContainerSpec) -> Result<(), Ru
     ctx.run_to_completion(async move { engine.create_container(&spec).await }).await
 }
 
-/// Starts a container.
+/// Starts a container. If another program has a port that skiff picked, the container
+/// is created again with another one.
 ///
 /// # Errors
-/// Returns [`ProvisionError::PortInUse`] if another program has a fixed port, or
-/// the engine's error.
+/// Returns [`ProvisionError::PortInUse`] if another program has a fixed port or every
+/// port that was picked, or the engine's error.
 pub(crate) async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), ProvisionError> {
-    let (engine, name) = (ctx.engine.clone(), spec.name.clone());
-    let started = ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
-    if let Err(RunError::Engine(error)) = &started
-        && let Some(taken) = ports::taken(spec, error.message())
-    {
-        return Err(taken);
+    let mut spec = spec.clone();
+    let mut refused = Reserved::default();
+    let mut attempt = 1;
+    loop {
+        let (engine, name) = (ctx.engine.clone(), spec.name.clone());
+        let started =
+            ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
+        let Err(RunError::Engine(error)) = &started else { return Ok(started?) };
+        let Some(taken) = ports::taken(&mut spec, error.message()) else { return Ok(started?) };
+        if taken.picked.is_none() || attempt == PORT_ATTEMPTS {
+            return Err(ports::in_use(taken));
+        }
+        refused.pick_another(taken);
+        recreate(ctx, &spec).await?;
+        attempt += 1;
     }
-    Ok(started?)
+}
+
+/// Replaces a container that was never started: an engine cannot change its ports.
+async fn recreate(ctx: &Context, spec: &ContainerSpec) -> Result<(), RunError> {
+    let (engine, name) = (ctx.engine.clone(), spec.name.clone());
+    ctx.run_to_completion(async move { engine.remove_container(&name).await }).await?;
+    create(ctx, spec).await
 }
 
 /// Starts a container and waits until its init has booted: before that, a

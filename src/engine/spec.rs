@@ -74,6 +74,17 @@ pub struct Publish {
     /// Serialized as in definitions: 0 is picked by skiff, -1 by the engine.
     #[serde(serialize_with = "as_number")]
     pub host_port: HostPort,
+    /// The port that was picked for [`HostPort::Picked`].
+    #[serde(skip)]
+    pub picked: Option<u16>,
+}
+
+impl Publish {
+    /// The port on the host; `None` leaves it to the engine, which then chooses another
+    /// one at every start.
+    pub fn port(&self) -> Option<u16> {
+        self.host_port.fixed().or(self.picked)
+    }
 }
 
 fn as_number<S: serde::Serializer>(port: &HostPort, s: S) -> Result<S::Ok, S::Error> {

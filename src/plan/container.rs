@@ -131,6 +131,7 @@ fn published(mapping: &PortMapping, family: Family) -> Publish {
         protocol: mapping.protocol,
         host_address: mapping.listen_address.map_or(wildcard.to_owned(), |a: IpAddr| a.to_string()),
         host_port: mapping.host_port,
+        picked: None,
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) fn published_api(networking: &Networking) -> Publish {
         protocol: Protocol::Tcp,
         host_address: networking.api_server_address.clone(),
         host_port: networking.api_server_port,
+        picked: None,
     }
 }
 
@@ -154,5 +156,6 @@ fn own_api(family: Family) -> Publish {
         protocol: Protocol::Tcp,
         host_address: loopback.to_owned(),
         host_port: HostPort::Picked,
+        picked: None,
     }
 }

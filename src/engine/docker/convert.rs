@@ -153,7 +153,7 @@ pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
     for publish in &spec.publish {
         let binding = PortBinding {
             host_ip: Some(publish.host_address.clone()),
-            host_port: Some(publish.host_port.fixed().unwrap_or(0).to_string()),
+            host_port: Some(publish.port().unwrap_or(0).to_string()),
         };
         bindings.entry(port(publish)).or_default().get_or_insert_default().push(binding);
     }

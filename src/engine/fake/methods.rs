@@ -144,7 +144,15 @@ impl Engine for FakeEngine {
     async fn start_container(&self, name: &str) -> Result<()> {
         self.call("start_container", name, |state| {
             let crashes = state.crashes.contains_key(name);
-            state.containers.get_mut(name).ok_or_else(|| missing(name))?.running = !crashes;
+            let held = state.containers.get_mut(name).ok_or_else(|| missing(name))?;
+            let picked = held.spec.publish.iter().find_map(|p| Some((&p.host_address, p.picked?)));
+            if let Some((address, port)) = picked.filter(|_| state.ports_taken > 0) {
+                state.ports_taken -= 1;
+                let message =
+                    format!("Bind for {address}:{port} failed: port is already allocated");
+                return Err(EngineError::Other { what: "starting".into(), message });
+            }
+            held.running = !crashes;
             Ok(())
         })
         .await

@@ -50,6 +50,7 @@ struct HostFacts {
     missing_controllers: Vec<String>,
     arch: Option<String>,
     remote: bool,
+    ports_taken: usize,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +133,7 @@ impl Script {
         };
         state.host.arch = facts.arch.clone().unwrap_or_else(|| "amd64".into());
         state.host.local = !facts.remote;
+        state.ports_taken = facts.ports_taken;
         let id = |number: usize| format!("sha256:{number:064x}");
         state.image.id = id(0);
         let image = |(number, (name, labels)): (usize, (&String, &BTreeMap<String, String>))| {
@@ -177,6 +179,7 @@ fn containers(cluster: &str, roles: &[String]) -> Vec<ContainerSpec> {
                 protocol: Protocol::Tcp,
                 host_address: "127.0.0.1".into(),
                 host_port: HostPort::Engine,
+                picked: None,
             })
             .into_iter()
             .collect(),

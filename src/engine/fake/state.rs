@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) commands: Vec<ScriptedCommand>,
     /// Logs of containers that end as soon as they are started.
     pub(super) crashes: BTreeMap<String, String>,
+    /// So many starts of containers fail because another program has their port.
+    pub(super) ports_taken: usize,
     calls: Vec<String>,
     armed: Vec<Armed>,
 }
@@ -57,6 +59,7 @@ impl Default for State {
             nodes: None,
             commands: Vec::new(),
             crashes: BTreeMap::new(),
+            ports_taken: 0,
             calls: Vec::new(),
             armed: Vec::new(),
         }
@@ -105,6 +108,22 @@ impl FakeEngine {
     pub fn put(&self, spec: ContainerSpec) {
         let container = Container { spec, running: true };
         self.0.lock().unwrap().containers.insert(container.spec.name.clone(), container);
+    }
+
+    /// So many ports that skiff picks are taken on the engine's host, which is not its
+    /// own.
+    #[cfg(test)]
+    pub fn with_ports_taken(self, count: usize) -> Self {
+        let mut state = self.0.lock().unwrap();
+        (state.host.local, state.ports_taken) = (false, count);
+        drop(state);
+        self
+    }
+
+    /// What a container was created from.
+    #[cfg(test)]
+    pub fn spec(&self, name: &str) -> ContainerSpec {
+        self.0.lock().unwrap().containers[name].spec.clone()
     }
 
     /// Has one image, which every name leads to, and this export of it.
