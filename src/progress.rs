@@ -8,8 +8,11 @@ use std::sync::Arc;
 pub trait Reporter: Send + Sync {
     /// A step begins. `step` is its text, and identifies it in later calls.
     fn started(&self, step: &str);
-    /// The step's current detail, such as bytes done or the last line of output.
+    /// The step's current detail, such as the last line of output.
     fn detail(&self, step: &str, detail: &str);
+    /// What the step has transferred so far. Those who see no details see this now and
+    /// then, as it can take long.
+    fn transferred(&self, step: &str, amount: &str);
     /// A step ends, with or without success. Called once for each step.
     fn finished(&self, step: &str, success: bool);
     /// A message that is not part of a step.
@@ -73,9 +76,14 @@ pub struct Step {
 }
 
 impl Step {
-    /// Reports the step's current detail, such as the bytes done.
+    /// Reports the step's current detail, such as the last line of output.
     pub fn detail(&self, detail: impl AsRef<str>) {
         self.progress.0.detail(&self.text, detail.as_ref());
+    }
+
+    /// Reports what the step has transferred so far, such as `1.2 MB, 3 of 4 layers`.
+    pub fn transferred(&self, amount: impl AsRef<str>) {
+        self.progress.0.transferred(&self.text, amount.as_ref());
     }
 
     /// Ends the step successfully.
@@ -110,6 +118,7 @@ struct Silent;
 impl Reporter for Silent {
     fn started(&self, _: &str) {}
     fn detail(&self, _: &str, _: &str) {}
+    fn transferred(&self, _: &str, _: &str) {}
     fn finished(&self, _: &str, _: bool) {}
     fn line(&self, _: Level, _: &str) {}
 }

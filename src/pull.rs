@@ -1,7 +1,12 @@
 //! Images in the engine: pulled unless they are there.
 
+mod layers;
+
+use std::sync::Mutex;
+
+use self::layers::Layers;
 use crate::context::{Context, RunError};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, PullEvent};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PullError {
@@ -21,8 +26,11 @@ pub(crate) async fn ensure(ctx: &Context, image: &str) -> Result<(), PullError> 
         return Ok(());
     }
     let step = ctx.progress.step(format!("Pulling {}", without_digest(image)));
-    let on_status = |status: String| step.detail(status);
-    match ctx.interruptible(ctx.engine.pull_image(&with_tag(image), &on_status)).await {
+    let layers = Mutex::new(Layers::default());
+    let on_event = |event: PullEvent| {
+        step.transferred(layers.lock().expect("no holder panics").update(&event));
+    };
+    match ctx.interruptible(ctx.engine.pull_image(&with_tag(image), &on_event)).await {
         Ok(()) => {
             step.done();
             Ok(())
@@ -55,7 +63,40 @@ fn with_tag(image: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::engine::fake::{FakeEngine, Script};
+    use crate::progress::{Level, Progress, Reporter};
+
+    /// Keeps what is transferred.
+    #[derive(Default, Clone)]
+    struct Transfers(Arc<Mutex<Vec<String>>>);
+
+    impl Reporter for Transfers {
+        fn started(&self, _: &str) {}
+        fn detail(&self, _: &str, _: &str) {}
+        fn transferred(&self, step: &str, amount: &str) {
+            self.0.lock().unwrap().push(format!("{step}: {amount}"));
+        }
+        fn finished(&self, _: &str, _: bool) {}
+        fn line(&self, _: Level, _: &str) {}
+    }
+
+    #[tokio::test]
+    async fn a_pull_shows_what_has_arrived() {
+        let (transfers, cancel) = (Transfers::default(), CancellationToken::new());
+        let engine: FakeEngine = Script::parse("images: {}").unwrap().engine(&cancel);
+        let ctx = Context::new(Arc::new(engine), Progress::new(transfers.clone()), cancel);
+        for _ in 0..2 {
+            ensure(&ctx, "node:v1@sha256:12").await.unwrap();
+        }
+        let expected = ["1 B of 2.0 kB, 0 of 1 layers", "2.0 kB, 1 of 1 layers unpacked"];
+        let expected = expected.map(|amount| format!("Pulling node:v1: {amount}"));
+        assert_eq!(*transfers.0.lock().unwrap(), expected);
+    }
 
     #[test]
     fn a_name_without_a_tag_means_latest() {

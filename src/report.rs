@@ -20,7 +20,7 @@ pub(crate) fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     } else if stderr_is_smart() {
         Progress::new(Terminal { bars: MultiProgress::new(), steps: Mutex::default(), verbosity })
     } else {
-        Progress::new(Plain { verbosity })
+        Progress::new(Plain { verbosity, pace: Mutex::default() })
     }
 }
 
@@ -66,6 +66,26 @@ fn line(text: &str) {
 
 struct Plain {
     verbosity: i32,
+    pace: Mutex<Pace>,
+}
+
+/// When a step that transfers something was shown last.
+#[derive(Default)]
+struct Pace(HashMap<String, Instant>);
+
+impl Pace {
+    /// Seldom enough for the logs of CI jobs.
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    /// Whether the step is to be shown again. The first call begins the interval.
+    fn is_due(&mut self, step: &str, now: Instant) -> bool {
+        let last = self.0.entry(step.to_owned()).or_insert(now);
+        let is_due = now - *last >= Pace::INTERVAL;
+        if is_due {
+            *last = now;
+        }
+        is_due
+    }
 }
 
 impl Reporter for Plain {
@@ -77,7 +97,15 @@ impl Reporter for Plain {
 
     fn detail(&self, _: &str, _: &str) {}
 
+    fn transferred(&self, step: &str, amount: &str) {
+        let mut pace = self.pace.lock().expect("no holder panics");
+        if self.verbosity >= 0 && pace.is_due(step, Instant::now()) {
+            line(&format!(" • {step}: {amount}"));
+        }
+    }
+
     fn finished(&self, step: &str, success: bool) {
+        self.pace.lock().expect("no holder panics").0.remove(step);
         if self.verbosity >= 0 {
             line(&format!(" {} {step}", if success { '✓' } else { '✗' }));
         }
@@ -124,6 +152,10 @@ impl Reporter for Terminal {
         }
     }
 
+    fn transferred(&self, step: &str, amount: &str) {
+        self.detail(step, amount);
+    }
+
     fn finished(&self, step: &str, success: bool) {
         if let Some((bar, since)) = self.steps.lock().expect("no holder panics").remove(step) {
             bar.finish_and_clear();
@@ -159,6 +191,15 @@ mod tests {
         assert!(!is_smart(false, false, None));
         assert!(!is_smart(true, true, None));
         assert!(!is_smart(true, false, Some("dumb")));
+    }
+
+    #[test]
+    fn without_a_terminal_a_transfer_is_shown_every_ten_seconds() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let due = [0, 1, 9, 10, 11, 19, 20, 35, 36]
+            .map(|seconds| pace.is_due("a", start + Duration::from_secs(seconds)));
+        assert_eq!(due, [false, false, false, true, false, false, true, true, false]);
+        assert!(!pace.is_due("b", start + Duration::from_secs(36)), "each step has its own");
     }
 
     #[test]

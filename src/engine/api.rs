@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::Result;
 use super::spec::{ContainerSpec, NetworkSpec};
-use super::state::{Container, ContainerState, Host, Image, Network};
+use super::state::{Container, ContainerState, Host, Image, Network, PullEvent};
 
 /// Bytes in pieces, ending at the first error.
 pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
@@ -32,8 +32,12 @@ pub trait Engine: Send + Sync {
     async fn image_names(&self) -> Result<Vec<String>>;
     /// A tar archive of images with all their layers, as `docker save` writes it.
     async fn export_images(&self, references: &[String]) -> Result<ByteStream>;
-    /// Pulls an image; `on_status` gets the status lines of the engine.
-    async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()>;
+    /// Pulls an image; `on_event` gets what the engine reports meanwhile.
+    async fn pull_image(
+        &self,
+        reference: &str,
+        on_event: &(dyn Fn(PullEvent) + Sync),
+    ) -> Result<()>;
     /// Creates an image of one layer from a tar stream. `changes` are Dockerfile
     /// instructions such as `ENTRYPOINT ["/init"]`.
     async fn import_image(

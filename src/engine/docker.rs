@@ -24,7 +24,7 @@ use super::credentials;
 use super::endpoint::Endpoint;
 use super::error::{EngineError, Result};
 use super::spec::{ContainerSpec, NetworkSpec};
-use super::state::{Container, ContainerState, Host, Image, Network};
+use super::state::{Container, ContainerState, Host, Image, Network, PullEvent};
 use crate::image::full_name;
 
 /// Seconds until the first byte of a response, including the upload of the
@@ -129,14 +129,18 @@ impl Engine for DockerEngine {
         Ok(self.docker.export_images(&names).map_err(std::io::Error::other).boxed())
     }
 
-    async fn pull_image(&self, reference: &str, on_status: &(dyn Fn(String) + Sync)) -> Result<()> {
+    async fn pull_image(
+        &self,
+        reference: &str,
+        on_event: &(dyn Fn(PullEvent) + Sync),
+    ) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(reference).build();
         let (credentials, no_credentials) = self.credentials(reference).await;
         let mut responses = self.docker.create_image(Some(options), None, credentials);
         let mut failure = None;
         while let Some(response) = responses.next().await {
             match response {
-                Ok(info) => on_status(info.status.unwrap_or_default()),
+                Ok(info) => on_event(convert::pull_event(info)),
                 Err(error) => failure = Some(self.failed(format!("pulling {reference}"), error)),
             }
         }

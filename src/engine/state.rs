@@ -68,6 +68,20 @@ pub struct Image {
     pub size: u64,
 }
 
+/// What an engine reports while it pulls an image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PullEvent {
+    /// The beginning of the layer's digest. Without a layer it is about the image, and
+    /// this is empty or the image's tag.
+    pub layer: Option<String>,
+    /// The engine's words, such as `Pulling fs layer` or `Downloading`.
+    pub status: String,
+    /// While it downloads: bytes of the layer that have arrived.
+    pub done: Option<u64>,
+    /// While it downloads: all bytes of the layer.
+    pub total: Option<u64>,
+}
+
 /// A network of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {

@@ -185,7 +185,7 @@ pub(super) async fn watch<T>(transfers: &[Transfer], future: impl Future<Output 
         for transfer in transfers {
             let sent = &transfer.sent;
             let (layers, bytes) = (sent.layers.load(Relaxed), sent.bytes.load(Relaxed));
-            transfer.step.detail(format!("{}, {layers} layers", size(bytes)));
+            transfer.step.transferred(format!("{}, {layers} layers", size(bytes)));
         }
     }
 }

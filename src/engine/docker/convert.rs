@@ -9,7 +9,7 @@ use bollard::models::*;
 use crate::engine::credentials::Credentials;
 use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
-    CgroupControllers, Container, ContainerState, Host, Image, Network, Storage,
+    CgroupControllers, Container, ContainerState, Host, Image, Network, PullEvent, Storage,
 };
 
 pub(super) fn host(info: SystemInfo, local: bool) -> Host {
@@ -57,6 +57,17 @@ pub(super) fn image(found: ImageInspect) -> Image {
         tags: found.repo_tags.unwrap_or_default(),
         layers: found.root_fs.and_then(|fs| fs.layers).unwrap_or_default(),
         size: found.size.and_then(|size| size.try_into().ok()).unwrap_or(u64::MAX),
+    }
+}
+
+pub(super) fn pull_event(info: CreateImageInfo) -> PullEvent {
+    let detail = info.progress_detail.unwrap_or_default();
+    let bytes = |number: Option<i64>| number.and_then(|number| number.try_into().ok());
+    PullEvent {
+        layer: info.id,
+        status: info.status.unwrap_or_default(),
+        done: bytes(detail.current),
+        total: bytes(detail.total),
     }
 }
 

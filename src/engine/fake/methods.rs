@@ -9,7 +9,7 @@ use super::answers;
 use super::state::{Container as Held, FakeEngine, State};
 use crate::engine::{
     ByteStream, Command, Container, ContainerSpec, ContainerState, Engine, EngineError, ExecEvent,
-    ExecOutput, Host, Image, Network, NetworkSpec, Result,
+    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Result,
 };
 
 /// What systemd logs once a node has booted.
@@ -61,7 +61,15 @@ impl Engine for FakeEngine {
         self.call("export_images", "", export).await
     }
 
-    async fn pull_image(&self, reference: &str, _: &(dyn Fn(String) + Sync)) -> Result<()> {
+    async fn pull_image(
+        &self,
+        reference: &str,
+        on_event: &(dyn Fn(PullEvent) + Sync),
+    ) -> Result<()> {
+        for (status, done) in [("Downloading", Some(1)), ("Pull complete", None)] {
+            let (layer, status) = (Some("layer".into()), status.into());
+            on_event(PullEvent { layer, status, done, total: done.map(|_| 2000) });
+        }
         self.call("pull_image", "", |state| {
             let image = state.image.clone();
             if let Some(images) = &mut state.images {
