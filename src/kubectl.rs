@@ -2,12 +2,14 @@
 //! pipes, `exec -it` and `port-forward` work as with any kubectl.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use crate::admin_kubeconfig::{self, AdminKubeconfigError, Reader};
+use crate::cache;
 use crate::context::{Context, RunError};
 use crate::engine::Command;
 use crate::inventory;
@@ -63,23 +65,13 @@ async fn program(ctx: &Context, cluster: &str) -> Result<PathBuf, KubectlError> 
         .ok_or_else(|| AdminKubeconfigError::NoControlPlane(cluster.to_owned()))?;
     let image = ctx.interruptible(ctx.engine.inspect(&plane.name)).await?.image_id;
     let id: String = image.trim_start_matches("sha256:").chars().take(16).collect();
-    let directory = crate::cache::directory("kubectl").join(id);
+    let directory = cache::directory("kubectl").join(id);
     let path = directory.join("kubectl");
     if !path.exists() {
         let bytes =
             NodeHandle::new(ctx, &plane.name).output(Command::new(["cat", PROGRAM])).await?;
-        store(&directory, &path, &bytes)
+        cache::keep(&path, &bytes, Some(Permissions::from_mode(0o755)))
             .map_err(|source| KubectlError::Cache { directory, source })?;
     }
     Ok(path)
-}
-
-fn store(directory: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o755))?;
-    // Closed for writing before it is run, or the system calls it busy.
-    file.into_temp_path().persist(path)?;
-    Ok(())
 }

@@ -6,8 +6,8 @@
 //! `tests/it/layers.rs` keeps it so.
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
-//! and objects. [`text`], [`duration`], [`environment`], [`cache`], [`version`],
-//! [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! and objects. [`text`], [`duration`], [`environment`], [`sudo`], [`cache`],
+//! [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -98,6 +98,7 @@ mod readiness;
 mod report;
 mod settle;
 mod signal;
+mod sudo;
 pub mod text;
 mod toml;
 pub mod version;

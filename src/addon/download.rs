@@ -1,6 +1,5 @@
 //! Manifests from URLs, kept for when they cannot be reached.
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -40,7 +39,7 @@ pub(super) async fn get(
             if let Some(wanted) = sha256 {
                 content::verify(url, &bytes, wanted.to_owned())?;
             }
-            if let Err(error) = keep(&copy, &bytes) {
+            if let Err(error) = cache::keep(&copy, &bytes, None) {
                 ctx.progress.debug(1, format!("cannot keep a copy of {url}: {error}"));
             }
             Ok(bytes)
@@ -52,15 +51,6 @@ pub(super) async fn get(
         }
         (Err(reason), None) => Err(AddonError::Download { url: url.to_owned(), reason }),
     }
-}
-
-fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory)?;
-    let file = tempfile::NamedTempFile::new_in(directory)?;
-    std::fs::write(file.path(), bytes)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 async fn fetch(url: &str) -> Result<Vec<u8>, String> {

@@ -20,6 +20,7 @@ use crate::engine::endpoint::DockerEnv;
 use crate::environment;
 use crate::plan::proxy;
 use crate::provision::network;
+use crate::sudo::Caller;
 
 /// As in kind: longer names exceed what host names may have once node names are
 /// made of them (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
@@ -118,6 +119,7 @@ impl CreateCluster {
         self.install(&ctx, &cluster.name, &addons).await?;
         self.print_usage_hint(invocation, &cluster);
         Ok(())
+        self.print_sudo_hint(invocation, &cluster.name, &options.kubeconfig);
     }
 
     /// If an add-on fails the cluster stays: it can be used without.
@@ -198,6 +200,21 @@ async fn print_dry_run(
         .render(network, directory, node_env)
         .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
     print_stdout(text.trim_end())?;
+
+    /// Under sudo `HOME` is usually root's, where the user's kubectl finds nothing.
+    fn print_sudo_hint(&self, invocation: &Invocation, name: &str, kubeconfig: &Path) {
+        let is_chosen = self.kubeconfig.is_chosen();
+        let (Some(caller), Some(user)) = (Caller::of_process(), environment::variable("SUDO_USER"))
+        else {
+            return;
+        };
+        if !is_chosen && !caller.gets(kubeconfig) {
+            let program = invocation.program.name();
+            invocation.progress.info(format!(
+                "\nThe kubeconfig is root's; for {user}: sudo {program} export kubeconfig --name {name} --kubeconfig ~{user}/.kube/config"
+            ));
+        }
+    }
     if addons.is_empty() {
         return Ok(());
     }

@@ -64,6 +64,13 @@ impl KubeconfigFlag {
         )?)
     }
 
+    /// Whether the user says which file it is, with the flag or `KUBECONFIG`.
+    pub(super) fn is_chosen(&self) -> bool {
+        let (env, _) = variables();
+        let given = kubeconfig::read_paths(self.kubeconfig.as_deref(), env.as_deref(), None);
+        !given.is_empty()
+    }
+
     /// Every file that may know a cluster.
     pub(super) fn all(&self) -> Vec<PathBuf> {
         let (env, home) = variables();

@@ -113,8 +113,9 @@ fn write_atomically(target: &Path, text: &str) -> io::Result<()> {
     let old = open_existing(target)?;
     let mut temp = NamedTempFile::with_prefix_in(".kubeconfig-", parent(target))?;
     temp.write_all(text.as_bytes())?;
-    if let Some(old) = &old {
-        keep_owner_and_mode(old, temp.as_file())?;
+    match &old {
+        Some(old) => keep_owner_and_mode(old, temp.as_file())?,
+        None => sudo::hand_over(temp.as_file(), target),
     }
     temp.as_file().sync_all()?;
     match temp.persist(target) {
@@ -169,10 +170,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
-    builder.recursive(true).create(parent(path))
+    sudo::create_directories(parent(path))
 }
 
 fn cannot_write(path: &Path, source: io::Error) -> Error {

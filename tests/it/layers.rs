@@ -8,12 +8,13 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 40] = [
+const ORDER: [&str; 41] = [
     // Words and small tools.
     "labels",
     "text",
     "duration",
     "environment",
+    "sudo",
     "cache",
     "version",
     "yaml",
