@@ -70,7 +70,7 @@ pub(crate) async fn merge_admin_conf(
     let server = inventory::api_endpoint(ctx, cluster).await?;
     let server = format!("https://{server}");
     let entry = kubeconfig::for_cluster(admin_conf, &cluster.name, &server)?;
-    merge(entry, path).await
+    merge(ctx, entry, path).await
 }
 
 /// Merges a cluster's kubeconfig into the user's.
@@ -78,8 +78,14 @@ pub(crate) async fn merge_admin_conf(
 /// # Errors
 /// Returns [`AdminKubeconfigError::Kubeconfig`] if the file is invalid, locked, or
 /// cannot be written.
-pub(crate) async fn merge(entry: Value, path: PathBuf) -> Result<(), AdminKubeconfigError> {
-    // Not interruptible: a Ctrl-C between lock and rename would leave the lock.
-    let write = tokio::task::spawn_blocking(move || kubeconfig::merge_into(&path, &entry));
-    Ok(write.await.expect("writing a file does not panic")?)
+pub(crate) async fn merge(
+    ctx: &Context,
+    entry: Value,
+    path: PathBuf,
+) -> Result<(), AdminKubeconfigError> {
+    // Only waiting can be interrupted: a Ctrl-C between lock and rename would leave the
+    // lock.
+    let merged =
+        ctx.blocking(move |is_cancelled| kubeconfig::merge_into(&path, &entry, is_cancelled)).await;
+    Ok(merged?)
 }

@@ -120,6 +120,17 @@ impl Context {
         self.tasks.spawn(task);
     }
 
+    /// Does work that blocks, on a thread for it. It is told when the operation is
+    /// cancelled, and waited for in any case.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> T + Send + 'static,
+    ) -> T {
+        let cancel = self.cancel.clone();
+        let done = tokio::task::spawn_blocking(move || work(&|| cancel.is_cancelled()));
+        done.await.expect("such work does not panic")
+    }
+
     /// Waits for `duration`.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! `create cluster`: from a definition to a usable cluster, or to nothing.
+//!
+//! A cluster that is usable stays, even if the kubeconfig cannot be written.
 
 mod bring_up;
 mod error;
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -13,7 +15,7 @@ use crate::admin_kubeconfig;
 use crate::bootstrap::{Bootstrap, Initialized};
 use crate::cluster::{Cluster, ProxyMode};
 use crate::context::{Context, RunError};
-use crate::delete::{self, DeleteFailure};
+use crate::delete;
 use crate::duration;
 use crate::engine::Host;
 use crate::inventory;
@@ -25,7 +27,7 @@ use crate::readiness::{self, Wanted};
 use crate::settle;
 use crate::text;
 
-pub(crate) use error::{CreateError, Failed};
+pub(crate) use error::{CreateError, Failed, Remains};
 
 /// How long a cluster may take to become usable, unless the caller decides.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
@@ -49,49 +51,61 @@ pub(crate) struct CreateOptions {
 /// Creates the cluster, or removes everything again and reports why.
 ///
 /// # Errors
-/// Returns [`Failed`] with the first error; what was made is removed unless
-/// `retain` is set.
+/// Returns [`Failed`] with the first error. What was made is removed unless `retain`
+/// is set, or only the kubeconfig is missing.
 pub(crate) async fn create(
     ctx: &Context,
     cluster: &Cluster,
     options: &CreateOptions,
 ) -> Result<(), Failed> {
-    let failed = |error| Failed {
-        cluster: cluster.name.clone(),
-        error,
-        retained: false,
-        cleanup: Vec::new(),
-    };
-    let creation = text::random_hex(8).map_err(|e| failed(RunError::from(e).into()))?;
+    let failed = |error, remains| Failed { cluster: cluster.name.clone(), error, remains };
+    let creation =
+        text::random_hex(8).map_err(|e| failed(RunError::from(e).into(), Remains::Nothing))?;
     let begun = Cell::new(false);
     let run = async |ctx: &Context| {
         Creation { ctx, cluster, options, creation: &creation, begun: &begun }.run().await
     };
-    match ctx.scope(run).await {
-        Ok(()) => Ok(()),
-        Err(error) if !begun.get() => Err(failed(error)),
-        Err(error) if options.retain => Err(Failed { retained: true, ..failed(error) }),
+    let admin_conf = match ctx.scope(run).await {
+        Ok(admin_conf) => admin_conf,
+        Err(error) if !begun.get() => return Err(failed(error, Remains::Nothing)),
+        Err(error) if options.retain => return Err(failed(error, Remains::Nodes)),
         Err(error) => {
-            let cleanup = remove_creation(&ctx.without_cancellation(), &creation).await;
-            Err(Failed { cleanup, ..failed(error) })
+            let remains = remove_creation(&ctx.without_cancellation(), &creation).await;
+            return Err(failed(error, remains));
         }
-    }
+    };
+    let merged = merge_kubeconfig(ctx, &cluster.name, &admin_conf, &options.kubeconfig).await;
+    // As in kind, a cluster that works is not thrown away for a file, nor for a Ctrl-C that
+    // comes after it (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
+    merged.map_err(|error| failed(error, Remains::Cluster))
 }
 
 /// Removes only what this very run created: the name may belong to a cluster
-/// that another run created. Returns what could not be removed.
-async fn remove_creation(ctx: &Context, creation: &str) -> Vec<DeleteFailure> {
+/// that another run created.
+async fn remove_creation(ctx: &Context, creation: &str) -> Remains {
     let names = match inventory::of_creation(ctx, creation).await {
-        Ok(names) if names.is_empty() => return Vec::new(),
+        Ok(names) if names.is_empty() => return Remains::Nothing,
         Ok(names) => names,
-        Err(error) => return vec![error.into()],
+        Err(error) => return Remains::Unremoved(vec![error.into()]),
     };
     let step = ctx.progress.step("Cleaning up 🧹");
-    let kept = delete::remove(ctx, &names).await;
-    if kept.is_empty() {
-        step.done();
+    match delete::remove(ctx, &names).await {
+        failures if failures.is_empty() => {
+            step.done();
+            Remains::Nothing
+        }
+        failures => Remains::Unremoved(failures),
     }
-    kept
+}
+
+async fn merge_kubeconfig(
+    ctx: &Context,
+    name: &str,
+    admin_conf: &str,
+    path: &Path,
+) -> Result<(), CreateError> {
+    let cluster = inventory::cluster(ctx, name).await?;
+    Ok(admin_kubeconfig::merge_admin_conf(ctx, &cluster, admin_conf, path.to_owned()).await?)
 }
 
 struct Creation<'a> {
@@ -104,9 +118,11 @@ struct Creation<'a> {
 }
 
 impl Creation<'_> {
-    async fn run(&self) -> Result<(), CreateError> {
+    /// Makes a cluster that works; returns its `admin.conf`.
+    async fn run(&self) -> Result<String, CreateError> {
         let (ctx, cluster) = (self.ctx, self.cluster);
-        kubeconfig::check_writable(&self.options.kubeconfig)?;
+        let path = self.options.kubeconfig.clone();
+        ctx.blocking(move |is_cancelled| kubeconfig::check_writable(&path, is_cancelled)).await?;
         let host = ctx.interruptible(ctx.engine.host()).await?;
         if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
             ctx.progress.warn(warning);
@@ -122,7 +138,7 @@ impl Creation<'_> {
         let initialized = bring_up::bring_up(ctx, &bootstrap, &plan).await?;
         let first = &plan.first_control_plane().container.name;
         self.wait_until_usable(first, &initialized).await?;
-        self.merge_kubeconfig(&initialized.admin_conf).await
+        Ok(initialized.admin_conf)
     }
 
     /// Decides on the image of every node, and has the engine pull them.
@@ -206,12 +222,6 @@ impl Creation<'_> {
             ));
         }
         Ok(())
-    }
-
-    async fn merge_kubeconfig(&self, admin_conf: &str) -> Result<(), CreateError> {
-        let cluster = inventory::cluster(self.ctx, &self.cluster.name).await?;
-        let path = self.options.kubeconfig.clone();
-        Ok(admin_kubeconfig::merge_admin_conf(self.ctx, &cluster, admin_conf, path).await?)
     }
 }
 

@@ -44,10 +44,14 @@ pub(crate) async fn delete(
 ) -> Result<Vec<String>, DeleteError> {
     let cluster = inventory::cluster(ctx, name).await?;
     let owned = name.to_owned();
-    let entries =
-        tokio::task::spawn_blocking(move || kubeconfig::remove_cluster(&kubeconfigs, &owned));
+    let entries = ctx.blocking(move |is_cancelled| {
+        kubeconfig::remove_cluster(&kubeconfigs, &owned, is_cancelled)
+    });
     let mut failures: Vec<DeleteFailure> = Vec::new();
-    failures.extend(entries.await.expect("writing a file does not panic").err().map(Into::into));
+    match entries.await {
+        Err(error @ kubeconfig::Error::Interrupted { .. }) => return Err(error.into()),
+        removed => failures.extend(removed.err().map(Into::into)),
+    }
     let names: Vec<String> = cluster.nodes.into_iter().map(|node| node.name).collect();
     match ctx.interruptible(async { Ok::<_, RunError>(remove(ctx, &names).await) }).await {
         Ok(kept) => failures.extend(kept),

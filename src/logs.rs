@@ -52,13 +52,11 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, directory: PathBuf) -> 
     let node = NodeHandle::new(ctx, name);
     keep(
         async {
-            let log = ctx.interruptible(ctx.engine.logs(name, false)).await?;
-            let log = node::collect(log).await;
-            write(
-                &directory,
-                "serial.log",
-                &log.map_err(|e| EngineError::other("reading the log", e))?,
-            )
+            let read = async {
+                let log = node::collect(ctx.engine.logs(name, false).await?).await;
+                log.map_err(|e| EngineError::other("reading the log", e))
+            };
+            write(&directory, "serial.log", &ctx.interruptible(read).await?)
         }
         .await,
     );
@@ -105,7 +103,9 @@ async fn var_log(node: &NodeHandle, directory: &Path) -> Result<(), LogsError> {
     let mut archive = tempfile::tempfile()
         .map_err(|source| LogsError::Write { path: std::env::temp_dir(), source })?;
     let mut pieces = node.stream_out(command).await?;
-    while let Some(piece) = pieces.next().await {
+    while let Some(piece) =
+        node.ctx.interruptible(async { Ok::<_, RunError>(pieces.next().await) }).await?
+    {
         let piece = piece.map_err(|e| EngineError::other("reading /var/log", e))?;
         std::io::Write::write_all(&mut archive, &piece)
             .map_err(|source| LogsError::Write { path: directory.into(), source })?;

@@ -12,7 +12,7 @@ use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
 use crate::config;
 use crate::context::Context;
-use crate::create::{self, CreateOptions};
+use crate::create::{self, CreateOptions, Failed, Remains};
 use crate::diagnose::Failure;
 use crate::dry_run;
 use crate::duration;
@@ -115,11 +115,26 @@ impl CreateCluster {
         };
         invocation.progress.info(format!("Creating cluster {:?} ...", cluster.name));
         let ctx = invocation.context()?;
-        create::create(&ctx, &cluster, &options).await?;
+        let created = create::create(&ctx, &cluster, &options).await;
+        created.map_err(|failed| self.with_addons_to_install(failed))?;
         self.install(&ctx, &cluster.name, &addons).await?;
         self.print_usage_hint(invocation, &cluster);
-        Ok(())
         self.print_sudo_hint(invocation, &cluster.name, &options.kubeconfig);
+        Ok(())
+    }
+
+    /// A cluster can be there although its creation failed, but it has no add-ons.
+    fn with_addons_to_install(&self, failed: Failed) -> Failure {
+        let install = match failed.remains {
+            Remains::Cluster if !self.addons.is_empty() => Some(format!(
+                "then install the add-ons: `addon install {} --name {}`",
+                self.addons.join(" "),
+                failed.cluster
+            )),
+            _ => None,
+        };
+        let failure = Failure::from(failed);
+        install.into_iter().fold(failure, Failure::hint)
     }
 
     /// If an add-on fails the cluster stays: it can be used without.
@@ -185,21 +200,6 @@ impl CreateCluster {
             ));
         }
     }
-}
-
-async fn print_dry_run(
-    invocation: &Invocation,
-    cluster: &Cluster,
-    network: &str,
-    directory: &Path,
-    addons: &[Package],
-) -> Result<(), Failure> {
-    let ctx = invocation.context().map_err(|failure| failure.heading);
-    let dry_run = dry_run::settle(ctx, cluster, network).await?;
-    let text = dry_run
-        .render(network, directory, node_env)
-        .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-    print_stdout(text.trim_end())?;
 
     /// Under sudo `HOME` is usually root's, where the user's kubectl finds nothing.
     fn print_sudo_hint(&self, invocation: &Invocation, name: &str, kubeconfig: &Path) {
@@ -215,6 +215,21 @@ async fn print_dry_run(
             ));
         }
     }
+}
+
+async fn print_dry_run(
+    invocation: &Invocation,
+    cluster: &Cluster,
+    network: &str,
+    directory: &Path,
+    addons: &[Package],
+) -> Result<(), Failure> {
+    let ctx = invocation.context().map_err(|failure| failure.heading);
+    let dry_run = dry_run::settle(ctx, cluster, network).await?;
+    let text = dry_run
+        .render(network, directory, node_env)
+        .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
+    print_stdout(text.trim_end())?;
     if addons.is_empty() {
         return Ok(());
     }

@@ -41,7 +41,7 @@ impl Export {
                 let name = name.get();
                 let reader = if internal { Reader::Network } else { Reader::Host };
                 let entry = admin_kubeconfig::read(&ctx, &name, reader).await?;
-                admin_kubeconfig::merge(entry, kubeconfig.target()?).await?;
+                admin_kubeconfig::merge(&ctx, entry, kubeconfig.target()?).await?;
                 invocation
                     .progress
                     .info(format!("Set kubectl context to \"{}\"", context_name(&name)));

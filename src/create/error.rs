@@ -31,14 +31,23 @@ impl From<EngineError> for CreateError {
     }
 }
 
-/// A failed creation: the first error, and what cleaning up afterwards did.
+/// A failed creation: the first error, and what is there afterwards.
 #[derive(Debug)]
 pub(crate) struct Failed {
     /// The name of the cluster.
     pub cluster: String,
     pub error: CreateError,
-    /// Nodes were kept on purpose.
-    pub retained: bool,
-    /// Why nodes are left that should have been removed; empty if none is.
-    pub cleanup: Vec<DeleteFailure>,
+    pub remains: Remains,
+}
+
+/// What a failed creation leaves.
+#[derive(Debug)]
+pub(crate) enum Remains {
+    Nothing,
+    /// What could not be removed, and why.
+    Unremoved(Vec<DeleteFailure>),
+    /// The nodes, because the caller wants to look at them.
+    Nodes,
+    /// A cluster that works; only the user's kubeconfig lacks it.
+    Cluster,
 }

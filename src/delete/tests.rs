@@ -51,6 +51,25 @@ async fn everything_that_fails_is_reported_and_the_rest_is_done() {
     assert_eq!(engine.container_names(), ["c-control-plane"]);
 }
 
+/// Nobody gives up the lock of the kubeconfig: it is not waited for any longer.
+#[tokio::test]
+async fn waiting_for_the_kubeconfig_is_interrupted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    std::fs::write(&path, KUBECONFIG).unwrap();
+    std::fs::write(path.with_extension("lock"), "").unwrap();
+    let cancel = CancellationToken::new();
+    let engine = engine(Some((0, Fault::Cancel(cancel.clone()))));
+    let outcome = delete(&context(&engine, cancel), "c", vec![path.clone()]).await;
+    let failures = outcome.unwrap_err().failures;
+    let interrupted = kubeconfig::Error::Interrupted { path };
+    assert_eq!(
+        failures.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [interrupted.to_string()]
+    );
+    assert_eq!(engine.container_names().len(), 2);
+}
+
 #[tokio::test]
 async fn an_interruption_is_reported() {
     let cancel = CancellationToken::new();

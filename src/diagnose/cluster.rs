@@ -4,7 +4,7 @@ use super::Failure;
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::config;
-use crate::create::{CreateError, Failed};
+use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::kubeconfig;
 use crate::kubectl::KubectlError;
@@ -34,6 +34,7 @@ impl From<kubeconfig::Error> for Failure {
             kubeconfig::Error::Write { .. } => {
                 failure.hint("use --kubeconfig to write another file")
             }
+            kubeconfig::Error::Interrupted { .. } => Failure { interrupted: true, ..failure },
             kubeconfig::Error::Home => failure.hint("set HOME or KUBECONFIG, or use --kubeconfig"),
             _ => failure,
         }
@@ -95,12 +96,21 @@ impl From<CreateError> for Failure {
 }
 
 impl From<Failed> for Failure {
-    fn from(failed: Failed) -> Self {
-        let (name, failure) = (&failed.cluster, Failure::from(failed.error));
+    fn from(Failed { cluster: name, error, remains }: Failed) -> Self {
+        let failure = Failure::from(error);
+        if let Remains::Cluster = remains {
+            let heading = format!(
+                "cluster {name:?} is created, but its kubeconfig is not written: {}",
+                failure.heading
+            );
+            return Failure { heading, ..failure }.hint(format!(
+                "write it with `export kubeconfig --name {name}`, or remove the cluster with `delete cluster --name {name}`"
+            ));
+        }
         let mut failure = failure.during("failed to create cluster");
         // Only a command that failed in a node has details and no known cause.
         let is_unexplained = failure.hints.is_empty() && !failure.details.is_empty();
-        if failed.retained {
+        if let Remains::Nodes = remains {
             failure.hints.push(format!(
                 "the nodes are kept (--retain): collect their logs with `export logs --name {name}`, remove them with `delete cluster --name {name}`"
             ));
@@ -109,8 +119,8 @@ impl From<Failed> for Failure {
                 "run again with --retain to keep the nodes, then collect their logs with `export logs --name {name}`"
             ));
         }
-        if !failed.cleanup.is_empty() {
-            let reasons: Vec<String> = failed.cleanup.iter().map(ToString::to_string).collect();
+        if let Remains::Unremoved(failures) = remains {
+            let reasons: Vec<String> = failures.iter().map(ToString::to_string).collect();
             failure.hints.push(format!(
                 "cleaning up failed as well ({}); `delete cluster --name {name}` removes what is left",
                 reasons.join("; ")

@@ -25,6 +25,11 @@ pub(crate) enum Error {
         /// Seconds since it was created.
         age: u64,
     },
+    #[error("interrupted while {} was locked", path.display())]
+    Interrupted {
+        /// The kubeconfig.
+        path: PathBuf,
+    },
     #[error("cannot write kubeconfig {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("the cluster's admin kubeconfig is not valid: {0}")]

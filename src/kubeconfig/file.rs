@@ -1,7 +1,7 @@
 //! Changes kubeconfig files: under a lock, atomically, and only if their content
 //! changes.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::error::Error;
-use super::lock::{Lock, PATIENCE};
+use super::lock::{IsCancelled, Lock, PATIENCE};
 use super::merge::{checked, merge, remove};
+use crate::sudo;
 use crate::yaml;
 
 /// More bytes than a cluster adds to a kubeconfig.
@@ -20,13 +21,18 @@ const ENTRY_SIZE: u64 = 32 * 1024;
 /// which is created with its directories if missing.
 ///
 /// # Errors
-/// Returns [`Error::Read`], [`Error::Parse`], [`Error::Locked`] or [`Error::Write`].
-pub(crate) fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
+/// Returns [`Error::Read`], [`Error::Parse`], [`Error::Locked`], [`Error::Write`] or,
+/// if waiting for the file's lock is cancelled, [`Error::Interrupted`].
+pub(crate) fn merge_into(
+    path: &Path,
+    entry: &Value,
+    is_cancelled: IsCancelled,
+) -> Result<(), Error> {
     if is_special(path) {
         return fs::write(path, yaml::to_string(entry)).map_err(|e| cannot_write(path, e));
     }
     make_parent(path).map_err(|e| cannot_write(path, e))?;
-    let _lock = Lock::acquire(path, PATIENCE)?;
+    let _lock = Lock::acquire(path, PATIENCE, is_cancelled)?;
     let old = read(path)?;
     let new = merge(old.clone().unwrap_or(json!({})), entry.clone());
     if old.as_ref() == Some(&new) {
@@ -39,18 +45,22 @@ pub(crate) fn merge_into(path: &Path, entry: &Value) -> Result<(), Error> {
 ///
 /// # Errors
 /// Fails like [`merge_into`], with the first error after all files have been tried.
-pub(crate) fn remove_cluster(paths: &[PathBuf], cluster: &str) -> Result<(), Error> {
-    let results: Vec<_> = paths.iter().map(|path| remove_cluster_in(path, cluster)).collect();
-    results.into_iter().collect()
+pub(crate) fn remove_cluster(
+    paths: &[PathBuf],
+    cluster: &str,
+    is_cancelled: IsCancelled,
+) -> Result<(), Error> {
+    let removed = paths.iter().map(|path| remove_cluster_in(path, cluster, is_cancelled));
+    removed.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn remove_cluster_in(path: &Path, cluster: &str) -> Result<(), Error> {
+fn remove_cluster_in(path: &Path, cluster: &str, is_cancelled: IsCancelled) -> Result<(), Error> {
     let without = || Ok(read(path)?.and_then(|config| remove(config, cluster)));
     // Files without the cluster are not locked.
     if is_special(path) || without()?.is_none() {
         return Ok(());
     }
-    let _lock = Lock::acquire(path, PATIENCE)?;
+    let _lock = Lock::acquire(path, PATIENCE, is_cancelled)?;
     match without()? {
         Some(config) => replace(path, &config),
         None => Ok(()),
@@ -61,13 +71,13 @@ fn remove_cluster_in(path: &Path, cluster: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// Returns the error that [`merge_into`] would probably return.
-pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
+pub(crate) fn check_writable(path: &Path, is_cancelled: IsCancelled) -> Result<(), Error> {
     if is_special(path) {
         return Ok(());
     }
     if parent(path).is_dir() {
         // Finds a stale lock now instead of after the cluster was created.
-        Lock::acquire(path, PATIENCE)?;
+        Lock::acquire(path, PATIENCE, is_cancelled)?;
     }
     read(path)?;
     let target = resolved(path);

@@ -12,6 +12,9 @@ use super::Error;
 /// How long to wait for one holder; writers need milliseconds. After that the lock
 /// is reported, but never removed: only the user can know that it is stale.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Whether waiting for a lock is to end.
+pub(crate) type IsCancelled<'a> = &'a (dyn Fn() -> bool + Sync);
+
 const POLL: Duration = Duration::from_millis(10);
 
 /// The time that waiting takes; tests have their own.
@@ -43,13 +46,23 @@ impl Lock {
     /// each of them.
     ///
     /// # Errors
-    /// Returns [`Error::Locked`] after that time, [`Error::Write`] when the lock
-    /// file cannot be made at all.
-    pub(super) fn acquire(path: &Path, patience: Duration) -> Result<Lock, Error> {
-        Lock::acquire_at(path, patience, &mut SystemClock)
+    /// Returns [`Error::Locked`] after that time, [`Error::Interrupted`] if waiting
+    /// is cancelled before, and [`Error::Write`] when the lock file cannot be made at
+    /// all.
+    pub(super) fn acquire(
+        path: &Path,
+        patience: Duration,
+        is_cancelled: IsCancelled,
+    ) -> Result<Lock, Error> {
+        Lock::acquire_at(path, patience, is_cancelled, &mut SystemClock)
     }
 
-    fn acquire_at(path: &Path, patience: Duration, clock: &mut impl Clock) -> Result<Lock, Error> {
+    fn acquire_at(
+        path: &Path,
+        patience: Duration,
+        is_cancelled: IsCancelled,
+        clock: &mut impl Clock,
+    ) -> Result<Lock, Error> {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let lock = PathBuf::from(name);
@@ -60,6 +73,9 @@ impl Lock {
                 Ok(_) => return Ok(Lock(lock)),
                 Err(e) if e.kind() != ErrorKind::AlreadyExists => {
                     return Err(Error::Write { path: lock, source: e });
+                }
+                Err(_) if is_cancelled() => {
+                    return Err(Error::Interrupted { path: path.to_owned() });
                 }
                 Err(_) if clock.now() >= deadline => {
                     let age = age(&lock).as_secs();

@@ -2,4 +2,6 @@
 
 mod definitions;
 mod engine;
+mod interrupt;
+mod sudo;
 mod usage;

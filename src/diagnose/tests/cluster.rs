@@ -3,7 +3,7 @@
 use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
-use crate::create::{CreateError, Failed};
+use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
 use crate::kubeconfig;
@@ -103,29 +103,38 @@ fn add_creations(screens: &mut Screens) {
         AdminKubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
         Run => [interrupted().into()],
     });
-    let failed = |error: CreateError, retained, cleanup| Failed {
-        cluster: "lab".into(),
-        error,
-        retained,
-        cleanup,
-    };
+    let failed = |error, remains| Failed { cluster: "lab".into(), error, remains };
     let busy = |container: &str| DeleteFailure::Container {
         container: container.into(),
         error: EngineError::other("removing it", "device or resource busy"),
     };
+    let busy = |names: &[&str]| Remains::Unremoved(names.iter().copied().map(busy).collect());
     let init = || BootstrapError::from(command(&["kubeadm", "init"], "timed out")).into();
+    let kubeconfig = |error| AdminKubeconfigError::Kubeconfig(error).into();
+    let path = || "/home/me/.kube/config".into();
     for (name, failed) in [
-        ("Failed", failed(init(), false, vec![])),
-        ("Failed, retained", failed(init(), true, vec![])),
-        ("Failed, with a failed clean-up", failed(init(), false, vec![busy("kind-worker")])),
+        ("Failed", failed(init(), Remains::Nothing)),
+        ("Failed, retained", failed(init(), Remains::Nodes)),
+        ("Failed, with a failed clean-up", failed(init(), busy(&["kind-worker"]))),
         (
             "Failed, with several failures in the clean-up",
-            failed(init(), false, vec![busy("kind-worker"), busy("kind-worker2")]),
+            failed(init(), busy(&["kind-worker", "kind-worker2"])),
         ),
-        ("Failed, interrupted", failed(interrupted().into(), false, vec![])),
+        ("Failed, interrupted", failed(interrupted().into(), Remains::Nothing)),
         (
             "Failed, interrupted, with a failed clean-up",
-            failed(interrupted().into(), false, vec![busy("kind-worker")]),
+            failed(interrupted().into(), busy(&["kind-worker"])),
+        ),
+        (
+            "Failed, without a kubeconfig",
+            failed(
+                kubeconfig(kubeconfig::Error::Write { path: path(), source: denied() }),
+                Remains::Cluster,
+            ),
+        ),
+        (
+            "Failed, interrupted, without a kubeconfig",
+            failed(kubeconfig(kubeconfig::Error::Interrupted { path: path() }), Remains::Cluster),
         ),
     ] {
         screens.add(name, &failed.into());

@@ -29,6 +29,7 @@ pub(super) fn add(screens: &mut Screens) {
             reason: "line 3: not a mapping".into(),
         }],
         Locked => [KubeconfigError::Locked { path: "/home/me/.kube/config.lock".into(), age: 12 }],
+        Interrupted => [KubeconfigError::Interrupted { path: "/home/me/.kube/config".into() }],
         Write => [KubeconfigError::Write { path: "/home/me/.kube/config".into(), source: denied() }],
         Admin => [KubeconfigError::Admin("it lists no users".into())],
     });

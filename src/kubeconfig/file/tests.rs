@@ -4,6 +4,9 @@ use std::thread;
 use super::*;
 use crate::kubeconfig::for_cluster;
 
+/// Nobody interrupts.
+const GO_ON: IsCancelled = &|| false;
+
 const ADMIN: &str = "
 clusters: [{name: c, cluster: {server: 'https://c:6443'}}]
 users: [{name: u, user: {client-key-data: S0VZ}}]
@@ -37,16 +40,16 @@ fn listing(dir: &Path) -> Vec<String> {
 fn a_new_file_is_private_and_its_directories_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(".kube/deep/config");
-    check_writable(&path).unwrap();
+    check_writable(&path, GO_ON).unwrap();
     assert!(!dir.path().join(".kube").exists(), "a check creates nothing");
-    merge_into(&path, &entry("a")).unwrap();
+    merge_into(&path, &entry("a"), GO_ON).unwrap();
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(parent(&path)), 0o755);
     assert_eq!(names(&path), ["kind-a"]);
     assert_eq!(listing(parent(&path)), ["config"]);
-    remove_cluster(std::slice::from_ref(&path), "a").unwrap();
+    remove_cluster(std::slice::from_ref(&path), "a", GO_ON).unwrap();
     assert_eq!(names(&path), [""; 0]);
-    merge_into(&path, &entry("a")).unwrap();
+    merge_into(&path, &entry("a"), GO_ON).unwrap();
     assert_eq!(names(&path), ["kind-a"], "an emptied file takes entries again");
 }
 
@@ -55,14 +58,14 @@ fn mode_symlink_and_relative_paths_stay() {
     let dir = tempfile::tempdir().unwrap();
     let (link, real) = (dir.path().join("link"), dir.path().join("real/config"));
     symlink("real/config", &link).unwrap();
-    check_writable(&link).unwrap();
-    merge_into(&link, &entry("a")).unwrap();
+    check_writable(&link, GO_ON).unwrap();
+    merge_into(&link, &entry("a"), GO_ON).unwrap();
     assert!(real.is_file(), "a link that leads nowhere is followed");
 
     let theirs = "clusters:\n- {name: work, cluster: {certificate-authority: ../ca.crt}}\n";
     fs::write(&real, theirs).unwrap();
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
-    merge_into(&link, &entry("a")).unwrap();
+    merge_into(&link, &entry("a"), GO_ON).unwrap();
     assert!(link.is_symlink());
     assert_eq!(mode(&real), 0o640);
     let config = read(&real).unwrap().unwrap();
@@ -74,11 +77,11 @@ fn mode_symlink_and_relative_paths_stay() {
 fn nothing_is_written_when_nothing_changes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config");
-    merge_into(&path, &entry("a")).unwrap();
+    merge_into(&path, &entry("a"), GO_ON).unwrap();
     let inode = || fs::metadata(&path).unwrap().ino();
     let before = inode();
-    merge_into(&path, &entry("a")).unwrap();
-    remove_cluster(std::slice::from_ref(&path), "other").unwrap();
+    merge_into(&path, &entry("a"), GO_ON).unwrap();
+    remove_cluster(std::slice::from_ref(&path), "other", GO_ON).unwrap();
     assert_eq!(inode(), before);
 }
 
@@ -89,7 +92,7 @@ fn concurrent_exports_keep_every_entry() {
     thread::scope(|scope| {
         for n in 0..8 {
             let path = &path;
-            scope.spawn(move || merge_into(path, &entry(&n.to_string())).unwrap());
+            scope.spawn(move || merge_into(path, &entry(&n.to_string()), GO_ON).unwrap());
         }
     });
     let mut found = names(&path);
@@ -105,9 +108,9 @@ fn malformed_files_are_named_and_kept() {
     for text in ["a: [", "- list", "clusters: {}", "users: [x]", "a: 1\n---\nb: 2\n"] {
         fs::write(&path, text).unwrap();
         let all = [
-            check_writable(&path),
-            merge_into(&path, &entry("a")),
-            remove_cluster(std::slice::from_ref(&path), "a"),
+            check_writable(&path, GO_ON),
+            merge_into(&path, &entry("a"), GO_ON),
+            remove_cluster(std::slice::from_ref(&path), "a", GO_ON),
         ];
         for result in all {
             let error = result.unwrap_err();
@@ -124,9 +127,9 @@ fn removing_tries_every_file_and_reports_the_first_failure() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("bad"), "- list").unwrap();
-    merge_into(&at("good"), &entry("a")).unwrap();
+    merge_into(&at("good"), &entry("a"), GO_ON).unwrap();
     let paths = [at("missing/config"), at("bad"), at("good")];
-    let error = remove_cluster(&paths, "a").unwrap_err();
+    let error = remove_cluster(&paths, "a", GO_ON).unwrap_err();
     assert!(matches!(&error, Error::Parse { path, .. } if *path == at("bad")), "{error}");
     assert_eq!(names(&at("good")), [""; 0]);
     assert_eq!(listing(dir.path()), ["bad", "good"]);
@@ -138,8 +141,8 @@ fn a_check_finds_unwritable_places() {
     fs::write(dir.path().join("file"), "").unwrap();
     let below_a_file = dir.path().join("file/config");
     for path in [dir.path(), &below_a_file] {
-        assert!(check_writable(path).is_err(), "{}", path.display());
-        assert!(merge_into(path, &entry("a")).is_err(), "{}", path.display());
+        assert!(check_writable(path, GO_ON).is_err(), "{}", path.display());
+        assert!(merge_into(path, &entry("a"), GO_ON).is_err(), "{}", path.display());
     }
     assert_eq!(listing(dir.path()), ["file"]);
 }
@@ -149,7 +152,7 @@ fn a_full_disk_leaves_the_original() {
     // Every write to this device fails with ENOSPC; full(4).
     let full = Path::new("/dev/full");
     if full.exists() {
-        let error = merge_into(full, &entry("a")).unwrap_err();
+        let error = merge_into(full, &entry("a"), GO_ON).unwrap_err();
         assert!(error.to_string().starts_with("cannot write kubeconfig /dev/full"), "{error}");
     }
 }
@@ -157,9 +160,9 @@ fn a_full_disk_leaves_the_original() {
 #[test]
 fn devices_are_written_to_and_stay() {
     let null = Path::new("/dev/null");
-    check_writable(null).unwrap();
-    merge_into(null, &entry("a")).unwrap();
-    remove_cluster(&[null.to_owned()], "a").unwrap();
+    check_writable(null, GO_ON).unwrap();
+    merge_into(null, &entry("a"), GO_ON).unwrap();
+    remove_cluster(&[null.to_owned()], "a", GO_ON).unwrap();
     assert!(is_special(null));
 }
 
@@ -173,7 +176,7 @@ fn awkward_strings_survive() {
         ["yes", "on", "0777", "1_000", "0x1f", "1e3", "~", "null", "a: b", "- x", " #", &long]
     {
         config["users"][0]["user"]["token"] = json!(text);
-        merge_into(&path, &config).unwrap();
+        merge_into(&path, &config, GO_ON).unwrap();
         assert_eq!(read(&path).unwrap().unwrap()["users"][0]["user"]["token"], text);
     }
     assert!(fs::read_to_string(&path).unwrap().contains(&long), "base64 stays on one line");

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 
 /// A clock whose pauses take no time. `meanwhile` is called during each pause, with
@@ -30,9 +32,9 @@ fn is_exclusive_and_goes_away() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config");
     let lock_path = dir.path().join("config.lock");
-    let held = Lock::acquire(&path, Duration::ZERO).unwrap();
+    let held = Lock::acquire(&path, Duration::ZERO, &|| false).unwrap();
     let mut clock = TestClock::new(|_| {});
-    let error = Lock::acquire_at(&path, PATIENCE, &mut clock).unwrap_err();
+    let error = Lock::acquire_at(&path, PATIENCE, &|| false, &mut clock).unwrap_err();
     assert!(matches!(&error, Error::Locked { path, .. } if *path == lock_path), "{error}");
     assert!(error.to_string().contains("config.lock"));
     assert_eq!(clock.passed, PATIENCE);
@@ -45,7 +47,7 @@ fn is_exclusive_and_goes_away() {
 fn waits_as_long_as_holders_change() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config");
-    let mut held = Some(Lock::acquire(&path, Duration::ZERO).unwrap());
+    let mut held = Some(Lock::acquire(&path, Duration::ZERO, &|| false).unwrap());
     let lock_path = held.as_ref().unwrap().0.clone();
     let (mut passed_on, mut changes) = (Duration::ZERO, 0);
     // Every holder takes almost all of the time there is, and passes it on so
@@ -65,7 +67,7 @@ fn waits_as_long_as_holders_change() {
         file.set_modified(made).unwrap();
         fs::rename(next, &lock_path).unwrap();
     });
-    Lock::acquire_at(&path, PATIENCE, &mut clock).unwrap();
+    Lock::acquire_at(&path, PATIENCE, &|| false, &mut clock).unwrap();
     assert!(clock.passed > 3 * PATIENCE, "{:?}", clock.passed);
 }
 
@@ -73,14 +75,28 @@ fn waits_as_long_as_holders_change() {
 fn waits_for_a_short_holder() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config");
-    let mut held = Some(Lock::acquire(&path, Duration::ZERO).unwrap());
+    let mut held = Some(Lock::acquire(&path, Duration::ZERO, &|| false).unwrap());
     let mut clock = TestClock::new(|passed| {
         if passed >= 3 * POLL {
             drop(held.take());
         }
     });
-    Lock::acquire_at(&path, PATIENCE, &mut clock).unwrap();
+    Lock::acquire_at(&path, PATIENCE, &|| false, &mut clock).unwrap();
     assert_eq!(clock.passed, 3 * POLL);
+}
+
+#[test]
+fn waiting_can_be_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config");
+    let _held = Lock::acquire(&path, Duration::ZERO, &|| false).unwrap();
+    let cancelled = AtomicBool::new(false);
+    let mut clock = TestClock::new(|passed| cancelled.store(passed >= 3 * POLL, Ordering::Relaxed));
+    let is_cancelled = || cancelled.load(Ordering::Relaxed);
+    let error = Lock::acquire_at(&path, PATIENCE, &is_cancelled, &mut clock).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { .. }), "{error}");
+    assert_eq!(clock.passed, 3 * POLL);
+    assert!(dir.path().join("config.lock").exists(), "the holder's lock stays");
 }
 
 /// The real clock, with two threads.
@@ -88,9 +104,9 @@ fn waits_for_a_short_holder() {
 fn waits_in_real_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config");
-    let held = Lock::acquire(&path, Duration::ZERO).unwrap();
+    let held = Lock::acquire(&path, Duration::ZERO, &|| false).unwrap();
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| Lock::acquire(&path, PATIENCE).map(drop));
+        let waiter = scope.spawn(|| Lock::acquire(&path, PATIENCE, &|| false).map(drop));
         SystemClock.sleep(3 * POLL);
         drop(held);
         waiter.join().unwrap().unwrap();

@@ -61,6 +61,16 @@ pub const ALL: &[Scenario] = &[
         &["skiff create cluster --config configs/devops-lab.yaml"],
     ),
     scenario(
+        "create-picked-port-taken",
+        "host: {remote: true, ports_taken: 3}",
+        &["skiff create cluster --config configs/ha.yaml"],
+    ),
+    scenario(
+        "create-without-kubeconfig",
+        "faults: [{call: inspect, nth: 2, does: fails, message: context deadline exceeded}]",
+        &["skiff create cluster", "skiff create cluster --addon metrics-server"],
+    ),
+    scenario(
         "create-not-a-node-image",
         "commands: [{line: cat /kind/version, code: 1, stderr: 'cat: /kind/version: No such file'}]",
         &["skiff create cluster --image busybox:1"],
