@@ -4,27 +4,36 @@
 #
 #   tests/containerd-engine.sh start        prints its socket
 #   tests/containerd-engine.sh run COMMAND  in its network, where nodes are reached
+#   tests/containerd-engine.sh restart      stops it cleanly and starts it again
 #   tests/containerd-engine.sh stop         and removes everything it had
 #
 # The engine's programs are those that quickstart.sh set up, else the host's.
+# SKIFF_TEST_ENGINE is the name of its directories, if there is to be another one.
 set -euo pipefail
 TREE=${SKIFF_ENGINE_HOME:-/var/lib/skiff-engine}/tree
-HOME_OF=/var/lib/skiff-test-engine
-RUN=/run/skiff-test-engine
+NAME=${SKIFF_TEST_ENGINE:-skiff-test-engine}
+HOME_OF=/var/lib/$NAME
+RUN=/run/$NAME
 SOCKET=$RUN/docker.sock
 
 answers() { timeout 10 curl -fsS --unix-socket "$SOCKET" http://engine/_ping >/dev/null 2>&1; }
 
 # Processes of this engine: those that carry its folder in their arguments.
-ours() { pgrep -f -- "(--exec-root=|--config |-address |--data-root=)[^ ]*$RUN|containerd-shim.*$RUN/" || true; }
+ours() { pgrep -f -- "(--exec-root=|--config |-address |--data-root=)[^ ]*$RUN/|containerd-shim.*$RUN/" || true; }
 
-stop() {
-  local pid mount waited=0
+# As a service manager does; containers are stopped, too.
+end() {
+  local pid waited=0
   pid=$(cat "$RUN/docker.pid" 2>/dev/null || true)
   if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -- "--exec-root=$RUN/"; then
     kill "$pid" || true
-    while [ -e "/proc/$pid" ] && [ $waited -lt 100 ]; do sleep 0.2; waited=$((waited + 1)); done
+    while [ -e "/proc/$pid" ] && [ $waited -lt "$1" ]; do sleep 0.2; waited=$((waited + 1)); done
   fi
+}
+
+stop() {
+  local pid mount
+  end 100
   for pid in $(ours); do kill -9 "$pid" 2>/dev/null || true; done
   sleep 0.3
   awk -v run="$RUN/" -v data="$HOME_OF/" 'index($2, run) == 1 || index($2, data) == 1 { print $2 }' /proc/mounts | sort -r |
@@ -36,6 +45,15 @@ start() {
   stop
   mkdir -p "$RUN" "$HOME_OF/data"
   echo '{"features": {"containerd-snapshotter": true}}' >"$RUN/daemon.json"
+  launch
+}
+
+restart() {
+  end 600
+  launch
+}
+
+launch() {
   setsid unshare -m -n --propagation private bash -c '
     set -e
     tree=$1 run=$2 data=$3
@@ -51,7 +69,7 @@ start() {
     ip link set lo up
     exec dockerd --config-file="$run/daemon.json" --data-root="$data" --exec-root="$run/exec" \
       --pidfile="$run/docker.pid" --host="unix://$run/docker.sock" --log-level=warn' \
-    engine "$TREE" "$RUN" "$HOME_OF/data" </dev/null >"$RUN/log" 2>&1 &
+    engine "$TREE" "$RUN" "$HOME_OF/data" </dev/null >>"$RUN/log" 2>&1 &
   local waited=0
   until answers; do
     waited=$((waited + 1))
@@ -62,8 +80,7 @@ start() {
 }
 
 case "${1:-}" in
-  start) start ;;
+  start | restart | stop) "$1" ;;
   run) shift; exec nsenter --net="/proc/$(cat "$RUN/docker.pid")/ns/net" -- "$@" ;;
-  stop) stop ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

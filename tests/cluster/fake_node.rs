@@ -22,7 +22,11 @@ exec sleep 1d
 
 const KUBEADM: &str = "#!/bin/sh
 [ \"$1\" = init ] || exit 0
-mkdir -p /etc/kubernetes
+mkdir -p /etc/kubernetes/pki/etcd
+cd /etc/kubernetes/pki
+for file in ca.crt ca.key front-proxy-ca.crt front-proxy-ca.key sa.pub sa.key etcd/ca.crt etcd/ca.key; do
+  echo none >$file
+done
 cat >/etc/kubernetes/admin.conf <<YAML
 apiVersion: v1
 kind: Config
@@ -31,6 +35,12 @@ users: [{name: admin, user: {token: none}}]
 contexts: [{name: admin@kubernetes, context: {cluster: kubernetes, user: admin}}]
 current-context: admin@kubernetes
 YAML
+";
+
+/// As a program does that ends well when it is asked to.
+const HAPROXY: &str = "#!/bin/sh
+trap 'exit 0' TERM
+while :; do sleep 0.2; done
 ";
 
 const KUBECTL: &str = "#!/bin/sh
@@ -61,7 +71,7 @@ pub(crate) fn make_image() {
     });
 }
 
-fn layer() -> std::io::Result<Vec<u8>> {
+pub(crate) fn layer() -> std::io::Result<Vec<u8>> {
     let busybox = std::fs::read(fetched("busybox"))?;
     let mut archive = tar::Builder::new(Vec::new());
     let mut file = |path: &str, bytes: &[u8]| {
@@ -74,6 +84,8 @@ fn layer() -> std::io::Result<Vec<u8>> {
     file("bin/entrypoint", ENTRYPOINT.as_bytes())?;
     file("bin/kubeadm", KUBEADM.as_bytes())?;
     file("bin/kubectl", KUBECTL.as_bytes())?;
+    file("bin/haproxy", HAPROXY.as_bytes())?;
+    file("tmp/empty", b"")?;
     file("kind/version", b"v1.37.2\n")?;
     file("kind/manifests/default-cni.yaml", b"{}\n")?;
     file("kind/manifests/default-storage.yaml", b"{}\n")?;

@@ -81,6 +81,13 @@ impl Lab {
         self.engine.as_ref().map_or(usual, |engine| engine.socket.clone())
     }
 
+    /// Stops the second engine cleanly, and starts it again.
+    pub(crate) fn restart_engine(&self) {
+        assert!(self.engine.is_some(), "the usual engine is others' too");
+        let status = Command::new(ENGINE_SCRIPT).arg("restart").stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "the second engine did not start again");
+    }
+
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }

@@ -48,26 +48,22 @@ impl Made {
         tar(&entries)
     }
 
+    pub(crate) fn manifest(&self) -> String {
+        let layer = |layer: &Vec<u8>| described("layer.v1.tar", layer);
+        json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": described("config.v1+json", &self.config()),
+            "layers": self.layers.iter().map(layer).collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
+
     /// An OCI layout whose index names a second platform that is not in it;
     /// also returns the digest of that index.
     pub(crate) fn one_platform_of_two(&self) -> (Vec<u8>, String) {
-        let described = |kind: &str, bytes: &[u8]| {
-            json!({
-                "mediaType": format!("application/vnd.oci.image.{kind}"),
-                "digest": digest(bytes),
-                "size": bytes.len(),
-            })
-        };
         let config = self.config();
-        let layers: Vec<Value> =
-            self.layers.iter().map(|layer| described("layer.v1.tar", layer)).collect();
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": described("config.v1+json", &config),
-            "layers": layers,
-        })
-        .to_string();
+        let manifest = self.manifest();
         let mut here = described("manifest.v1+json", manifest.as_bytes());
         here["platform"] = json!({"os": "linux", "architecture": arch()});
         let mut absent = described("manifest.v1+json", b"nowhere");
@@ -89,6 +85,16 @@ impl Made {
         entries.push(("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
         (tar(&entries), digest(both.as_bytes()))
     }
+}
+
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn described(kind: &str, bytes: &[u8]) -> Value {
+    json!({
+        "mediaType": format!("application/vnd.oci.image.{kind}"),
+        "digest": digest(bytes),
+        "size": bytes.len(),
+    })
 }
 
 fn arch() -> &'static str {

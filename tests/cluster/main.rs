@@ -13,6 +13,7 @@ mod addon;
 mod archive;
 mod crowd;
 mod cut;
+mod engine_restart;
 mod fake_node;
 mod foreign;
 mod harness;
@@ -27,6 +28,7 @@ mod network_policy;
 mod node_image;
 mod reach;
 mod registry;
+mod remote;
 mod rollout;
 mod shapes;
 #[path = "../support/lib.rs"]

@@ -1,12 +1,17 @@
-//! Registries that want to know who asks. The engine pulls from one in this
-//! process, which has no image but sees the credentials.
+//! Registries in this process, which the engine pulls from: one that has no image but
+//! sees the credentials, and one that takes its time.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
-use crate::harness::{Lab, check, stderr};
+use crate::harness::{Lab, check, program, stderr};
+use crate::images::{MANIFEST, Made, api, digest};
 
 const NAME: &str = "skiff-test-registry";
 /// "me:secret" in base64.
@@ -75,4 +80,83 @@ fn pulls_carry_the_users_credentials() {
     assert!(seen.is_empty(), "{seen:?}");
     assert!(error.contains("docker-credential-skiff-test-missing"), "{error}");
     check("a helper that is missing is named");
+}
+
+/// What a registry has, by the last part of the path.
+type Content = BTreeMap<String, Vec<u8>>;
+
+/// Serves an image as `ADDRESS/app:v1`, about a megabyte a second.
+fn slow_registry(image: &Made) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let blobs = image.layers.iter().cloned().chain([image.config()]);
+    let mut content: Content = blobs.map(|blob| (digest(&blob), blob)).collect();
+    let manifest = image.manifest().into_bytes();
+    content.insert(digest(&manifest), manifest.clone());
+    content.insert("v1".into(), manifest);
+    content.insert(String::new(), b"{}".to_vec());
+    let content = Arc::new(content);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let content = content.clone();
+            std::thread::spawn(move || serve_slowly(stream, &content));
+        }
+    });
+    address
+}
+
+fn serve_slowly(mut stream: TcpStream, content: &Content) -> Option<()> {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let request = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
+    let first = request.collect::<Vec<String>>().into_iter().next()?;
+    let (method, path) = first.strip_suffix(" HTTP/1.1")?.split_once(' ')?;
+    let name = path.rsplit('/').next()?;
+    let Some(bytes) = content.get(name) else {
+        write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok()?;
+        return None;
+    };
+    let kind = if path.contains("/manifests/") { MANIFEST } else { "application/octet-stream" };
+    let (length, digest) = (bytes.len(), digest(bytes));
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nDocker-Content-Digest: {digest}\r\nConnection: close\r\n\r\n").ok()?;
+    for piece in bytes.chunks(1 << 16).filter(|_| method == "GET") {
+        stream.write_all(piece).ok()?;
+        if length > 1 << 20 {
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    }
+    Some(())
+}
+
+#[test]
+#[ignore = "needs engine and node image; tests/run.sh runs it"]
+fn a_pull_shows_how_much_has_arrived() {
+    let name = "skiff-test-pull";
+    let lab = Lab::new(&[name]);
+    let made = Made::new(&vec![7; 13 << 20], &[], "top");
+    let image = format!("{}/app:v1", slow_registry(&made));
+    let create = ["create", "cluster", "--name", name, "--image", &image];
+    let gone = || api(&lab.socket(), "DELETE", &format!("/images/{image}?force=1"), None);
+
+    let on_terminal = format!("{} {}", program().display(), create.join(" "));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &on_terminal, "/dev/null"]);
+    let out = script.env("KUBECONFIG", lab.kubeconfig()).env("TERM", "xterm").output().unwrap();
+    let shown = String::from_utf8_lossy(&out.stdout);
+    assert!(shown.contains("MB of 13.6 MB, 2 of 3 layers"), "{shown}");
+    gone();
+    check("a terminal shows bytes and layers");
+
+    let said = stderr(&lab.run(&create));
+    let lines = said.lines().filter(|line| line.contains(" of 3 layers"));
+    let lines: Vec<&str> = lines.collect();
+    assert!(matches!(lines[..], [_] | [_, _]), "{said}");
+    let begin = format!(" • Pulling {image}: ");
+    assert!(lines[0].starts_with(&begin) && lines[0].contains("MB of 13.6 MB"), "{said}");
+    gone();
+    check("elsewhere there is a line every ten seconds");
+
+    let said = stderr(&lab.run(&[&create[..], &["--quiet"]].concat()));
+    assert_eq!(said, "");
+    gone();
+    check("--quiet is quiet");
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use skiff::engine::{Engine, NetworkSpec};
 
-use crate::harness::{Lab, check, containers_of, program, stderr, with_engine};
+use crate::harness::{Lab, check, containers_of, eventually, program, stderr, with_engine};
 
 const NAME: &str = "skiff-test-trouble";
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
@@ -83,6 +83,33 @@ fn trouble_is_named_and_leaves_nothing() {
         &["no permission to use the container engine", "engine.sock", "group \"docker\""],
     );
     check("an engine's socket that is not ours to use");
+}
+
+/// Another program has the lock of the kubeconfig when the cluster is complete.
+#[test]
+#[ignore = "needs engine and node image; tests/run.sh runs it"]
+fn a_complete_cluster_outlives_a_kubeconfig_that_cannot_be_written() {
+    let name = "skiff-test-outlives";
+    let lab = Lab::new(&[name]);
+    let create = lab.spawn(&["create", "cluster", "--name", name]);
+    eventually("the first container", 60, || {
+        if containers_of(name).is_empty() { Err("none".into()) } else { Ok(()) }
+    });
+    let lock = lab.folder.path().join("kubeconfig.lock");
+    std::fs::write(&lock, "").unwrap();
+    let out = create.wait_with_output().unwrap();
+    let said = stderr(&out);
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    let export = format!("export kubeconfig --name {name}");
+    for word in ["is created", "kubeconfig.lock", &export] {
+        assert!(said.contains(word), "{word:?} is not in:\n{said}");
+    }
+    assert!(lock.exists() && !lab.kubeconfig().exists());
+    std::fs::remove_file(lock).unwrap();
+    lab.ok(&["export", "kubeconfig", "--name", name]);
+    assert!(std::fs::read_to_string(lab.kubeconfig()).unwrap().contains(&format!("kind-{name}")));
+    assert!(lab.kubectl(name, &["get", "nodes"]).contains(" Ready "));
+    check("a cluster whose kubeconfig could not be written, which is exported later");
 }
 
 /// `create cluster` with its kubeconfig on a file system without a free byte.
