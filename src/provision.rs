@@ -67,10 +67,10 @@ pub(crate) async fn start(ctx: &Context, spec: &ContainerSpec) -> Result<(), Pro
             ctx.run_to_completion(async move { engine.start_container(&name).await }).await;
         let Err(RunError::Engine(error)) = &started else { return Ok(started?) };
         let Some(taken) = ports::taken(&mut spec, error.message()) else { return Ok(started?) };
-        if taken.picked.is_none() || attempt == PORT_ATTEMPTS {
+        let can_change = taken.picked.is_some() && attempt < PORT_ATTEMPTS;
+        if !can_change || !refused.pick_another(taken) {
             return Err(ports::in_use(taken));
         }
-        refused.pick_another(taken);
         recreate(ctx, &spec).await?;
         attempt += 1;
     }

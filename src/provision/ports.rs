@@ -67,13 +67,16 @@ impl Reserved {
     }
 
     /// Picks another port for one that the engine refused, which is not picked again.
-    pub(crate) fn pick_another(&mut self, publish: &mut Publish) {
+    /// Returns false if there is none.
+    pub(crate) fn pick_another(&mut self, publish: &mut Publish) -> bool {
         if let (Some(refused), Ok(address)) = (publish.picked, publish.host_address.parse()) {
             self.0.extend(Socket::bind(publish.protocol, address, refused));
         }
-        publish.picked = self.pick(publish);
+        let Some(port) = self.pick(publish) else { return false };
+        publish.picked = Some(port);
         // For the engine, which may be on this host.
         self.0.pop();
+        true
     }
 }
 
@@ -186,7 +189,7 @@ mod tests {
         let mut reserved = Reserved::default();
         let mut seen = Vec::new();
         for _ in 0..10 {
-            reserved.pick_another(&mut publish);
+            assert!(reserved.pick_another(&mut publish));
             let port = publish.port().unwrap();
             assert!(!seen.contains(&port), "{port} after {seen:?}");
             assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "{port} is for the engine");

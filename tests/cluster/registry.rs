@@ -149,7 +149,7 @@ fn a_pull_shows_how_much_has_arrived() {
     let said = stderr(&lab.run(&create));
     let lines = said.lines().filter(|line| line.contains(" of 3 layers"));
     let lines: Vec<&str> = lines.collect();
-    assert!(matches!(lines[..], [_] | [_, _]), "{said}");
+    assert!((1..10).contains(&lines.len()), "{said}");
     let begin = format!(" • Pulling {image}: ");
     assert!(lines[0].starts_with(&begin) && lines[0].contains("MB of 13.6 MB"), "{said}");
     gone();
