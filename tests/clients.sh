@@ -57,7 +57,7 @@ reason() {
   said=$(grep -v -e '^== ' -e '^-- ' -e '^FAIL' -e '^[[:space:]]*$' "$1" | tail -n 1 | tr -cd '[:print:]' | cut -c 1-400)
   echo "${doing:+$doing: }$said"
 }
-refused() { grep -qE '\b403\b.*Forbidden|Forbidden.*\b403\b|status code:? 403' "$1"; }
+refused() { grep -qE '\b403\b.*Forbidden|Forbidden.*\b403\b|HTTP error 403' "$1"; }
 
 run() {
   local name=$1 start=$SECONDS result="passed" why=""

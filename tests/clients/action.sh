@@ -9,7 +9,7 @@ check() {
   step "as of kind-action $VERSION"
   local node port
   cluster chart-testing
-  later "docker rm --force --volumes skiff-test-action"
+  container skiff-test-action
   registry_image registry:2
   busybox_image skiff-test/action:1
   step "versions"

@@ -12,7 +12,7 @@ get() {
 check() {
   local port
   cluster cl-ctlptl
-  later "docker rm --force --volumes skiff-test-ctlptl skiff-test-login"
+  container skiff-test-ctlptl skiff-test-login
   registry_image registry:2
   busybox_image skiff-test/ctlptl:1
 

@@ -59,9 +59,8 @@ check() {
   cluster $KIND_CLUSTER
   busybox_image skiff-test/kubebuilder:1
   step "its Makefile's target setup-test-e2e"
-  ! kind get clusters | grep -q $KIND_CLUSTER || fail "a cluster that does not exist is listed"
   kind create cluster --name $KIND_CLUSTER
-  kind get clusters | grep -qx $KIND_CLUSTER
+  listed $KIND_CLUSTER
   usable $KIND_CLUSTER
   step "tests"
   "$CLIENT/test" -test.v

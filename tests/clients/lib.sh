@@ -18,20 +18,23 @@ trap 'echo "-- ${BASH_SOURCE[0]##*/}, line $LINENO: exit code $?: $BASH_COMMAND"
 
 # --- getting clients ---------------------------------------------------------
 
-# need PROGRAM PACKAGE...: Debian's packages, unless PROGRAM is there.
-need() {
-  command -v "$1" >/dev/null && return
-  local program=$1
-  shift
-  step "Debian packages $*"
-  [ "$(id -u)" = 0 ] || fail "$program is missing; please install: $*"
+# need PROGRAM PACKAGE: of Debian, unless PROGRAM is there.
+need() { command -v "$1" >/dev/null || debian "$2"; }
+debian() {
+  step "Debian's package $1"
+  [ "$(id -u)" = 0 ] || fail "please install: $1"
   apt-get -qq update || true
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$1"
+}
+# Go fetches the version that a module wants by itself, since 1.21.
+need_go() {
+  need go golang-go
+  (cd / && go env GOTOOLCHAIN | grep -q .) || fail "Go 1.21 or newer is needed, here is $(go version)"
 }
 
 # go_module MODULE VERSION: prints where its source is.
 go_module() {
-  need go golang-go >&2
+  need_go >&2
   (cd / && go mod download -json "$1@$2") | tee /dev/stderr | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p'
 }
 
@@ -50,12 +53,14 @@ go_program() {
 
 # go_test MODULE VERSION: compiles the Go test on stdin, which uses the module.
 go_test() {
-  need go golang-go
+  need_go
   step "compiling a test with $1 $2"
   cat >"$CLIENT/client_test.go"
   # The versions that the module wants come with it.
-  [ -e "$CLIENT/go.sum" ] && grep -q " $2\$" "$CLIENT/go.mod" ||
+  if [ "$(cat "$CLIENT/version" 2>/dev/null)" != "$2" ]; then
     printf 'module test\n\ngo 1.26.0\n\nrequire %s %s\n' "$1" "$2" >"$CLIENT/go.mod"
+    echo "$2" >"$CLIENT/version"
+  fi
   (cd "$CLIENT" && CGO_ENABLED=0 GOFLAGS='-mod=mod -buildvcs=false' go test -c -ldflags "-s -w" -o test .)
 }
 
@@ -63,7 +68,7 @@ go_test() {
 python_packages() {
   [ "$(cat "$CLIENT/venv/packages" 2>/dev/null)" != "$*" ] || return 0
   need python3 python3
-  python3 -c 'import ensurepip' 2>/dev/null || { step "python3-venv"; apt-get -qq -y install python3-venv; }
+  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
   step "Python packages $*"
   python3 -m venv --clear "$CLIENT/venv"
   "$CLIENT/venv/bin/pip" install --quiet "$@"
@@ -100,6 +105,9 @@ clean_up() {
   local code=$? command
   trap - EXIT ERR
   set +e
+  if [ $code != 0 ]; then
+    { kubectl --request-timeout=5s get pods -A -o wide; kubectl --request-timeout=5s get events -A; } 2>&1 | sed 's/^/-- /'
+  fi
   for command in "${LATER[@]}"; do eval "$command"; done >/dev/null 2>&1
   exit $code
 }
@@ -109,21 +117,29 @@ clean_up() {
 cluster() {
   local name
   for name in "$@"; do
-    ! kind get clusters 2>/dev/null | grep -qx -- "$name" || fail "a cluster called $name exists already"
+    ! listed "$name" || fail "a cluster called $name exists already"
     later "kind delete cluster --name $name"
   done
 }
+# Not with grep -q, which would end before the other side has written it all.
+listed() { kind get clusters 2>/dev/null | grep -x -- "$1" >/dev/null; }
 gone() {
   [ -z "$(docker ps -aq --filter "label=io.x-k8s.kind.cluster=$1")" ] || fail "cluster $1 still has containers"
-  ! kind get clusters 2>/dev/null | grep -qx -- "$1" || fail "cluster $1 is still listed"
+  ! listed "$1" || fail "cluster $1 is still listed"
 }
 
-# image NAME FOLDER [CHANGE...]: makes an image of what is in a folder, unless
-# there is one of that name already; changes as for `docker import`.
+# container NAME...: names for containers that the check makes.
+container() {
+  docker rm --force --volumes "$@" >/dev/null 2>&1 || true
+  later "docker rm --force --volumes $*"
+}
+
+# image NAME FOLDER [CHANGE...]: makes an image of what is in a folder; changes
+# as for `docker import`.
 image() {
   local name=$1 folder=$2 change changes=()
   shift 2
-  ! docker image inspect "$name" >/dev/null 2>&1 || return 0
+  docker rmi --force "$name" >/dev/null 2>&1 || true
   for change in "$@"; do changes+=(--change "$change"); done
   tar -C "$folder" --owner=0 --group=0 -c . | docker import "${changes[@]}" - "$name" >/dev/null
   later "docker rmi --force $name"
@@ -142,8 +158,9 @@ busybox_image() {
 }
 
 # registry_image NAME: an image that works as Docker Hub's `registry` does. For
-# clients that start one, under the name that they ask for.
+# clients that start one, under the name that they ask for. One that is there is taken.
 registry_image() {
+  ! docker image inspect "$1" >/dev/null 2>&1 || return 0
   mkdir -p registry-image
   cp "$BIN/registry" registry-image/
   cat >registry-image/config.yml <<'YAML'
@@ -173,22 +190,15 @@ eventually() {
   done
 }
 
-# usable NAME: nodes are Ready, and a pod gets an address and a name resolved.
+# usable NAME: waits until nodes are Ready, pods can be made, and DNS is there.
 usable() {
   local kubectl=(kubectl --context "kind-$1")
   "${kubectl[@]}" wait --for=condition=Ready nodes --all --timeout=90s
   eventually 30 "${kubectl[@]}" get serviceaccount default
   "${kubectl[@]}" -n kube-system rollout status deployment/coredns --timeout=90s
 }
-# runs NAME IMAGE: a pod of an image that is only in the nodes says its name.
-runs() {
-  local kubectl=(kubectl --context "kind-$1") pod
-  pod=runs-$RANDOM
-  "${kubectl[@]}" run "$pod" --image="$2" --image-pull-policy=Never
-  "${kubectl[@]}" wait --for=condition=Ready "pod/$pod" --timeout=60s
-  eventually 20 says "$1" "$pod" "$2"
-}
-says() { kubectl --context "kind-$1" logs "$2" | grep -qxF -- "$3"; }
+# says CLUSTER POD LINE: whether the pod has printed the line.
+says() { kubectl --context "kind-$1" logs "$2" | grep -xF -- "$3" >/dev/null; }
 
 # In an empty folder. Caches and the engine's settings stay the user's.
 prepare() {

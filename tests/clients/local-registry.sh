@@ -10,7 +10,7 @@ check() {
   step "as of the documentation of kind $VERSION"
   local port node
   cluster cl-registry
-  later "docker rm --force --volumes skiff-test-registry"
+  container skiff-test-registry
   registry_image registry:3
   busybox_image skiff-test/registry:1
   port=$(free_port)

@@ -16,7 +16,12 @@ expect() {
   fi
 }
 crictl() { docker exec "$NODE" crictl "$@"; }
-prints() { "${@:2}" | tee said | grep -qE -- "$1" || { cat said; return 1; }; }
+prints() {
+  "${@:2}" >said 2>&1 && grep -qE -- "$1" said && return
+  cat said
+  return 1
+}
+lacks() { "${@:2}" >said && ! grep -E -- "$1" said; }
 
 check() {
   step "as of kind $VERSION"
@@ -82,4 +87,3 @@ YAML
   step "result"
   [ $wrong = 0 ] || fail "$wrong points are wrong:$points"
 }
-lacks() { ! prints "$@"; }
