@@ -48,7 +48,7 @@ phase() {
   wait $running
 }
 running=""
-trap 'kill "$running" 2>/dev/null; wait "$running"; exit 130' INT TERM
+trap 'kill "$running" 2>/dev/null; wait "$running" || true; exit 130' INT TERM
 
 # Why a client failed: what it was doing, and the last line it said.
 reason() {

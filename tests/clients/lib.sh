@@ -105,7 +105,7 @@ clean_up() {
   local code=$? command
   trap - EXIT ERR
   set +e
-  if [ $code != 0 ]; then
+  if [ $code != 0 ] && [ -s "$KUBECONFIG" ]; then
     { kubectl --request-timeout=5s get pods -A -o wide; kubectl --request-timeout=5s get events -A; } 2>&1 | sed 's/^/-- /'
   fi
   for command in "${LATER[@]}"; do eval "$command"; done >/dev/null 2>&1
