@@ -32,10 +32,13 @@ need_go() {
   (cd / && go env GOTOOLCHAIN | grep -q .) || fail "Go 1.21 or newer is needed, here is $(go version)"
 }
 
+# Modules of clients, which get() does not keep: some have a gigabyte of them.
+GO_MODULES=$CACHE/go-modules
+forget_modules() { GOMODCACHE=$GO_MODULES go clean -modcache; }
 # go_module MODULE VERSION: prints where its source is.
 go_module() {
   need_go >&2
-  (cd / && go mod download -json "$1@$2") | tee /dev/stderr | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p'
+  (cd / && GOMODCACHE=$GO_MODULES go mod download -json "$1@$2") | tee /dev/stderr | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p'
 }
 
 # go_program NAME MODULE VERSION PACKAGE: $BIN/NAME, built in the module's own folder:
@@ -46,22 +49,28 @@ go_program() {
   if [ ! -x "$program" ]; then
     step "building $1 $3"
     source=$(go_module "$2" "$3")
-    (cd "$source" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go build -trimpath -ldflags "-s -w" -o "$program" "$4")
+    (cd "$source" && GOMODCACHE=$GO_MODULES CGO_ENABLED=0 GOFLAGS=-buildvcs=false \
+      go build -trimpath -ldflags "-s -w" -o "$program" "$4")
+    forget_modules
   fi
   ln -sf "$program" "$BIN/$1"
 }
 
 # go_test MODULE VERSION: compiles the Go test on stdin, which uses the module.
 go_test() {
+  local source
+  source="// with $1 $2
+$(cat)"
+  [ "$(cat "$CLIENT/test.of" 2>/dev/null)" != "$source" ] || return 0
   need_go
   step "compiling a test with $1 $2"
-  cat >"$CLIENT/client_test.go"
+  echo "$source" >"$CLIENT/client_test.go"
   # The versions that the module wants come with it.
-  if [ "$(cat "$CLIENT/version" 2>/dev/null)" != "$2" ]; then
-    printf 'module test\n\ngo 1.26.0\n\nrequire %s %s\n' "$1" "$2" >"$CLIENT/go.mod"
-    echo "$2" >"$CLIENT/version"
-  fi
-  (cd "$CLIENT" && CGO_ENABLED=0 GOFLAGS='-mod=mod -buildvcs=false' go test -c -ldflags "-s -w" -o test .)
+  printf 'module test\n\ngo 1.26.0\n\nrequire %s %s\n' "$1" "$2" >"$CLIENT/go.mod"
+  (cd "$CLIENT" && GOMODCACHE=$GO_MODULES CGO_ENABLED=0 GOFLAGS='-mod=mod -buildvcs=false' \
+    go test -c -trimpath -ldflags "-s -w" -o test .)
+  forget_modules
+  cp "$CLIENT/client_test.go" "$CLIENT/test.of"
 }
 
 # python_packages NAME==VERSION...: a virtual environment in $CLIENT/venv.

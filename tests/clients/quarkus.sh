@@ -15,7 +15,11 @@ get() {
   PATH=$CLIENT/bin:$PATH maven package
   [ -x "$CLIENT/root/java/bin/java" ] || java_root
 }
-maven() { (cd "$CLIENT" && mvn --batch-mode --no-transfer-progress --quiet "-Dmaven.repo.local=$CLIENT/m2" "$@"); }
+# Without its stack traces and hints, what was wrong is the last line.
+maven() {
+  (cd "$CLIENT" && mvn --batch-mode --no-transfer-progress --quiet -Dstyle.color=never "-Dmaven.repo.local=$CLIENT/m2" "$@") |
+    sed -E '/^\[ERROR\] *(at |\.\.\.|->|To see|Re-run|For more|\[Help|$)/d'
+}
 
 application() {
   cat >"$CLIENT/pom.xml" <<XML
@@ -101,7 +105,7 @@ check() {
   kind create cluster
   usable cl-quarkus
   step "build, load and deploy"
-  maven package -Dquarkus.kubernetes.deploy=true -Dquarkus.container-image.group=skiff-test \
+  maven package -Dquarkus.kubernetes.deploy=true -Dquarkus.kubernetes.namespace=default -Dquarkus.container-image.group=skiff-test \
     -Dquarkus.container-image.name=quarkus -Dquarkus.container-image.tag=1
   step "the pod"
   kubectl rollout status deployment/app --timeout=90s || kubectl rollout status deployment/quarkus --timeout=1s
