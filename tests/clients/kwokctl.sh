@@ -29,14 +29,14 @@ check() {
   "${kwok[@]}" kubectl patch deployment app --type=merge \
     -p '{"spec":{"template":{"spec":{"nodeSelector":{"type":"kwok"},"tolerations":[{"operator":"Exists"}]}}}}'
   "${kwok[@]}" kubectl rollout status deployment/app --timeout=60s
-  step "etcdctl"
-  "${kwok[@]}" etcdctl get /registry/minions/fake-000000 --keys-only | grep -x /registry/minions/fake-000000
   step "export logs"
   "${kwok[@]}" export logs logs
   step "stop and start with fake nodes"
   "${kwok[@]}" stop cluster
   waited "${kwok[@]}" start cluster --wait 60s
   eventually 60 nodes_are 4
+  step "etcdctl"
+  "${kwok[@]}" etcdctl get /registry/minions/fake-000000 --keys-only | grep -x /registry/minions/fake-000000
   step "delete"
   "${kwok[@]}" delete cluster
   gone kwok-cl-kwok
