@@ -1,32 +1,33 @@
 #!/usr/bin/env bash
 # Runs real clients of kind, from the package registries, against skiff called
-# `kind`. Nothing of them is committed or installed into the system.
+# `kind`. Nothing of them is committed.
 #
 #   tests/clients.sh               all
 #   tests/clients.sh ko ctlptl     only these
 #   tests/clients.sh list          their names
 #
-# One file a client is in tests/clients/; its version is pinned there. It has two
-# functions, each run in a shell of its own with `set -e` and tests/clients/lib.sh:
+# Each client has a file in tests/clients/, where its version is pinned. The file has
+# two functions. Each runs in a shell of its own, with `set -e` and tests/clients/lib.sh:
 #
 #   get     builds or unpacks the client in $CLIENT, which is kept between runs:
-#           a folder in ${XDG_CACHE_HOME:-~/.cache}/skiff-test-clients. A first run
-#           of all clients downloads about 2 GB and takes 20 minutes on 2 cores.
-#   check   drives a cluster with it, in an empty folder with its own HOME and
-#           KUBECONFIG, and fails unless a user would be content.
+#           a directory in ${XDG_CACHE_HOME:-~/.cache}/skiff-test-clients. A first
+#           run of all of them takes 20 minutes on 2 cores, 900 MB for good, and 4 GB
+#           while it lasts; go keeps about 4 GB more in its own cache.
+#   check   drives a cluster with it, in an empty directory with its own HOME and
+#           KUBECONFIG, and fails unless a user gets what they wanted.
 #
-# No container registry is asked for anything. Where a client wants an image, the
-# check builds it: of a static program, on top of nothing or of a base built here.
-# Nodes get the image that skiff chooses by itself; tests/run.sh builds one.
+# Nothing is pulled from a container registry. The checks build the images that
+# clients want, mostly of one static program. Nodes get the image that skiff
+# chooses by itself; tests/run.sh builds one.
 #
-# Programs that are missing (go, python3, java, mvn ...) come from Debian, if root
-# runs this. One line a client is printed, and written with the versions into
-# target/clients/report.txt; target/clients/NAME.log has all that a client said.
+# Missing programs (go, python3, java, mvn ...) are installed from Debian if root runs
+# this. A line for each client is printed, and written into target/clients/report.txt.
+# target/clients/NAME.log has everything that a client printed.
 #
 #   passed            the check succeeded
 #   failed            it did not
-#   could not be had  `get` did not. This is no failure of ours only where a
-#                     package registry refused: it answered 403 (Forbidden)
+#   could not be had  `get` did not. That fails the run too, unless a package registry
+#                     refused: it answered 403 (Forbidden)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}

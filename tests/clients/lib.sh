@@ -41,7 +41,7 @@ go_module() {
   (cd / && GOMODCACHE=$GO_MODULES go mod download -json "$1@$2") | tee /dev/stderr | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p'
 }
 
-# go_program NAME MODULE VERSION PACKAGE: $BIN/NAME, built in the module's own folder:
+# go_program NAME MODULE VERSION PACKAGE: $BIN/NAME, built in the module's own directory:
 # with the versions its authors chose. `go install` also asks for the list of
 # all versions, which not every proxy has.
 go_program() {
@@ -143,27 +143,27 @@ container() {
   later "docker rm --force --volumes $*"
 }
 
-# image NAME FOLDER [CHANGE...]: makes an image of what is in a folder; changes
+# image NAME DIRECTORY [CHANGE...]: makes an image of what is in a directory; changes
 # as for `docker import`.
 image() {
-  local name=$1 folder=$2 change changes=()
+  local name=$1 directory=$2 change changes=()
   shift 2
   docker rmi --force "$name" >/dev/null 2>&1 || true
   for change in "$@"; do changes+=(--change "$change"); done
-  tar -C "$folder" --owner=0 --group=0 -c . | docker import "${changes[@]}" - "$name" >/dev/null
+  tar -C "$directory" --owner=0 --group=0 -c . | docker import "${changes[@]}" - "$name" >/dev/null
   later "docker rmi --force $name"
 }
 # busybox_image NAME: an image with a shell. It says what is in its file /name,
 # here NAME, every second.
 busybox_image() {
-  local folder
-  folder=$(mktemp -d -p .)
-  chmod 755 "$folder"
-  mkdir -p "$folder/bin" "$folder/tmp"
-  cp -L "$("$repository/tests/fetch.sh" busybox)" "$folder/bin/busybox"
-  ln -s busybox "$folder/bin/sh"
-  echo "$1" >"$folder/name"
-  image "$1" "$folder" 'ENTRYPOINT ["/bin/sh", "-c", "trap exit TERM; while busybox cat /name; do busybox sleep 1; done"]'
+  local directory
+  directory=$(mktemp -d -p .)
+  chmod 755 "$directory"
+  mkdir -p "$directory/bin" "$directory/tmp"
+  cp -L "$("$repository/tests/fetch.sh" busybox)" "$directory/bin/busybox"
+  ln -s busybox "$directory/bin/sh"
+  echo "$1" >"$directory/name"
+  image "$1" "$directory" 'ENTRYPOINT ["/bin/sh", "-c", "trap exit TERM; while busybox cat /name; do busybox sleep 1; done"]'
 }
 
 # registry_image NAME: an image that works as Docker Hub's `registry` does. For
@@ -209,7 +209,7 @@ usable() {
 # says CLUSTER POD LINE: whether the pod has printed the line.
 says() { kubectl --context "kind-$1" logs "$2" | grep -xF -- "$3" >/dev/null; }
 
-# In an empty folder. Caches and the engine's settings stay the user's.
+# In an empty directory. Caches and the engine's settings stay the user's.
 prepare() {
   SCRATCH=$(mktemp -d)
   later "rm -rf $SCRATCH"
