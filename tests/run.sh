@@ -3,6 +3,7 @@
 #
 #   tests/run.sh          everything, real clusters included
 #   tests/run.sh quick    what needs neither engine nor node image
+#   tests/run.sh clients  real clients of kind, of which tests/clients.sh tells more
 #
 # Expected texts are below tests/snapshots/; tests/it/main.rs says how to write
 # them anew. Engine and node image are brought up by themselves, as in quickstart.sh.
@@ -60,6 +61,13 @@ node_image() { target/release/skiff build node-image --kubernetes-version "$1"; 
 if [ "${1:-all}" != quick ]; then
   # Prepared in the same way as for a new user.
   stage "Engine" ./quickstart.sh engine
+fi
+if [ "${1:-all}" = clients ]; then
+  stage "Crates" fetch
+  stage "Release build" cargo build --quiet --release --locked
+  stage "Node image" node_image v1.37.2
+  stage "Clients" tests/clients.sh "${@:2}"
+  exit 0
 fi
 stage "Crates" fetch
 stage "Formatting" formatting
