@@ -19,8 +19,11 @@ mkdir -p "$root" "$images"
 
 # --- the node's own files ----------------------------------------------------
 tar -C "$root" -xf "$(built base)/base.tar" --exclude='./dev/*'
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/lib/udev/hwdb.d "$root"/usr/share/i18n
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/share/i18n \
+  "$root"/usr/lib/udev/hwdb.* "$root"/etc/udev/hwdb.bin
+# Each node gets names of its own.
 : >"$root/etc/machine-id"
+rm -f "$root/etc/iscsi/initiatorname.iscsi"
 cp -r --no-preserve=ownership rootfs/. "$root/"
 chmod +x "$root/usr/local/bin/entrypoint" "$root/kind/bin/"* "$root/opt/cni/bin/podnet-ipam"
 sed -i "s|@PAUSE@|registry.k8s.io/pause:$PAUSE|" "$root/etc/containerd/config.toml"
@@ -30,10 +33,16 @@ echo "$VERSION" >"$root/kind/version"
 cp "$(built kubernetes)/bin/kubernetes" "$root/usr/bin/kubelet"
 for name in kubeadm kubectl crictl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
 
+# What the runtime gives every container before Kubernetes' own settings: people
+# patch this file, for limits above all, so it has none of its own.
+chroot "$root" ctr oci spec | jq 'del(.process.rlimits)' >"$root/etc/containerd/cri-base.json"
+
+# Nothing starts because its package is installed. The services of NFS and iSCSI
+# are started by the first mount that needs them.
+rm -f "$root"/etc/systemd/system/*.wants/*
 chroot "$root" systemctl --quiet enable containerd kubelet node-dns
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
-  systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-  systemd-udevd.service systemd-firstboot.service haproxy.service
+  systemd-logind.service systemd-udevd.service systemd-firstboot.service haproxy.service
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"
 
@@ -90,7 +99,8 @@ for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy pod
 done
 layer kubernetes "$images/kubernetes"
 
-netfilter=(usr/sbin/xtables-nft-multi usr/sbin/nft usr/sbin/conntrack)
+# Of kube-proxy's modes, ipvs also needs ipset, and modprobe for ip_vs.
+netfilter=(usr/sbin/xtables-nft-multi usr/sbin/nft usr/sbin/conntrack usr/sbin/ipset usr/bin/kmod usr/sbin/modprobe etc/protocols etc/services)
 for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
   mkdir -p "$images/netfilter/usr/sbin"
   ln -sfn xtables-nft-multi "$images/netfilter/usr/sbin/$name"
@@ -107,6 +117,7 @@ for name in etcd coredns local-path-provisioner pause; do
   mkdir -p "$images/$name$place" "$images/$name/tmp"
   chmod 1777 "$images/$name/tmp"
   cp "$(built $name)/bin/"* "$images/$name$place/$name"
+  [ "$name" != etcd ] || for tool in etcdctl etcdutl; do ln "$images/etcd$place/etcd" "$images/etcd$place/$tool"; done
   layer $name "$images/$name"
 done
 mkdir -p "$images/helper/bin" "$images/helper/tmp"
@@ -164,6 +175,10 @@ for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
   [ ! -f "$file" ] || ln -f "$root/usr/bin/kubelet" "$file"
 done
 rm -rf "$root"/var/lib/containerd/tmpmounts "$root"/var/lib/containerd/io.containerd.runtime.*
+
+# systemd would take a node's first start for one after an upgrade of /usr, and
+# build caches anew that are here.
+touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
 
 pack "$root"
 rm -rf "$root" "$images"
