@@ -40,7 +40,7 @@ chroot "$root" ctr oci spec | jq 'del(.process.rlimits)' >"$root/etc/containerd/
 # Nothing starts because its package is installed. The services of NFS and iSCSI
 # are started by the first mount that needs them.
 rm -f "$root"/etc/systemd/system/*.wants/*
-chroot "$root" systemctl --quiet enable containerd kubelet node-dns
+chroot "$root" systemctl --quiet enable containerd kubelet node-dns unpack-images
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
   systemd-logind.service systemd-udevd.service systemd-firstboot.service haproxy.service
 mkdir -p "$root/etc/systemd/journald.conf.d"
@@ -53,9 +53,7 @@ mkdir -p "$archive"
 echo '[]' >"$archive/manifest.json"
 
 # layer NAME FOLDER
-layer() {
-  tar -C "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$archive/$1.tar" .
-}
+layer() { "$root/kind/bin/pack-layer" "$2" "$archive/$1.tar"; }
 
 # image REFERENCE CONFIG LAYER...
 image() {
@@ -152,6 +150,20 @@ for _ in $(seq 100); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
 tar -C "$archive" -cf - . | ctr images import --local --label io.cri-containerd.pinned=pinned --snapshotter overlayfs - >/dev/null ||
   { tail -n 20 "$WORK/containerd.log" >&2; exit 1; }
 
+# What unpack-images needs besides: the images, and the snapshot of each layer.
+mkdir -p "$root/kind/images"
+cp "$archive"/*.json "$root/kind/images/"
+snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
+for file in "$archive"/*.tar; do
+  for snapshot in "$snapshots"/*; do
+    "$root/kind/bin/pack-layer" "$snapshot/fs" - | cmp -s - "$file" || continue
+    echo "${file##*/} ${snapshot##*/}" >>"$root/kind/images/layers"
+    continue 2
+  done
+  say "no snapshot holds ${file##*/}"
+  exit 1
+done
+
 # The layers are unpacked; their tarballs would only take space a second time.
 layers=()
 for file in "$archive"/*.tar; do layers+=("$(sha256sum <"$file" | cut -d' ' -f1)"); done
@@ -170,7 +182,6 @@ umount "$root/proc" "$root/dev" "$root/run" "$root/tmp" "$root"
 for layer in "${layers[@]}"; do rm -f "$root/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/$layer"; done
 
 # Inside the snapshots too, the one Kubernetes binary is stored once.
-snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
 for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
   [ ! -f "$file" ] || ln -f "$root/usr/bin/kubelet" "$file"
 done

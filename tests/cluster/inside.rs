@@ -212,7 +212,9 @@ fn crictl_finds() {
     let etcd = crictl("ps --name etcd -q");
     assert_eq!(etcd.trim().len(), 64, "{etcd}");
     assert_eq!(crictl("ps -q --label io.kubernetes.container.name=etcd"), etcd);
-    assert_eq!(crictl("ps --state Running -q --image etcd --name ''").lines().count(), 0);
+    let image = "$(crictl images -q registry.k8s.io/etcd)";
+    assert_eq!(crictl(&format!("ps -q --state Running --image {image}")), etcd);
+    assert_eq!(crictl(&format!("ps -q --state Exited --image {image}")), "");
     let pod = crictl("pods --name etcd --namespace kube-system --state ready -q");
     assert_eq!(crictl(&format!("ps -q --pod {}", pod.trim())), etcd);
     let columns =
@@ -300,6 +302,33 @@ fn crictl_removes(lab: &Lab) {
     );
     assert_eq!(unready, "");
     check("crictl removes images that nothing needs, and pods");
+}
+
+#[test]
+#[ignore = "needs engine and node image; tests/run.sh runs it"]
+fn a_node_works_where_overlayfs_does_not() {
+    let name = "skiff-test-native";
+    let lab = Lab::new(&[name]);
+    let node = format!("{name}-control-plane");
+    let created = lab
+        .command(&["create", "cluster", "--name", name])
+        .env("KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER", "native")
+        .output()
+        .unwrap();
+    assert!(created.status.success(), "{}", stderr(&created));
+    let count = |snapshotter: &str| {
+        let list = format!(
+            "ctr -n k8s.io snapshots --snapshotter {snapshotter} ls | grep -c Active || true"
+        );
+        in_node(&node, &list).trim().parse::<u32>().unwrap()
+    };
+    assert!(count("native") > 5 && count("overlayfs") == 0, "containers are on the one asked for");
+    let unpinned = in_node(&node, "crictl images --pinned | tail -n +2 | grep -v 'true$' || true");
+    assert_eq!(unpinned, "", "the garbage collection must leave the node's own images");
+    let archive = lab.folder.path().join("hello.tar");
+    std::fs::write(&archive, archive::of_image("docker.io/library/hello:1")).unwrap();
+    lab.ok(&["load", "image-archive", archive.to_str().unwrap(), "--name", name]);
+    check("with the native snapshotter a cluster works, and images can be loaded");
 }
 
 fn image() -> String {
