@@ -15,7 +15,7 @@ import (
 
 const none = "<none>"
 
-// status is an image's, nil if there is no such image.
+// imageStatus has no image in it if there is no such image.
 func (c *client) imageStatus(ctx context.Context, name string, verbose bool) (*cri.ImageStatusResponse, error) {
 	return c.image.ImageStatus(ctx, &cri.ImageStatusRequest{Image: &cri.ImageSpec{Image: name}, Verbose: verbose})
 }
