@@ -19,8 +19,11 @@ mkdir -p "$root" "$images"
 
 # --- the node's own files ----------------------------------------------------
 tar -C "$root" -xf "$(built base)/base.tar" --exclude='./dev/*'
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/lib/udev/hwdb.d "$root"/usr/share/i18n
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/share/i18n \
+  "$root"/usr/lib/udev/hwdb.* "$root"/etc/udev/hwdb.bin
+# Each node gets names of its own.
 : >"$root/etc/machine-id"
+rm -f "$root/etc/iscsi/initiatorname.iscsi"
 cp -r --no-preserve=ownership rootfs/. "$root/"
 chmod +x "$root/usr/local/bin/entrypoint" "$root/kind/bin/"* "$root/opt/cni/bin/podnet-ipam"
 sed -i "s|@PAUSE@|registry.k8s.io/pause:$PAUSE|" "$root/etc/containerd/config.toml"
@@ -30,10 +33,16 @@ echo "$VERSION" >"$root/kind/version"
 cp "$(built kubernetes)/bin/kubernetes" "$root/usr/bin/kubelet"
 for name in kubeadm kubectl crictl; do ln -f "$root/usr/bin/kubelet" "$root/usr/bin/$name"; done
 
-chroot "$root" systemctl --quiet enable containerd kubelet node-dns
+# What the runtime gives every container before Kubernetes' own settings: people
+# patch this file, for limits above all, so it has none of its own.
+chroot "$root" ctr oci spec | jq 'del(.process.rlimits)' >"$root/etc/containerd/cri-base.json"
+
+# Nothing starts because its package is installed. The services of NFS and iSCSI
+# are started by the first mount that needs them.
+rm -f "$root"/etc/systemd/system/*.wants/*
+chroot "$root" systemctl --quiet enable containerd kubelet node-dns unpack-images
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
-  systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
-  systemd-udevd.service systemd-firstboot.service haproxy.service
+  systemd-logind.service systemd-udevd.service systemd-firstboot.service haproxy.service
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nReadKMsg=no\nStorage=persistent\nSystemMaxUse=64M\n' >"$root/etc/systemd/journald.conf.d/node.conf"
 
@@ -44,9 +53,7 @@ mkdir -p "$archive"
 echo '[]' >"$archive/manifest.json"
 
 # layer NAME FOLDER
-layer() {
-  tar -C "$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$archive/$1.tar" .
-}
+layer() { "$root/kind/bin/pack-layer" "$2" "$archive/$1.tar"; }
 
 # image REFERENCE CONFIG LAYER...
 image() {
@@ -90,7 +97,8 @@ for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy pod
 done
 layer kubernetes "$images/kubernetes"
 
-netfilter=(usr/sbin/xtables-nft-multi usr/sbin/nft usr/sbin/conntrack)
+# Of kube-proxy's modes, ipvs also needs ipset, and modprobe for ip_vs.
+netfilter=(usr/sbin/xtables-nft-multi usr/sbin/nft usr/sbin/conntrack usr/sbin/ipset usr/bin/kmod usr/sbin/modprobe etc/protocols etc/services)
 for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
   mkdir -p "$images/netfilter/usr/sbin"
   ln -sfn xtables-nft-multi "$images/netfilter/usr/sbin/$name"
@@ -107,6 +115,7 @@ for name in etcd coredns local-path-provisioner pause; do
   mkdir -p "$images/$name$place" "$images/$name/tmp"
   chmod 1777 "$images/$name/tmp"
   cp "$(built $name)/bin/"* "$images/$name$place/$name"
+  [ "$name" != etcd ] || for tool in etcdctl etcdutl; do ln "$images/etcd$place/etcd" "$images/etcd$place/$tool"; done
   layer $name "$images/$name"
 done
 mkdir -p "$images/helper/bin" "$images/helper/tmp"
@@ -141,6 +150,20 @@ for _ in $(seq 100); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
 tar -C "$archive" -cf - . | ctr images import --local --label io.cri-containerd.pinned=pinned --snapshotter overlayfs - >/dev/null ||
   { tail -n 20 "$WORK/containerd.log" >&2; exit 1; }
 
+# What unpack-images needs besides: the images, and the snapshot of each layer.
+mkdir -p "$root/kind/images"
+cp "$archive"/*.json "$root/kind/images/"
+snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
+for file in "$archive"/*.tar; do
+  for snapshot in "$snapshots"/*; do
+    "$root/kind/bin/pack-layer" "$snapshot/fs" - | cmp -s - "$file" || continue
+    echo "${file##*/} ${snapshot##*/}" >>"$root/kind/images/layers"
+    continue 2
+  done
+  say "no snapshot holds ${file##*/}"
+  exit 1
+done
+
 # The layers are unpacked; their tarballs would only take space a second time.
 layers=()
 for file in "$archive"/*.tar; do layers+=("$(sha256sum <"$file" | cut -d' ' -f1)"); done
@@ -159,11 +182,14 @@ umount "$root/proc" "$root/dev" "$root/run" "$root/tmp" "$root"
 for layer in "${layers[@]}"; do rm -f "$root/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/$layer"; done
 
 # Inside the snapshots too, the one Kubernetes binary is stored once.
-snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
 for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
   [ ! -f "$file" ] || ln -f "$root/usr/bin/kubelet" "$file"
 done
 rm -rf "$root"/var/lib/containerd/tmpmounts "$root"/var/lib/containerd/io.containerd.runtime.*
+
+# systemd would take a node's first start for one after an upgrade of /usr, and
+# build caches anew that are here.
+touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
 
 pack "$root"
 rm -rf "$root" "$images"

@@ -14,7 +14,7 @@ done
 
 part base "$BUILDER/debian.sh" minbase packages
 part kubernetes "$BUILDER/go.sh" "$flags" kubernetes/src "kubernetes/$VERSION"
-part etcd "$BUILDER/go.sh" "" "etcd/$ETCD"
+part etcd "$BUILDER/go.sh" "" etcd/src "etcd/$ETCD"
 part coredns "$BUILDER/go.sh" "" "coredns/$COREDNS"
 part local-path-provisioner "$BUILDER/go.sh" "-X main.VERSION=$LOCAL_PATH" "local-path-provisioner/$LOCAL_PATH"
 part pause pause.sh pause.c

@@ -46,13 +46,13 @@ shell_scripts() {
     grep -rlZE '^#!.*sh$' .ci node-image/rootfs
   } | xargs -0 shellcheck --severity=warning
 }
-# Beside Kubernetes' own modules, as the node image builds it.
+# podnet and crictl, beside Kubernetes' own modules, as the node image builds them.
 podnet() {
   if ! command -v go >/dev/null; then echo "    (no go here)"; return; fi
   local module
   module=$(mktemp -d)
   cp -r node-image/kubernetes/src/. node-image/kubernetes/v1.37.2/. "$module"
-  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/...) || { rm -rf "$module"; return 1; }
+  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/...) || { rm -rf "$module"; return 1; }
   rm -rf "$module"
 }
 addon_images() { target/release/skiff build addon-images; }

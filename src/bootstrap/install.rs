@@ -4,8 +4,8 @@
 //! configuration itself (`/etc/cni/net.d/`) is written in the node. In skiff's image
 //! the entrypoint does it before kubelet starts, since skiff sets
 //! `SKIFF_DEFAULT_CNI=1` (`node-image/rootfs/usr/local/bin/entrypoint`), else the
-//! DaemonSet podnet (`node-image/kubernetes/src/podnet/`). In kind's image the
-//! DaemonSet kindnet does.
+//! DaemonSet's podnet (`node-image/kubernetes/src/podnet/`). In kind's image the
+//! DaemonSet's kindnet does; both DaemonSets have the name kindnet.
 
 use super::error::BootstrapError;
 use super::manifests;

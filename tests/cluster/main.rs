@@ -19,6 +19,7 @@ mod foreign;
 mod harness;
 mod http;
 mod images;
+mod inside;
 mod interop;
 mod lab;
 mod lifecycle;

@@ -252,7 +252,7 @@ fn without_network_and_proxy_until_somebody_brings_them() {
     lab.apply(name, &manifest);
     // Without kube-proxy nothing leads from the API's Service to the API.
     let endpoint = format!("CONTROL_PLANE_ENDPOINT={node}:6443");
-    lab.kubectl(name, &["-n", "kube-system", "set", "env", "daemonset/podnet", &endpoint]);
+    lab.kubectl(name, &["-n", "kube-system", "set", "env", "daemonset/kindnet", &endpoint]);
     lab.kubectl(name, &["wait", "--for=condition=Ready", "node", &node, "--timeout=120s"]);
     check("without pod network and kube-proxy the node waits for one, and takes it");
 }
