@@ -18,4 +18,6 @@ mod state;
 pub use api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 pub use error::{EngineError, Result};
 pub use spec::{ContainerSpec, NetworkSpec, Publish, Restart};
-pub use state::{CgroupControllers, Container, ContainerState, Host, Image, Network, Storage};
+pub use state::{
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, Storage,
+};

@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -12,6 +11,7 @@ use crate::context::{Context, RunError};
 use crate::engine::Command;
 use crate::inventory;
 use crate::node::NodeHandle;
+use crate::platform;
 use crate::yaml;
 
 /// Where node images have it.
@@ -78,7 +78,7 @@ fn store(directory: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o755))?;
+    platform::make_executable(file.as_file())?;
     // Closed for writing before it is run, or the system calls it busy.
     file.into_temp_path().persist(path)?;
     Ok(())

@@ -6,8 +6,8 @@
 //! `tests/it/layers.rs` keeps it so.
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
-//! and objects. [`text`], [`duration`], [`environment`], [`cache`], [`version`],
-//! [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! and objects. [`text`], [`duration`], [`environment`], [`platform`], [`cache`],
+//! [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -91,6 +91,7 @@ pub mod node;
 pub mod node_image;
 mod patch;
 mod plan;
+mod platform;
 pub mod progress;
 mod provision;
 mod pull;

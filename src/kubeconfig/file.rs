@@ -1,7 +1,7 @@
 //! Changes kubeconfig files: under a lock, atomically, and only if their content
 //! changes.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::error::Error;
 use super::lock::{Lock, PATIENCE};
 use super::merge::{checked, merge, remove};
+use crate::platform;
 use crate::yaml;
 
 /// More bytes than a cluster adds to a kubeconfig.
@@ -135,14 +136,8 @@ fn open_existing(target: &Path) -> io::Result<Option<File>> {
 }
 
 fn keep_owner_and_mode(old: &File, new: &File) -> io::Result<()> {
-    let metadata = old.metadata()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        // Only root may change the owner; for other users it is the same.
-        let _ = fchown(new, Some(metadata.uid()), Some(metadata.gid()));
-    }
-    new.set_permissions(metadata.permissions())
+    platform::copy_owner(old, new);
+    new.set_permissions(old.metadata()?.permissions())
 }
 
 /// A device or pipe such as `/dev/null`: written to, never read, locked or
@@ -169,10 +164,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
-    builder.recursive(true).create(parent(path))
+    platform::create_directories(parent(path))
 }
 
 fn cannot_write(path: &Path, source: io::Error) -> Error {

@@ -29,11 +29,14 @@ pub(crate) struct ContainerdEngine {
     pub socket: PathBuf,
 }
 
-const ENGINE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/containerd-engine.sh");
+const ENGINE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine.sh");
 
 impl ContainerdEngine {
     pub(crate) fn start() -> ContainerdEngine {
-        let out = Command::new(ENGINE_SCRIPT).arg("start").stderr(Stdio::inherit()).output();
+        let out = Command::new(ENGINE_SCRIPT)
+            .args(["start", "containerd"])
+            .stderr(Stdio::inherit())
+            .output();
         let out = out.unwrap();
         assert!(out.status.success(), "the second engine did not start");
         ContainerdEngine { socket: String::from_utf8_lossy(&out.stdout).trim().into() }
@@ -42,7 +45,7 @@ impl ContainerdEngine {
 
 impl Drop for ContainerdEngine {
     fn drop(&mut self) {
-        let _ = Command::new(ENGINE_SCRIPT).arg("stop").status();
+        let _ = Command::new(ENGINE_SCRIPT).args(["stop", "containerd"]).status();
     }
 }
 
@@ -92,7 +95,7 @@ impl Lab {
             None => Command::new(program()),
         };
         if let Some(engine) = &self.engine {
-            command.args([Path::new("run"), &program()]);
+            command.args(["run", "containerd"]).arg(program());
             command.env("DOCKER_HOST", format!("unix://{}", engine.socket.display()));
         }
         command.args(args);

@@ -153,7 +153,7 @@ fn ssh_carries_the_engines_api() {
 #[test]
 fn addresses_that_lead_nowhere_are_told() {
     let host = |host: &str| clusters(&[("DOCKER_HOST", host)]);
-    refused_with(&host("npipe:////./pipe/x"), "a pipe", &["use unix://, tcp:// or ssh://"]);
+    refused_with(&host("npipe:////./pipe/x"), "a pipe", &["npipe:// is for Windows"]);
     refused_with(&host("ssh://-oProxyCommand=x"), "an option", &["ssh://[user@]host[:port]"]);
     refused_with(
         &host("tcp://127.0.0.1:1"),
