@@ -29,10 +29,20 @@ esac
 answers() { timeout 10 curl -fsS --unix-socket "$SOCKET" http://engine/_ping >/dev/null 2>&1; }
 
 # Processes of this engine: those that carry its directories in their arguments.
-ours() { pgrep -f -- "(=|--config |-address |containerd-shim.*|conmon .*|-c )($RUN|$DATA)/" || true; }
+ours() { pgrep -f -- "(dockerd|containerd|conmon|aardvark-dns|podman) .*($RUN|$DATA)/" || true; }
+
+# Podman's containers outlive its service.
+remove_containers() {
+  local id
+  for id in $(curl -fsS --unix-socket "$SOCKET" "http://engine/containers/json?all=true" |
+    grep -oE '"Id":"[0-9a-f]{64}"' | cut -d'"' -f4); do
+    curl -fsS -o /dev/null --unix-socket "$SOCKET" -X DELETE "http://engine/containers/$id?force=true&v=true" || true
+  done
+}
 
 stop() {
   local pid mount waited=0
+  if [ "$KIND" = podman ] && answers; then remove_containers; fi
   pid=$(cat "$RUN/pid" 2>/dev/null || true)
   if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q -- "$RUN/"; then
     kill "$pid" || true

@@ -19,12 +19,16 @@ pub(crate) enum Provider {
 }
 
 impl Provider {
-    /// As kind decides; an unknown value counts as none.
     fn of_process() -> Self {
-        match environment::variable(VARIABLE).as_deref() {
+        Provider::choose(environment::variable(VARIABLE).as_deref(), Found::on_machine)
+    }
+
+    /// As kind decides; an unknown value counts as none.
+    fn choose(value: Option<&str>, found: impl FnOnce() -> Found) -> Self {
+        match value {
             Some("podman") => Provider::Podman,
             Some("docker") => Provider::Docker,
-            _ if only_podman() => Provider::Podman,
+            _ if found().is_only_podman() => Provider::Podman,
             _ => Provider::Docker,
         }
     }
@@ -37,16 +41,30 @@ impl Provider {
     }
 }
 
-/// Whether the machine has a Podman that listens, and no Docker, not even a
-/// stopped one.
-fn only_podman() -> bool {
-    let has_program = || {
+/// What a machine has.
+#[derive(Clone, Copy)]
+struct Found {
+    /// An engine that is named, or a socket of Docker.
+    docker_engine: bool,
+    /// Docker's client, which means that Docker may only be stopped.
+    docker_client: bool,
+    podman_socket: bool,
+}
+
+impl Found {
+    fn on_machine() -> Self {
         let path = environment::path_variable("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|directory| directory.join("docker").is_file())
-    };
-    !DockerEnv::of_process().has_engine()
-        && PodmanEnv::of_process().socket().is_some()
-        && !has_program()
+        let is_client = |directory: std::path::PathBuf| directory.join("docker").is_file();
+        Found {
+            docker_engine: DockerEnv::of_process().has_engine(),
+            docker_client: std::env::split_paths(&path).any(is_client),
+            podman_socket: PodmanEnv::of_process().socket().is_some(),
+        }
+    }
+
+    fn is_only_podman(self) -> bool {
+        self.podman_socket && !self.docker_engine && !self.docker_client
+    }
 }
 
 /// The network of nodes that the environment names, and the words for it.
@@ -84,4 +102,29 @@ pub(crate) fn endpoint(progress: &Progress) -> Result<Result<Endpoint, EngineErr
             PodmanEnv::of_process().endpoint()
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn podman_is_taken_if_it_is_asked_for_or_alone() {
+        let found = |docker_engine, docker_client, podman_socket| Found {
+            docker_engine,
+            docker_client,
+            podman_socket,
+        };
+        for (value, found, expected) in [
+            (Some("podman"), found(true, true, false), Provider::Podman),
+            (Some("docker"), found(false, false, true), Provider::Docker),
+            (None, found(false, false, true), Provider::Podman),
+            (Some("bogus"), found(false, false, true), Provider::Podman),
+            (None, found(true, false, true), Provider::Docker),
+            (None, found(false, true, true), Provider::Docker),
+            (None, found(false, false, false), Provider::Docker),
+        ] {
+            assert_eq!(Provider::choose(value, || found), expected, "{value:?}");
+        }
+    }
 }
