@@ -113,6 +113,13 @@ start() {
     mount --make-rshared /
     export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     ip link set lo up
+    # A default route that leads nowhere. Without one the kernel drops what pods
+    # send through Podman, whose addresses it translates (loose rp_filter).
+    ip link add outside type veth peer name outside-peer
+    ip addr add 192.0.2.2/24 dev outside
+    ip link set outside up
+    ip link set outside-peer up
+    ip route add default via 192.0.2.1
     echo $$ >"$run/pid"
     if [ "$kind" = podman ]; then
       export HOME="$run/home" CONTAINERS_CONF="$run/containers.conf" CONTAINERS_STORAGE_CONF="$run/storage.conf"
