@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
-use crate::engine::{Command, ContainerState};
+use crate::engine::{Command, ContainerState, Host};
 use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
@@ -36,6 +36,8 @@ pub(crate) struct Bootstrap<'a> {
     pub cluster: &'a Cluster,
     pub token: String,
     pub rootless: bool,
+    /// The engine's name in provider ids.
+    pub provider: &'static str,
     credentials: watch::Sender<Option<Arc<JoinCredentials>>>,
 }
 
@@ -73,9 +75,16 @@ impl<'a> Bootstrap<'a> {
         ctx: &'a Context,
         cluster: &'a Cluster,
         token: String,
-        rootless: bool,
+        engine_host: &Host,
     ) -> Self {
-        Bootstrap { ctx, cluster, token, rootless, credentials: watch::Sender::new(None) }
+        Bootstrap {
+            ctx,
+            cluster,
+            token,
+            rootless: engine_host.rootless,
+            provider: engine_host.product.as_str(),
+            credentials: watch::Sender::new(None),
+        }
     }
 
     /// Writes what a booted node needs before kubeadm runs on it.
@@ -111,6 +120,7 @@ impl<'a> Bootstrap<'a> {
             &self.token,
             self.rootless,
         );
+        let data = ConfigData { provider: self.provider, ..data };
         let (kubeadm, without_effect) = kubeadm_config(&data)
             .map_err(|reason| BootstrapError::Patch { node: name.clone(), reason })?;
         without_effect

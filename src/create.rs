@@ -133,8 +133,7 @@ impl Creation<'_> {
         let settled = self.settle(host).await?;
         let plan = self.provision(&settled).await?;
 
-        let rootless = settled.host.rootless;
-        let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, rootless);
+        let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
         let initialized = bring_up::bring_up(ctx, &bootstrap, &plan).await?;
         let first = &plan.first_control_plane().container.name;
         self.wait_until_usable(first, &initialized).await?;

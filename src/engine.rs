@@ -19,5 +19,5 @@ pub use api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 pub use error::{EngineError, Result};
 pub use spec::{ContainerSpec, NetworkSpec, Publish, Restart};
 pub use state::{
-    CgroupControllers, Container, ContainerState, Host, Image, Network, PullEvent, Storage,
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent, Storage,
 };

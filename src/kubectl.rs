@@ -2,9 +2,7 @@
 //! pipes, `exec -it` and `port-forward` work as with any kubectl.
 
 use std::ffi::OsString;
-use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -70,7 +68,7 @@ async fn program(ctx: &Context, cluster: &str) -> Result<PathBuf, KubectlError> 
     if !path.exists() {
         let bytes =
             NodeHandle::new(ctx, &plane.name).output(Command::new(["cat", PROGRAM])).await?;
-        cache::keep(&path, &bytes, Some(Permissions::from_mode(0o755)))
+        cache::keep_program(&path, &bytes)
             .map_err(|source| KubectlError::Cache { directory, source })?;
     }
     Ok(path)

@@ -6,7 +6,7 @@
 //! `tests/it/layers.rs` keeps it so.
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
-//! and objects. [`text`], [`duration`], [`environment`], [`sudo`], [`cache`],
+//! and objects. [`text`], [`duration`], [`environment`], [`platform`], [`sudo`], [`cache`],
 //! [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
@@ -91,6 +91,7 @@ pub mod node;
 pub mod node_image;
 mod patch;
 mod plan;
+mod platform;
 pub mod progress;
 mod provision;
 mod pull;

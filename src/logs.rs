@@ -37,7 +37,8 @@ pub(crate) async fn export(
         write(directory, "kind-version.txt", version.as_bytes())?;
         let host = ctx.interruptible(ctx.engine.host()).await?;
         let text = serde_json::to_string_pretty(&host.description).unwrap_or_default();
-        write(directory, "docker-info.txt", text.as_bytes())
+        let name = format!("{}-info.txt", host.product.as_str());
+        write(directory, &name, text.as_bytes())
     };
     let each =
         join_all(cluster.nodes.iter().map(|node| of_node(ctx, node, directory.join(&node.name))));

@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::environment;
+use crate::platform;
 use crate::progress::{Level, Progress, Reporter};
 
 /// The reporter for stderr at this verbosity; below 0 it shows warnings only.
@@ -34,7 +35,9 @@ pub(crate) fn error(text: &str) {
 fn stderr_is_smart() -> bool {
     let term = environment::variable("TERM");
     let no_color = environment::is_set("NO_COLOR");
-    is_smart(std::io::stderr().is_terminal(), no_color, term.as_deref())
+    // The old console of Windows cannot move the cursor; Windows Terminal can.
+    let is_old = platform::IS_WINDOWS && environment::variable("WT_SESSION").is_none();
+    is_smart(std::io::stderr().is_terminal() && !is_old, no_color, term.as_deref())
 }
 
 /// Whether moving, coloured text can be shown

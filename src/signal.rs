@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::platform::Signals;
 
 /// The signal that was received, if any; 0 until then.
 #[derive(Clone, Default)]
@@ -29,21 +30,14 @@ pub(crate) fn listen(
     on_second: impl Fn() + Send + 'static,
 ) -> std::io::Result<ReceivedSignal> {
     let received = ReceivedSignal::default();
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signals = Signals::listen()?;
     let shared = received.clone();
     tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = interrupt.recv() => 2,
-                _ = terminate.recv() => 15,
-            }
-        };
-        let number = next().await;
+        let number = signals.next().await;
         shared.0.store(number, Ordering::SeqCst);
         cancel.cancel();
         on_first();
-        let number = next().await;
+        let number = signals.next().await;
         on_second();
         #[expect(
             clippy::disallowed_methods,

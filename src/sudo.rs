@@ -3,11 +3,11 @@
 //! Where sudo keeps `HOME`, root makes the kubeconfig and the caches in the home of
 //! the user, who could neither read nor change them afterwards.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::environment;
+use crate::{environment, platform};
 
 /// The user who called sudo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Caller {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let nearest = absolute.ancestors().skip(1).find_map(|above| above.canonicalize().ok());
         let mut above = nearest.iter().flat_map(|nearest| nearest.ancestors());
-        above.any(|directory| owner(directory) == Some(self.uid))
+        above.any(|directory| platform::owner(directory) == Some(self.uid))
     }
 }
 
@@ -42,13 +42,10 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
     let missing: Vec<PathBuf> =
         path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
-    builder.recursive(true).create(path)?;
+    platform::create_directories(path)?;
     let caller = Caller::of_process().filter(|caller| caller.gets(path));
-    for directory in missing {
-        give_directory(&directory, caller);
+    if let Some(Caller { uid, gid }) = caller {
+        missing.iter().for_each(|directory| platform::give_directory(directory, uid, gid));
     }
     Ok(())
 }
@@ -56,42 +53,10 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
 /// Gives a new file, which is going to be at `path`, to the caller where
 /// [`Caller::gets`] says so.
 pub(crate) fn hand_over(file: &File, path: &Path) {
-    give_file(file, Caller::of_process().filter(|caller| caller.gets(path)));
-}
-
-#[cfg(unix)]
-fn owner(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).ok().map(|metadata| metadata.uid())
-}
-
-// Only root may give something away. Others are the caller already, or were chosen by
-// the caller with sudo's -u.
-
-#[cfg(unix)]
-fn give_file(file: &File, caller: Option<Caller>) {
-    if let Some(Caller { uid, gid }) = caller {
-        let _ = std::os::unix::fs::fchown(file, Some(uid), Some(gid));
+    if let Some(Caller { uid, gid }) = Caller::of_process().filter(|caller| caller.gets(path)) {
+        platform::give_file(file, uid, gid);
     }
 }
-
-#[cfg(unix)]
-fn give_directory(path: &Path, caller: Option<Caller>) {
-    if let Some(Caller { uid, gid }) = caller {
-        let _ = std::os::unix::fs::lchown(path, Some(uid), Some(gid));
-    }
-}
-
-#[cfg(not(unix))]
-fn owner(_: &Path) -> Option<u32> {
-    None
-}
-
-#[cfg(not(unix))]
-fn give_file(_: &File, _: Option<Caller>) {}
-
-#[cfg(not(unix))]
-fn give_directory(_: &Path, _: Option<Caller>) {}
 
 #[cfg(all(test, unix))]
 mod tests {
@@ -100,7 +65,7 @@ mod tests {
     #[test]
     fn what_is_new_in_a_directory_of_the_caller_is_the_callers() {
         let directory = tempfile::tempdir().unwrap();
-        let own = Caller { uid: owner(directory.path()).unwrap(), gid: 0 };
+        let own = Caller { uid: platform::owner(directory.path()).unwrap(), gid: 0 };
         let other = Caller { uid: own.uid + 12345, ..own };
         for path in ["config", ".kube/config", ".kube/deep/config"] {
             let path = directory.path().join(path);
@@ -108,7 +73,7 @@ mod tests {
         }
         let link = directory.path().join("link");
         std::os::unix::fs::symlink("/", &link).unwrap();
-        let root = Caller { uid: owner(Path::new("/")).unwrap(), gid: 0 };
+        let root = Caller { uid: platform::owner(Path::new("/")).unwrap(), gid: 0 };
         assert!(root.gets(&link.join("config")));
         assert_eq!(own.gets(&link.join("config")), own.uid == root.uid, "a link leads elsewhere");
     }

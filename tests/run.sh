@@ -4,6 +4,8 @@
 #   tests/run.sh          everything, real clusters included
 #   tests/run.sh quick    what needs neither engine nor node image
 #   tests/run.sh clients  real clients of kind, of which tests/clients.sh tells more
+#   tests/run.sh targets  whether it compiles for other systems
+#   tests/run.sh engines  the central part of the real clusters on other engines
 #
 # Expected texts are below tests/snapshots/; tests/it/main.rs says how to write
 # them anew. Engine and node image are brought up by themselves, as in quickstart.sh.
@@ -55,8 +57,27 @@ podnet() {
   (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/...) || { rm -rf "$module"; return 1; }
   rm -rf "$module"
 }
+release_and_images() {
+  stage "Release build" cargo build --quiet --release --locked
+  # The tests' workloads are in images built here, so no published one will do.
+  stage "Node image" node_image v1.37.2
+  stage "Add-on images" addon_images
+}
 addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
+
+case "${1:-all}" in
+  targets)
+    stage "Other systems" tests/targets.sh
+    exit 0
+    ;;
+  engines)
+    stage "Engine" ./quickstart.sh engine
+    release_and_images
+    stage "Other engines" tests/engines.sh
+    exit 0
+    ;;
+esac
 
 if [ "${1:-all}" != quick ]; then
   # Prepared in the same way as for a new user.
@@ -77,10 +98,8 @@ stage "Shell scripts" shell_scripts
 stage "Unit tests" cargo test --quiet --locked --features fake-engine --lib --test it
 [ "${1:-all}" != quick ] || exit 0
 stage "podnet" podnet
-stage "Release build" cargo build --quiet --release --locked
-# The tests' workloads are in images built here, so no published one will do.
-stage "Node image" node_image v1.37.2
+stage "Other systems" tests/targets.sh
+release_and_images
 stage "Node image of the Kubernetes before" node_image v1.36.4
-stage "Add-on images" addon_images
 stage "Real clusters" cargo test --locked --test cluster -- --include-ignored --test-threads=1 --nocapture
 echo "All stages passed in $SECONDS s."

@@ -39,7 +39,7 @@ pub(super) async fn get(
             if let Some(wanted) = sha256 {
                 content::verify(url, &bytes, wanted.to_owned())?;
             }
-            if let Err(error) = cache::keep(&copy, &bytes, None) {
+            if let Err(error) = cache::keep(&copy, &bytes) {
                 ctx.progress.debug(1, format!("cannot keep a copy of {url}: {error}"));
             }
             Ok(bytes)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
-use super::kind::provider::NETWORK_VARIABLE;
+use super::kind::provider;
 use super::output::print_stdout;
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
@@ -87,12 +87,10 @@ impl CreateCluster {
         }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
-        let network =
-            environment::variable(NETWORK_VARIABLE).unwrap_or_else(|| network::DEFAULT.to_owned());
+        let (network, reason) =
+            provider::network().unwrap_or_else(|| (network::DEFAULT.to_owned(), String::new()));
         if network != network::DEFAULT {
-            invocation
-                .progress
-                .warn(format!("Overriding docker network due to {NETWORK_VARIABLE}"));
+            invocation.progress.warn(reason);
             invocation.progress.warn("a network other than kind's own is not supported");
         }
         #[expect(clippy::disallowed_methods, reason = "this is the command line")]

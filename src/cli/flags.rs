@@ -10,6 +10,7 @@ use crate::diagnose::Failure;
 use crate::environment;
 use crate::kubeconfig;
 use crate::load::Target;
+use crate::platform;
 
 #[derive(clap::Args)]
 pub(super) struct ClusterName {
@@ -82,7 +83,7 @@ impl KubeconfigFlag {
     }
 }
 
-/// `KUBECONFIG` and `HOME`.
+/// `KUBECONFIG` and the home directory.
 fn variables() -> (Option<OsString>, Option<OsString>) {
-    (environment::path_variable("KUBECONFIG"), environment::path_variable("HOME"))
+    (environment::path_variable("KUBECONFIG"), platform::home())
 }

@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::diagnose::Failure;
 use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::DockerEnv;
-use crate::environment;
 use crate::progress::Progress;
 
 /// One run of the program.
@@ -33,14 +32,13 @@ impl Invocation {
     /// # Errors
     /// Fails for an endpoint or provider that skiff does not support.
     pub(super) fn context(&self) -> Result<Context, Failure> {
-        provider::check(environment::variable(provider::VARIABLE).as_deref(), &self.progress)?;
+        let endpoint = provider::endpoint(&self.progress)?;
         #[cfg(feature = "fake-engine")]
         if let Some(engine) = super::fake_engine::from_environment(&self.cancel)? {
             return Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()));
         }
-        let environment = DockerEnv::of_process();
-        let engine = DockerEngine::connect(environment.endpoint()?)?
-            .with_client_config(environment.client_config());
+        let engine = DockerEngine::connect(endpoint?)?
+            .with_client_config(DockerEnv::of_process().client_config());
         Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
     }
 }

@@ -1,12 +1,11 @@
 //! `kubectl`: the cluster's own.
 
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitCode;
 
 use super::flags::ClusterName;
 use super::invocation::Invocation;
 use crate::diagnose::Failure;
-use crate::kubectl;
+use crate::{kubectl, platform};
 
 #[derive(clap::Args)]
 pub(super) struct Kubectl {
@@ -20,8 +19,7 @@ pub(super) struct Kubectl {
 impl Kubectl {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<ExitCode, Failure> {
         let status = kubectl::run(&invocation.context()?, &self.name.get(), &self.args).await?;
-        // 128 + the signal if one ended kubectl, as shells report it.
-        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        let code = platform::exit_code(status);
         Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
     }
 }

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::context::RunError;
 use crate::engine::EngineError;
+use crate::platform;
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
@@ -28,6 +29,10 @@ fn unreachable_hint(endpoint: &str) -> &'static str {
         "`ssh HOST docker version` must work without asking for anything"
     } else if endpoint.ends_with("(with TLS)") {
         "ca.pem, cert.pem and key.pem must be those of the engine: in DOCKER_CERT_PATH for DOCKER_HOST, otherwise in the docker context"
+    } else if endpoint.contains("podman") {
+        "start Podman's API service: systemctl --user enable --now podman.socket (for root's Podman: sudo systemctl enable --now podman.socket)"
+    } else if platform::IS_WINDOWS {
+        "start Docker Desktop, or set DOCKER_HOST to an engine that is running"
     } else {
         "start Docker (on Linux: sudo systemctl start docker), or set DOCKER_HOST to an engine that is running"
     }

@@ -4,6 +4,7 @@ mod convert;
 mod dial;
 mod error;
 mod exec;
+mod podman;
 mod tls;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::stream;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use self::dial::Dialler;
 use super::api::{ByteStream, Command, Engine, ExecOutput};
@@ -24,7 +26,7 @@ use super::credentials;
 use super::endpoint::Endpoint;
 use super::error::{EngineError, Result};
 use super::spec::{ContainerSpec, NetworkSpec};
-use super::state::{Container, ContainerState, Host, Image, Network, PullEvent};
+use super::state::{Container, ContainerState, Host, Image, Network, Product, PullEvent};
 use crate::image::full_name;
 
 /// Seconds until the first byte of a response, including the upload of the
@@ -35,6 +37,7 @@ const TIMEOUT: u64 = 3600;
 pub struct DockerEngine {
     docker: Docker,
     endpoint: Endpoint,
+    product: OnceCell<Product>,
     /// For the credentials of registries.
     client_config: Option<ClientConfig>,
 }
@@ -48,9 +51,13 @@ impl DockerEngine {
     /// [`EngineError::Endpoint`] if a TLS file cannot be used.
     pub fn connect(endpoint: Endpoint) -> Result<Self> {
         let docker = match &endpoint {
-            Endpoint::Unix(path) => {
-                Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION)
+            Endpoint::Unix(path) if !path.exists() => {
+                return Err(EngineError::Unreachable {
+                    endpoint: endpoint.to_string(),
+                    reason: format!("there is no socket {}", path.display()),
+                });
             }
+            Endpoint::Unix(path) | Endpoint::Pipe(path) => Dialler::local(path).client(TIMEOUT),
             Endpoint::Tcp(address) => {
                 Docker::connect_with_http(address, TIMEOUT, API_DEFAULT_VERSION)
             }
@@ -58,10 +65,12 @@ impl DockerEngine {
             Endpoint::Ssh(ssh) => Dialler::ssh(ssh).client(TIMEOUT),
         };
         match docker {
-            Ok(docker) => Ok(DockerEngine { docker, endpoint, client_config: None }),
+            Ok(docker) => {
+                Ok(DockerEngine { docker, endpoint, product: OnceCell::new(), client_config: None })
+            }
             Err(error) => Err(EngineError::Unreachable {
                 endpoint: endpoint.to_string(),
-                reason: reason(&error),
+                reason: error.to_string(),
             }),
         }
     }
@@ -69,6 +78,16 @@ impl DockerEngine {
     /// Pulls with the credentials of this configuration.
     pub(crate) fn with_client_config(self, client_config: Option<ClientConfig>) -> Self {
         DockerEngine { client_config, ..self }
+    }
+
+    /// Asked once.
+    async fn product(&self) -> Result<Product> {
+        let ask = async || {
+            let version = self.docker.version().await;
+            let version = version.map_err(|e| self.failed("reading the engine's version", e))?;
+            Ok(if podman::is_podman(&version) { Product::Podman } else { Product::Docker })
+        };
+        self.product.get_or_try_init(ask).await.copied()
     }
 
     /// The credentials for an image, and why there are none.
@@ -87,13 +106,6 @@ impl DockerEngine {
     }
 }
 
-fn reason(error: &bollard::errors::Error) -> String {
-    match error {
-        bollard::errors::Error::SocketNotFoundError(path) => format!("there is no socket {path}"),
-        other => other.to_string(),
-    }
-}
-
 #[async_trait]
 impl Engine for DockerEngine {
     async fn host(&self) -> Result<Host> {
@@ -102,7 +114,7 @@ impl Engine for DockerEngine {
             .info()
             .await
             .map_err(|e| self.failed("reading the engine's description", e))?;
-        Ok(convert::host(info, matches!(self.endpoint, Endpoint::Unix(_))))
+        Ok(convert::host(info, self.product().await?, self.endpoint.is_local()))
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
@@ -245,10 +257,20 @@ impl Engine for DockerEngine {
     }
 
     async fn create_container(&self, spec: &ContainerSpec) -> Result<()> {
+        let failed = |e| self.failed(format!("creating container {}", spec.name), e);
+        let is_podman = self.product().await? == Product::Podman;
+        let request = match is_podman {
+            true => podman::with_volumes(&self.docker, spec).await.map_err(failed)?,
+            false => spec.clone(),
+        };
         let options = query::CreateContainerOptionsBuilder::new().name(&spec.name).build();
-        let made =
-            self.docker.create_container(Some(options), convert::container_request(spec)).await;
-        made.map(drop).map_err(|e| self.failed(format!("creating container {}", spec.name), e))
+        let request = convert::container_request(&request);
+        let made = self.docker.create_container(Some(options), request).await;
+        if made.is_err() && is_podman {
+            // Those of another container with this name are in use, and stay.
+            let _ = podman::remove_volumes(&self.docker, &spec.name).await;
+        }
+        made.map(drop).map_err(failed)
     }
 
     async fn start_container(&self, name: &str) -> Result<()> {
@@ -266,7 +288,7 @@ impl Engine for DockerEngine {
                 .await
                 .map_err(|e| self.failed(&what, e))
             {
-                Err(EngineError::NotFound { .. }) => return Ok(()),
+                Ok(()) | Err(EngineError::NotFound { .. }) => break,
                 // Another removal is in progress; wait until it is done.
                 Err(EngineError::Conflict { message, .. })
                     if message.contains("already in progress") =>
@@ -274,6 +296,13 @@ impl Engine for DockerEngine {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 other => return other,
+            }
+        }
+        match self.product().await? {
+            Product::Docker => Ok(()),
+            Product::Podman => {
+                let removed = podman::remove_volumes(&self.docker, name).await;
+                removed.map_err(|e| self.failed(format!("removing the volumes of {name}"), e))
             }
         }
     }

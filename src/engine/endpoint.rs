@@ -1,16 +1,22 @@
 //! Which engine to use, determined as the docker client does.
 
+mod podman;
+
 use std::path::{Path, PathBuf};
 
 use super::client_config::{ClientConfig, ContextEndpoint};
 use super::error::EngineError;
-use crate::environment;
+use crate::{environment, platform};
+
+pub(crate) use podman::PodmanEnv;
 
 /// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// Path of a Unix socket, such as `/var/run/docker.sock`.
     Unix(PathBuf),
+    /// Path of a named pipe of Windows, such as `//./pipe/docker_engine`.
+    Pipe(PathBuf),
     /// `host:port` without TLS.
     Tcp(String),
     /// `tcp://` with TLS material from the environment or a docker context.
@@ -47,10 +53,18 @@ pub struct SshEndpoint {
     pub socket: Option<String>,
 }
 
+impl Endpoint {
+    /// On this machine, or in a virtual machine of it.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Endpoint::Unix(_) | Endpoint::Pipe(_))
+    }
+}
+
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             Endpoint::Unix(path) => write!(f, "unix://{}", path.display()),
+            Endpoint::Pipe(path) => write!(f, "npipe://{}", path.display()),
             Endpoint::Tcp(address) => write!(f, "tcp://{address}"),
             Endpoint::Tls(tls) => write!(f, "tcp://{} (with TLS)", tls.address),
             Endpoint::Ssh(ssh) => {
@@ -90,7 +104,9 @@ impl DockerEnv {
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: text("DOCKER_CONFIG").map(Into::into),
-            home: text("HOME").map(Into::into),
+            home: platform::home()
+                .map(Into::into)
+                .filter(|home: &PathBuf| !home.as_os_str().is_empty()),
             tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
             tls: text("DOCKER_TLS").is_some(),
             cert_path: text("DOCKER_CERT_PATH").map(Into::into),
@@ -119,8 +135,17 @@ impl DockerEnv {
                     .then(|| Tls::existing(context.tls.as_deref(), !context.skip_tls_verify));
                 parse(&context.host, tls)
             }
-            None => Ok(Endpoint::Unix(self.default_socket())),
+            None => Ok(self.default_endpoint()),
         }
+    }
+
+    /// Whether the environment or the configuration names an engine, or a default
+    /// socket exists.
+    pub(crate) fn has_engine(&self) -> bool {
+        self.docker_host.is_some()
+            || !matches!(self.context(), Ok(None))
+            || platform::IS_WINDOWS
+            || self.default_socket().exists()
     }
 
     /// The value of a proxy variable for containers, as the client's configuration
@@ -129,7 +154,7 @@ impl DockerEnv {
         let host = match (&self.docker_host, self.context()) {
             (Some(host), _) => host.clone(),
             (None, Ok(Some(context))) => context.host,
-            (None, _) => format!("unix://{}", self.default_socket().display()),
+            (None, _) => self.default_endpoint().to_string(),
         };
         self.client_config()?.proxy(&host, variable)
     }
@@ -160,6 +185,14 @@ impl DockerEnv {
         let mut tls = Tls::existing(directory.as_deref(), self.tls_verify);
         tls.ca = directory.filter(|_| self.tls_verify).map(|directory| directory.join("ca.pem"));
         Some(tls)
+    }
+
+    /// The first default socket that exists; on Windows the engine's pipe.
+    fn default_endpoint(&self) -> Endpoint {
+        match platform::IS_WINDOWS {
+            true => Endpoint::Pipe("//./pipe/docker_engine".into()),
+            false => Endpoint::Unix(self.default_socket()),
+        }
     }
 
     fn default_socket(&self) -> PathBuf {
@@ -193,7 +226,13 @@ impl Tls {
 
 fn parse(host: &str, tls: Option<Tls>) -> Result<Endpoint, EngineError> {
     match host.split_once("://") {
-        Some(("unix", path)) => Ok(Endpoint::Unix(path.into())),
+        Some(("unix", path)) if !platform::IS_WINDOWS => Ok(Endpoint::Unix(path.into())),
+        Some(("npipe", path)) if platform::IS_WINDOWS => Ok(Endpoint::Pipe(path.into())),
+        Some((scheme @ ("unix" | "npipe"), _)) => Err(EngineError::Endpoint(format!(
+            "{host:?} is not a supported engine address on {}; {scheme}:// is for {}",
+            std::env::consts::OS,
+            if scheme == "npipe" { "Windows" } else { "Linux and macOS" },
+        ))),
         Some(("tcp" | "http" | "https", address)) => {
             let address = address.trim_end_matches('/');
             Ok(match tls {
@@ -208,7 +247,7 @@ fn parse(host: &str, tls: Option<Tls>) -> Result<Endpoint, EngineError> {
             EngineError::Endpoint(format!("{host:?} is not of the form ssh://[user@]host[:port]"))
         }),
         _ => Err(EngineError::Endpoint(format!(
-            "{host:?} is not a supported engine address; use unix://, tcp:// or ssh://"
+            "{host:?} is not a supported engine address; use unix://, npipe://, tcp:// or ssh://"
         ))),
     }
 }

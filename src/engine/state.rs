@@ -8,6 +8,8 @@ use serde_json::Value;
 /// The machine the engine runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Host {
+    /// What the engine is.
+    pub product: Product,
     /// The host has cgroup v1. Kubernetes needs v2 since 1.35.
     pub cgroup_v1: bool,
     /// The engine runs without root privileges.
@@ -28,6 +30,26 @@ pub struct Host {
     pub storage: Storage,
     /// The engine's own description of itself, as JSON.
     pub description: Value,
+}
+
+/// The program that answers the engine's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Product {
+    /// Docker, or what says that it is Docker.
+    #[default]
+    Docker,
+    /// Podman's API service.
+    Podman,
+}
+
+impl Product {
+    /// As kind calls its providers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Product::Docker => "docker",
+            Product::Podman => "podman",
+        }
+    }
 }
 
 /// Which cgroup controllers the engine can use to limit its containers.

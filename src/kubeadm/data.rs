@@ -8,9 +8,6 @@ use serde_json::{Map, Value, json};
 use crate::cluster::{Cluster, Family, Node};
 use crate::version::Version;
 
-/// The engine's name in provider ids
-/// (kind v0.33.0, `pkg/cluster/internal/create/actions/config/config.go`).
-pub(super) const PROVIDER: &str = "docker";
 /// The port of every API server inside the cluster's network.
 pub const API_PORT: u16 = 6443;
 /// Path in a joining node: the kubeconfig that leads it to the cluster.
@@ -37,6 +34,9 @@ pub struct ConfigData<'a> {
     pub token: &'a str,
     /// The engine runs without root, so some sysctls cannot be set.
     pub rootless: bool,
+    /// The engine's name in provider ids
+    /// (kind v0.33.0, `pkg/cluster/internal/create/actions/config/config.go`).
+    pub provider: &'static str,
 }
 
 impl<'a> ConfigData<'a> {
@@ -51,7 +51,16 @@ impl<'a> ConfigData<'a> {
     ) -> Self {
         let v4 = addresses.iter().find_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None });
         let v6 = addresses.iter().find_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None });
-        ConfigData { cluster, node_name, node, version, addresses: (v4, v6), token, rootless }
+        ConfigData {
+            cluster,
+            node_name,
+            node,
+            version,
+            addresses: (v4, v6),
+            token,
+            rootless,
+            provider: "docker",
+        }
     }
 
     /// As in kind (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`,

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::commands::{JOIN_PHASES, config_skips, init_phases};
-use super::data::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, PROVIDER};
+use super::data::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::cluster::Role;
 
 /// ClusterConfiguration: the settings that all control-planes share.
@@ -128,7 +128,7 @@ fn local_endpoint(data: &ConfigData) -> Value {
 }
 
 fn node_registration(data: &ConfigData) -> Value {
-    let provider_id = format!("kind://{PROVIDER}/{}/{}", data.cluster.name, data.node_name);
+    let provider_id = format!("kind://{}/{}/{}", data.provider, data.cluster.name, data.node_name);
     json!({
         "criSocket": "unix:///run/containerd/containerd.sock",
         "kubeletExtraArgs": data.args(&[

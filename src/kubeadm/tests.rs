@@ -40,6 +40,7 @@ fn rendered(cluster: &Cluster, version: &str, adjust: impl Fn(&mut ConfigData)) 
         addresses: (Some("172.18.0.2".parse().unwrap()), Some("fc00::2".parse().unwrap())),
         token: "012345.0123456789abcdef",
         rootless: false,
+        provider: "docker",
     };
     adjust(&mut data);
     let documents = documents(&data);
@@ -70,6 +71,9 @@ fn labels_and_gates_are_sorted_flags() {
         assert_eq!(flags["node-labels"], "a/b=,tier=front", "{kind}");
         assert_eq!(flags["provider-id"], "kind://docker/kind/kind-node", "{kind}");
     }
+    let all = rendered(&cluster, "v1.35.0", |data| data.provider = "podman");
+    let flags = &all["JoinConfiguration"]["nodeRegistration"]["kubeletExtraArgs"];
+    assert_eq!(flags["provider-id"], "kind://podman/kind/kind-node");
 }
 
 #[test]

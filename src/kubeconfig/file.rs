@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::error::Error;
 use super::lock::{IsCancelled, Lock, PATIENCE};
 use super::merge::{checked, merge, remove};
+use crate::platform;
 use crate::sudo;
 use crate::yaml;
 
@@ -146,14 +147,8 @@ fn open_existing(target: &Path) -> io::Result<Option<File>> {
 }
 
 fn keep_owner_and_mode(old: &File, new: &File) -> io::Result<()> {
-    let metadata = old.metadata()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        // Only root may change the owner; for other users it is the same.
-        let _ = fchown(new, Some(metadata.uid()), Some(metadata.gid()));
-    }
-    new.set_permissions(metadata.permissions())
+    platform::copy_owner(old, new);
+    new.set_permissions(old.metadata()?.permissions())
 }
 
 /// A device or pipe such as `/dev/null`: written to, never read, locked or

@@ -77,7 +77,10 @@ async fn open(
             }
         }
     }
-    let layout = layout.ok_or_else(|| StoreError::UnknownDriver(host.storage.driver.clone()))?;
+    let layout = layout.ok_or_else(|| StoreError::UnknownDriver {
+        product: host.product.as_str(),
+        driver: host.storage.driver.clone(),
+    })?;
     let directory = match local {
         Some(directory) => directory,
         None => reader.start(ctx, &layout).await?,

@@ -124,7 +124,10 @@ fn lacks_ipv6(message: &str) -> bool {
 }
 
 fn overlaps(message: &str) -> bool {
-    message.contains("Pool overlaps") || message.contains("networks have overlapping")
+    // The last is Podman's.
+    ["Pool overlaps", "networks have overlapping", "is already used on the host or by another"]
+        .iter()
+        .any(|known| message.contains(known))
 }
 
 /// kind's /64 for a network's name: `fc00` and 6 bytes of SHA1(name, attempt)

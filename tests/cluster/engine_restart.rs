@@ -7,7 +7,7 @@ use serde_json::Value;
 use skiff::node_image;
 
 use crate::fake_node;
-use crate::harness::{ContainerdEngine, Lab, check, eventually, stderr};
+use crate::harness::{Lab, SecondEngine, check, eventually, stderr};
 use crate::images::{api, load_into_engine};
 
 const TWO_PLANES: &str = "kind: Cluster
@@ -65,14 +65,11 @@ impl Balanced {
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn a_balancer_that_ends_with_0_comes_back() {
-    let lab = Lab::on(ContainerdEngine::start(), &["skiff-test-ends"]);
-    let file = lab.folder.path().join("layer.tar");
-    std::fs::write(&file, fake_node::layer().unwrap()).unwrap();
-    let (repository, tag) = fake_node::IMAGE.rsplit_once(':').unwrap();
-    let changes =
-        "changes=ENTRYPOINT%20%2Fbin%2Fentrypoint&changes=LABEL%20io.skiff.api-balancer%3Dhaproxy";
-    let path = format!("/images/create?fromSrc=-&repo={repository}&tag={tag}&{changes}");
-    api(&lab.socket(), "POST", &path, Some(&file));
+    let lab = Lab::on(SecondEngine::start("containerd"), &["skiff-test-ends"]);
+    fake_node::make_image_in(
+        &lab,
+        &["ENTRYPOINT /bin/entrypoint", "LABEL io.skiff.api-balancer=haproxy"],
+    );
     let cluster = Balanced::create(lab, "skiff-test-ends", fake_node::IMAGE, "0s");
     cluster.restart_engine();
     check("a balancer that ends with 0 runs again at the same port");
@@ -83,7 +80,7 @@ fn a_balancer_that_ends_with_0_comes_back() {
 fn the_api_comes_back_behind_haproxy() {
     let image = node_image::reference(node_image::DEFAULT_VERSION);
     let saved = api(&Lab::new(&[]).socket(), "GET", &format!("/images/{image}/get"), None);
-    let lab = Lab::on(ContainerdEngine::start(), &["skiff-test-returns"]);
+    let lab = Lab::on(SecondEngine::start("containerd"), &["skiff-test-returns"]);
     load_into_engine(&lab.socket(), lab.folder.path(), &saved);
     drop(saved);
     let cluster = Balanced::create(lab, "skiff-test-returns", &image, "5m");

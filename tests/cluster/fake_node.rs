@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
-use crate::harness::with_engine;
+use crate::harness::{Lab, with_engine};
+use crate::images::api;
 
 pub(crate) const IMAGE: &str = "skiff-test/fake-node:v1.37.2";
 /// The layer that the image was made from.
@@ -71,7 +72,19 @@ pub(crate) fn make_image() {
     });
 }
 
-pub(crate) fn layer() -> std::io::Result<Vec<u8>> {
+/// The same in the engine of a lab, with these changes of a Dockerfile.
+pub(crate) fn make_image_in(lab: &Lab, changes: &[&str]) {
+    let file = lab.folder.path().join("layer.tar");
+    std::fs::write(&file, layer().unwrap()).unwrap();
+    let (repository, tag) = IMAGE.rsplit_once(':').unwrap();
+    let encoded =
+        |change: &&str| format!("&changes={}", change.replace(' ', "%20").replace('/', "%2F"));
+    let changes: String = changes.iter().map(encoded).collect();
+    let path = format!("/images/create?fromSrc=-&repo={repository}&tag={tag}{changes}");
+    api(&lab.socket(), "POST", &path, Some(&file));
+}
+
+fn layer() -> std::io::Result<Vec<u8>> {
     let busybox = std::fs::read(fetched("busybox"))?;
     let mut archive = tar::Builder::new(Vec::new());
     let mut file = |path: &str, bytes: &[u8]| {

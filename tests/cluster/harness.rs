@@ -21,28 +21,31 @@ pub(crate) struct Lab {
     pub folder: TempDir,
     clusters: Vec<String>,
     /// Another engine than the usual one.
-    engine: Option<ContainerdEngine>,
+    engine: Option<SecondEngine>,
 }
 
-/// A second engine, which keeps images in containerd's store; it ends with this.
-pub(crate) struct ContainerdEngine {
+/// A second engine; it ends with this.
+pub(crate) struct SecondEngine {
+    kind: &'static str,
     pub socket: PathBuf,
 }
 
-const ENGINE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/containerd-engine.sh");
+const ENGINE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine.sh");
 
-impl ContainerdEngine {
-    pub(crate) fn start() -> ContainerdEngine {
-        let out = Command::new(ENGINE_SCRIPT).arg("start").stderr(Stdio::inherit()).output();
+impl SecondEngine {
+    /// `kind` is one of `tests/engine.sh`.
+    pub(crate) fn start(kind: &'static str) -> SecondEngine {
+        let out =
+            Command::new(ENGINE_SCRIPT).args(["start", kind]).stderr(Stdio::inherit()).output();
         let out = out.unwrap();
         assert!(out.status.success(), "the second engine did not start");
-        ContainerdEngine { socket: String::from_utf8_lossy(&out.stdout).trim().into() }
+        SecondEngine { kind, socket: String::from_utf8_lossy(&out.stdout).trim().into() }
     }
 }
 
-impl Drop for ContainerdEngine {
+impl Drop for SecondEngine {
     fn drop(&mut self) {
-        let _ = Command::new(ENGINE_SCRIPT).arg("stop").status();
+        let _ = Command::new(ENGINE_SCRIPT).args(["stop", self.kind]).status();
     }
 }
 
@@ -60,11 +63,11 @@ impl Lab {
     }
 
     /// The same on a second engine.
-    pub(crate) fn on(engine: ContainerdEngine, clusters: &[&str]) -> Lab {
+    pub(crate) fn on(engine: SecondEngine, clusters: &[&str]) -> Lab {
         Lab::with(Some(engine), clusters)
     }
 
-    fn with(engine: Option<ContainerdEngine>, clusters: &[&str]) -> Lab {
+    fn with(engine: Option<SecondEngine>, clusters: &[&str]) -> Lab {
         let lab = Lab {
             folder: tempfile::tempdir().unwrap(),
             clusters: clusters.iter().map(|c| c.to_string()).collect(),
@@ -83,8 +86,9 @@ impl Lab {
 
     /// Stops the second engine cleanly, and starts it again.
     pub(crate) fn restart_engine(&self) {
-        assert!(self.engine.is_some(), "the usual engine is others' too");
-        let status = Command::new(ENGINE_SCRIPT).arg("restart").stdout(Stdio::null()).status();
+        let engine = self.engine.as_ref().expect("the usual engine is others' too");
+        let mut restart = Command::new(ENGINE_SCRIPT);
+        let status = restart.args(["restart", engine.kind]).stdout(Stdio::null()).status();
         assert!(status.unwrap().success(), "the second engine did not start again");
     }
 
@@ -99,7 +103,7 @@ impl Lab {
             None => Command::new(program()),
         };
         if let Some(engine) = &self.engine {
-            command.args([Path::new("run"), &program()]);
+            command.args(["run", engine.kind]).arg(program());
             command.env("DOCKER_HOST", format!("unix://{}", engine.socket.display()));
         }
         command.args(args);

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use skiff::node_image;
 
-use crate::harness::{ContainerdEngine, Lab, check, eventually, program as skiff, stderr};
+use crate::harness::{Lab, SecondEngine, check, eventually, program as skiff, stderr};
 use crate::images::{Made, api, layer, load_into_engine, program};
 use crate::load_trouble::trouble;
 
@@ -88,6 +88,11 @@ impl Loading {
 
     fn output(&self, mut command: Command) -> Output {
         command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn engine_is_podman(&self) -> bool {
+        let version = api(&self.lab.socket(), "GET", "/version", None);
+        String::from_utf8_lossy(&version).contains("Podman Engine")
     }
 
     fn engine_folder(&self) -> PathBuf {
@@ -189,12 +194,29 @@ fn images_are_loaded_from_dockers_own_store() {
     clean_up(&loading);
 }
 
+/// What every engine can do, whatever its store: `tests/run.sh engines` runs it
+/// on each of them.
+#[test]
+#[ignore = "needs engine and node image; tests/run.sh runs it"]
+fn images_are_loaded_from_any_engine() {
+    let loading = Loading::new(Lab::new(&[NAME]), ONE_NODE);
+    names_and_changes(&loading);
+    if loading.engine_is_podman() {
+        exports_of_podman(&loading);
+    } else {
+        ways_to_layers(&loading);
+    }
+    archives(&loading);
+    lists_and_deletion(&loading);
+    clean_up(&loading);
+}
+
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn images_are_loaded_from_containerds_store() {
     let image = node_image::reference(node_image::DEFAULT_VERSION);
     let image = api(&Lab::new(&[]).socket(), "GET", &format!("/images/{image}/get"), None);
-    let engine = ContainerdEngine::start();
+    let engine = SecondEngine::start("containerd");
     let lab = Lab::on(engine, &[NAME]);
     load_into_engine(&lab.socket(), lab.folder.path(), &image);
     let loading = Loading::new(lab, ONE_NODE);
@@ -303,6 +325,24 @@ fn ways_to_layers(loading: &Loading) {
     };
     loaded(loading.run(&load(large_name)), large_name, way, &large.top);
     check("layers are read in the engine's folder, from its export, or through a helper");
+}
+
+/// Podman's store is not read: a small image is exported into memory, a large one
+/// to the nodes.
+fn exports_of_podman(loading: &Loading) {
+    let small = loading.made(&["skiff-test/small:1"], "small\n");
+    let mut large = loading.made(&["skiff-test/wide:1"], "large\n");
+    large.layers.insert(0, layer("noise", &noise(40)));
+    for (made, name, way) in [
+        (small, "skiff-test/small:1", "held in memory"),
+        (large, "skiff-test/wide:1", "sending the engine's export instead"),
+    ] {
+        loading.give_to_engine(&made);
+        let out = loading.run(&["-v", "1", "load", "docker-image", name]);
+        assert!(out.status.success() && stderr(&out).contains(way), "{way}: {}", stderr(&out));
+        loading.runs(name, "Never", &made.top);
+    }
+    check("Podman's images are exported, small ones into memory");
 }
 
 fn archives(loading: &Loading) {

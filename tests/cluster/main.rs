@@ -11,6 +11,7 @@
 
 mod addon;
 mod archive;
+mod bare_host;
 mod crowd;
 mod cut;
 mod engine_restart;

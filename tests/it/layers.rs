@@ -8,12 +8,13 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 41] = [
+const ORDER: [&str; 42] = [
     // Words and small tools.
     "labels",
     "text",
     "duration",
     "environment",
+    "platform",
     "sudo",
     "cache",
     "version",
@@ -140,6 +141,21 @@ fn libraries_stay_behind_their_doors() {
                 name(&module)
             );
         }
+    }
+}
+
+/// `std::os::…`, and conditions on the system, are behind one door.
+#[test]
+fn what_one_system_has_stays_in_platform() {
+    for (module, text) in imports::sources() {
+        let signs = ["std::os::", "tokio::signal", "(unix)", "(windows)", "(target_os"];
+        let found = signs.iter().find(|sign| text.contains(**sign));
+        assert!(
+            found.is_none() || module[0] == "platform",
+            "{} uses {}",
+            name(&module),
+            found.unwrap_or(&"")
+        );
     }
 }
 

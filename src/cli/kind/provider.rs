@@ -1,34 +1,130 @@
 //! The variables that choose kind's engine and its network
-//! (kind v0.33.0, `pkg/internal/runtime/runtime.go` and
-//! `pkg/cluster/internal/providers/docker/provider.go`).
+//! (kind v0.33.0, `pkg/internal/runtime/runtime.go`, `pkg/cluster/provider.go` and
+//! `pkg/cluster/internal/providers/{docker,podman}/provider.go`).
 
 use crate::diagnose::Failure;
+use crate::engine::EngineError;
+use crate::engine::endpoint::{DockerEnv, Endpoint, PodmanEnv};
+use crate::environment;
 use crate::progress::Progress;
 
 /// Names the engine.
-pub(crate) const VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
-/// Names the network of nodes.
-pub(crate) const NETWORK_VARIABLE: &str = "KIND_EXPERIMENTAL_DOCKER_NETWORK";
+const VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
 
-/// Checks the value of [`VARIABLE`].
+/// An engine that kind has a provider for and skiff too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provider {
+    Docker,
+    Podman,
+}
+
+impl Provider {
+    fn of_process() -> Self {
+        Provider::choose(environment::variable(VARIABLE).as_deref(), Found::on_machine)
+    }
+
+    /// As kind decides; an unknown value counts as none.
+    fn choose(value: Option<&str>, found: impl FnOnce() -> Found) -> Self {
+        match value {
+            Some("podman") => Provider::Podman,
+            Some("docker") => Provider::Docker,
+            _ if found().is_only_podman() => Provider::Podman,
+            _ => Provider::Docker,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Provider::Docker => "docker",
+            Provider::Podman => "podman",
+        }
+    }
+}
+
+/// What a machine has.
+#[derive(Clone, Copy)]
+struct Found {
+    /// An engine that is named, or a socket of Docker.
+    docker_engine: bool,
+    /// Docker's client, which means that Docker may only be stopped.
+    docker_client: bool,
+    podman_socket: bool,
+}
+
+impl Found {
+    fn on_machine() -> Self {
+        let path = environment::path_variable("PATH").unwrap_or_default();
+        let is_client = |directory: std::path::PathBuf| directory.join("docker").is_file();
+        Found {
+            docker_engine: DockerEnv::of_process().has_engine(),
+            docker_client: std::env::split_paths(&path).any(is_client),
+            podman_socket: PodmanEnv::of_process().socket().is_some(),
+        }
+    }
+
+    fn is_only_podman(self) -> bool {
+        self.podman_socket && !self.docker_engine && !self.docker_client
+    }
+}
+
+/// The network of nodes that the environment names, and the words for it.
+pub(crate) fn network() -> Option<(String, String)> {
+    let provider = Provider::of_process().name();
+    let variable = format!("KIND_EXPERIMENTAL_{}_NETWORK", provider.to_uppercase());
+    let network = environment::variable(&variable)?;
+    Some((network, format!("Overriding {provider} network due to {variable}")))
+}
+
+/// Where the engine answers. The inner error is that of a configuration that
+/// names no usable engine.
 ///
 /// # Errors
 /// Fails for a provider that kind supports and skiff does not.
-pub(crate) fn check(value: Option<&str>, progress: &Progress) -> Result<(), Failure> {
-    match value {
-        None => Ok(()),
-        Some("docker") => {
-            progress.warn(format!("using docker due to {VARIABLE}"));
-            Ok(())
+pub(crate) fn endpoint(progress: &Progress) -> Result<Result<Endpoint, EngineError>, Failure> {
+    match environment::variable(VARIABLE).as_deref() {
+        Some(known @ ("docker" | "podman")) => {
+            progress.warn(format!("using {known} due to {VARIABLE}"));
         }
-        Some(other @ ("podman" | "nerdctl" | "finch" | "nerdctl.lima")) => {
-            Err(Failure::new(format!("{VARIABLE} asks for {other}, which is not supported"))
-                .hint(format!("unset {VARIABLE} to use Docker"))
-                .hint("to use another engine with Docker's API, set DOCKER_HOST"))
+        Some(other @ ("nerdctl" | "finch" | "nerdctl.lima")) => {
+            return Err(Failure::new(format!(
+                "{VARIABLE} asks for {other}, which is not supported"
+            ))
+            .hint(format!("unset {VARIABLE} to use Docker, or set it to podman"))
+            .hint("to use another engine with Docker's API, set DOCKER_HOST"));
         }
-        Some(other) => {
-            progress.warn(format!("ignoring unknown value {other:?} for {VARIABLE}"));
-            Ok(())
+        Some(other) => progress.warn(format!("ignoring unknown value {other:?} for {VARIABLE}")),
+        None => {}
+    }
+    Ok(match Provider::of_process() {
+        Provider::Docker => DockerEnv::of_process().endpoint(),
+        Provider::Podman => {
+            progress.warn("enabling experimental podman provider");
+            PodmanEnv::of_process().endpoint()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn podman_is_taken_if_it_is_asked_for_or_alone() {
+        let found = |docker_engine, docker_client, podman_socket| Found {
+            docker_engine,
+            docker_client,
+            podman_socket,
+        };
+        for (value, found, expected) in [
+            (Some("podman"), found(true, true, false), Provider::Podman),
+            (Some("docker"), found(false, false, true), Provider::Docker),
+            (None, found(false, false, true), Provider::Podman),
+            (Some("bogus"), found(false, false, true), Provider::Podman),
+            (None, found(true, false, true), Provider::Docker),
+            (None, found(false, true, true), Provider::Docker),
+            (None, found(false, false, false), Provider::Docker),
+        ] {
+            assert_eq!(Provider::choose(value, || found), expected, "{value:?}");
         }
     }
 }

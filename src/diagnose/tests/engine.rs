@@ -43,6 +43,7 @@ fn add_engine(screens: &mut Screens) {
     screens!(screens, EngineError {
         Unreachable => [
             unreachable("unix:///run/docker.sock", "connection refused"),
+            unreachable("unix:///run/user/1000/podman/podman.sock", "there is no socket"),
             unreachable("ssh://me@host", "Permission denied (publickey)"),
             unreachable("tcp://host:2376 (with TLS)", "invalid peer certificate: UnknownIssuer"),
         ],

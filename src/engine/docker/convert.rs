@@ -9,10 +9,10 @@ use bollard::models::*;
 use crate::engine::credentials::Credentials;
 use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
-    CgroupControllers, Container, ContainerState, Host, Image, Network, PullEvent, Storage,
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent, Storage,
 };
 
-pub(super) fn host(info: SystemInfo, local: bool) -> Host {
+pub(super) fn host(info: SystemInfo, product: Product, local: bool) -> Host {
     let options = info.security_options.clone().unwrap_or_default();
     let has = |name: &str| options.iter().any(|o| o.contains(&format!("name={name}")));
     let storage = info.driver.clone().unwrap_or_default();
@@ -26,6 +26,7 @@ pub(super) fn host(info: SystemInfo, local: bool) -> Host {
     let usable = |limit: Option<bool>| has_driver && limit != Some(false);
     let arch = goarch(info.architecture.as_deref().unwrap_or("unknown"));
     Host {
+        product,
         cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
         rootless: has("rootless"),
         cgroup_controllers: CgroupControllers {
@@ -198,6 +199,8 @@ pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
             network_mode: spec.network.clone(),
             restart_policy: restart_policy(spec.restart),
             init: Some(false),
+            // No limit, which Docker has by default and Podman has not.
+            pids_limit: Some(-1),
             cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             userns_mode: spec.userns_host.then(|| "host".into()),
             ..Default::default()
@@ -250,7 +253,7 @@ mod tests {
             ..SystemInfo::default()
         };
         change(&mut info);
-        host(info, true)
+        host(info, Product::Docker, true)
     }
 
     fn option(name: &str) -> Option<Vec<String>> {

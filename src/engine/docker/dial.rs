@@ -1,7 +1,9 @@
-//! Connections that bollard does not support: TLS with the files of a docker
-//! context, and the system's ssh.
+//! Connections to engines: the socket or pipe of this machine, TLS with the files
+//! of a docker context, and the system's ssh. bollard's own cannot close one
+//! direction of a pipe, and lack what docker contexts need.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -23,6 +25,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::tls;
 use crate::engine::endpoint::{SshEndpoint, TlsEndpoint};
+use crate::platform;
 
 /// How long to wait for the stderr of an ssh that failed.
 const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,11 +33,17 @@ const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
 /// Makes connections to one engine.
 #[derive(Clone)]
 pub(super) enum Dialler {
+    Local { path: PathBuf },
     Tls { address: String, name: ServerName<'static>, connector: TlsConnector },
     Ssh { ssh: SshEndpoint, stderr: Arc<Mutex<Option<JoinHandle<String>>>> },
 }
 
 impl Dialler {
+    /// A Unix socket or a named pipe.
+    pub(super) fn local(path: &Path) -> Self {
+        Dialler::Local { path: path.to_owned() }
+    }
+
     /// Reads the TLS files; connects only later.
     ///
     /// # Errors
@@ -56,7 +65,13 @@ impl Dialler {
     /// # Errors
     /// Returns bollard's error if the client cannot be created.
     pub(super) fn client(self, timeout: u64) -> Result<Docker, Error> {
-        let client = Client::builder(TokioExecutor::new()).build(self.clone());
+        let mut builder = Client::builder(TokioExecutor::new());
+        if let Dialler::Local { .. } = self {
+            // A new connection costs nothing, and an old one may lead to an engine
+            // that was restarted.
+            builder.pool_max_idle_per_host(0);
+        }
+        let client = builder.build(self.clone());
         let transport = move |request: BollardRequest| {
             let (response, dialler) = (client.request(request), self.clone());
             async move {
@@ -73,6 +88,9 @@ impl Dialler {
 
     async fn dial(self) -> io::Result<TokioIo<EngineConnection>> {
         let connection = match self {
+            Dialler::Local { path } => {
+                EngineConnection(Box::pin(platform::open_pipe(&path).await?))
+            }
             Dialler::Tls { address, name, connector } => {
                 let tcp = TcpStream::connect(&address).await?;
                 tcp.set_nodelay(true)?;
@@ -117,7 +135,7 @@ impl<T> tower_service::Service<T> for Dialler {
 trait Duplex: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
-/// A TLS or ssh connection.
+/// A connection of any kind.
 pub(super) struct EngineConnection(Pin<Box<dyn Duplex>>);
 
 impl Connection for EngineConnection {

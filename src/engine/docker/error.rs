@@ -6,6 +6,7 @@ use std::io;
 use bollard::errors::Error;
 use hyper_util::client::legacy;
 
+use super::podman;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::error::EngineError;
 
@@ -16,10 +17,6 @@ pub(super) fn classify(endpoint: &Endpoint, what: String, error: Error) -> Engin
             refused(what, status_code, message)
         }
         Error::DockerStreamError { error } => EngineError::Other { what, message: error },
-        Error::SocketNotFoundError(path) => EngineError::Unreachable {
-            endpoint: endpoint.to_string(),
-            reason: format!("there is no socket {path}"),
-        },
         other => transport_error(endpoint, what, &other),
     }
 }
@@ -34,6 +31,7 @@ fn refused(what: String, status: u16, text: String) -> EngineError {
     match status {
         404 => EngineError::NotFound { what, message },
         409 => EngineError::Conflict { what, message },
+        _ if podman::is_conflict(&message) => EngineError::Conflict { what, message },
         _ => EngineError::Other { what, message },
     }
 }
@@ -42,8 +40,7 @@ fn refused(what: String, status: u16, text: String) -> EngineError {
 fn transport_error(endpoint: &Endpoint, what: String, error: &Error) -> EngineError {
     let text = with_sources(error);
     // Over TCP and ssh, permission is denied by something other than a socket's mode.
-    if matches!(endpoint, Endpoint::Unix(_)) && has_kind(error, &[io::ErrorKind::PermissionDenied])
-    {
+    if endpoint.is_local() && has_kind(error, &[io::ErrorKind::PermissionDenied]) {
         EngineError::Permission { endpoint: endpoint.to_string() }
     } else if is_connection_error(error, &text) {
         let reason = text.rsplit_once("client error (Connect): ");
@@ -138,14 +135,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn podmans_name_in_use_is_a_conflict() {
+        let answer = |message: &str| Error::DockerResponseServerError {
+            status_code: 500,
+            message: message.to_owned(),
+        };
+        let socket = Endpoint::Unix("/run/podman/podman.sock".into());
+        let said = "container create: creating container storage: the container name \"a\" is already in use by 9ac1: that name is already in use";
+        let found = classify(&socket, "creating".into(), answer(said));
+        assert!(matches!(found, EngineError::Conflict { .. }), "{found}");
+        let found = classify(&socket, "creating".into(), answer("no space"));
+        assert!(matches!(found, EngineError::Other { .. }), "{found}");
+    }
+
     #[tokio::test]
     async fn a_socket_without_a_listener_is_unreachable() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("docker.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        let text = path.to_string_lossy();
-        let docker = bollard::Docker::connect_with_unix(&text, 5, bollard::API_DEFAULT_VERSION);
-        let failure = docker.unwrap().info().await.unwrap_err();
+        let docker = super::super::dial::Dialler::local(&path).client(5).unwrap();
+        let failure = docker.info().await.unwrap_err();
         assert!(has_kind(&failure, &[io::ErrorKind::ConnectionRefused]), "{failure:?}");
         let found = classify(&Endpoint::Unix(path), "asking".into(), failure);
         assert!(matches!(found, EngineError::Unreachable { .. }), "{found}");

@@ -153,3 +153,16 @@ fn proxies_of_the_engine_replace_the_default_ones() {
     std::fs::write(home.path().join(".docker/config.json"), "{").unwrap();
     assert_eq!(far.proxy("HTTPS_PROXY"), None, "an invalid file counts as empty");
 }
+
+#[test]
+fn pipes_are_for_windows_and_sockets_for_others() {
+    let refused = |host: &str| with_host(host).endpoint().unwrap_err().to_string();
+    match platform::IS_WINDOWS {
+        true => {
+            let pipe = with_host("npipe:////./pipe/docker_engine").endpoint().unwrap();
+            assert_eq!(pipe, Endpoint::Pipe("//./pipe/docker_engine".into()));
+            assert!(refused("unix:///x").contains("unix:// is for Linux and macOS"));
+        }
+        false => assert!(refused("npipe:////./pipe/x").contains("npipe:// is for Windows")),
+    }
+}

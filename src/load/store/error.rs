@@ -11,8 +11,8 @@ use crate::image::documents::DocumentError;
 pub(crate) enum StoreError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("images of the storage driver {0:?} cannot be read layer by layer")]
-    UnknownDriver(String),
+    #[error("images of {product} with the storage driver {driver:?} cannot be read layer by layer")]
+    UnknownDriver { product: &'static str, driver: String },
     #[error("the engine's image store: {0}")]
     Documents(#[from] DocumentError),
     #[error("the engine's image store: {0}")]

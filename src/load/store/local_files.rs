@@ -1,9 +1,7 @@
 //! Reads files of a layer on this host.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::engine::ByteStream;
+use crate::platform;
 
 const BUFFER: usize = 256 << 10;
 /// Buffers that may be queued for a slow reader.
@@ -54,7 +53,7 @@ fn read_into(
 /// not lead to other files of this host. `known` is the last directory that was
 /// checked.
 fn inside(directory: &Path, name: &[u8], known: &mut PathBuf) -> io::Result<PathBuf> {
-    let path = directory.join(Path::new(OsStr::from_bytes(name)));
+    let path = directory.join(platform::path_of_bytes(name)?);
     let outside = || io::Error::other(format!("{} is not in its layer", path.display()));
     let parent = path.parent().ok_or_else(outside)?;
     if parent != known && !parent.canonicalize()?.starts_with(directory) {

@@ -37,6 +37,18 @@ fn engines_say_in_several_ways_that_there_is_no_ipv6() {
     assert!(!lacks_ipv6("Pool overlaps with other one on this address space"));
 }
 
+#[test]
+fn engines_say_in_several_ways_that_subnets_overlap() {
+    for message in [
+        "Pool overlaps with other one on this address space",
+        "networks have overlapping IPv4",
+        "subnet fc00:f853:ccd:e793::/64 is already used on the host or by another config",
+    ] {
+        assert!(overlaps(message), "{message}");
+    }
+    assert!(!overlaps("network name kind already used: network already exists"));
+}
+
 #[tokio::test]
 async fn a_network_is_created_once_with_the_default_networks_mtu() {
     let engine = FakeEngine::default();

@@ -171,11 +171,45 @@ fn an_answer_without_a_text_names_its_status() {
 #[test]
 fn addresses_that_lead_nowhere_are_told() {
     let host = |host: &str| clusters(&[("DOCKER_HOST", host)]);
-    refused_with(&host("npipe:////./pipe/x"), "a pipe", &["use unix://, tcp:// or ssh://"]);
+    refused_with(&host("npipe:////./pipe/x"), "a pipe", &["npipe:// is for Windows"]);
     refused_with(&host("ssh://-oProxyCommand=x"), "an option", &["ssh://[user@]host[:port]"]);
     refused_with(
         &host("tcp://127.0.0.1:1"),
         "a closed port",
         &["tcp://127.0.0.1:1", "hint: start"],
     );
+}
+
+#[test]
+fn podman_is_selected_as_in_kind() {
+    let selected = |host: &str| {
+        let variables = [
+            ("KIND_EXPERIMENTAL_PROVIDER", "podman"),
+            ("CONTAINER_HOST", host),
+            ("DOCKER_HOST", "unix:///nowhere/docker.sock"),
+        ];
+        clusters(&variables)
+    };
+    let words = [
+        "using podman due to KIND_EXPERIMENTAL_PROVIDER",
+        "enabling experimental podman provider",
+        "unix:///nowhere/podman.sock",
+        "hint: start Podman's API service: systemctl --user enable --now podman.socket",
+    ];
+    refused_with(&selected("unix:///nowhere/podman.sock"), "podman", &words);
+}
+
+#[test]
+fn the_network_of_podmans_nodes_has_its_own_variable() {
+    let network = |provider: &str, variable: &str| {
+        let mut command = command(Path::new(SKIFF));
+        command.args(["create", "cluster", "--dry-run"]).env(variable, "mine");
+        command.env("KIND_EXPERIMENTAL_PROVIDER", provider);
+        text(&command.output().unwrap().stderr)
+    };
+    let podman = "Overriding podman network due to KIND_EXPERIMENTAL_PODMAN_NETWORK";
+    let docker = "Overriding docker network due to KIND_EXPERIMENTAL_DOCKER_NETWORK";
+    assert!(network("podman", "KIND_EXPERIMENTAL_PODMAN_NETWORK").contains(podman));
+    assert!(network("docker", "KIND_EXPERIMENTAL_DOCKER_NETWORK").contains(docker));
+    assert!(!network("podman", "KIND_EXPERIMENTAL_DOCKER_NETWORK").contains("Overriding"));
 }

@@ -89,18 +89,20 @@ fn names_come_from_flag_then_variable_then_definition() {
 }
 
 #[test]
-fn providers_other_than_docker_are_refused() {
+fn providers_are_those_of_docker_and_podman() {
     let with = |value: &str| {
         let mut command = command(Path::new(SKIFF));
         command.args(["get", "clusters"]).env("KIND_EXPERIMENTAL_PROVIDER", value);
         command.output().unwrap()
     };
-    for name in ["podman", "nerdctl", "finch", "nerdctl.lima"] {
+    for name in ["nerdctl", "finch", "nerdctl.lima"] {
         let words = [&format!("asks for {name}"), "hint: unset KIND_EXPERIMENTAL_PROVIDER"];
         refused_with(&with(name), name, &words);
     }
     for (value, words) in [
         ("docker", "using docker due to KIND_EXPERIMENTAL_PROVIDER"),
+        ("podman", "using podman due to KIND_EXPERIMENTAL_PROVIDER"),
+        ("podman", "WARNING: enabling experimental podman provider"),
         ("bogus", "ignoring unknown value \"bogus\" for KIND_EXPERIMENTAL_PROVIDER"),
     ] {
         // Goes on, as far as it can without an engine.

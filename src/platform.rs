@@ -1,0 +1,40 @@
+//! What differs between Linux, macOS and Windows: the only place that uses the
+//! parts of the libraries that just one of them has.
+
+mod home;
+#[cfg(unix)]
+#[path = "platform/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "platform/windows.rs"]
+mod system;
+
+use std::fs::DirBuilder;
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
+
+pub(crate) use home::home;
+pub(crate) use system::{
+    Signals, copy_owner, give_directory, give_file, make_executable, open_pipe, owner,
+    path_of_bytes,
+};
+
+/// Whether this is Windows.
+pub(crate) const IS_WINDOWS: bool = cfg!(windows);
+
+/// The exit code of a program, which is 128 + the signal if one ended it, as
+/// shells report it.
+pub(crate) fn exit_code(status: ExitStatus) -> Option<i32> {
+    status.code().or_else(|| Some(128 + system::signal(status)?))
+}
+
+/// Creates a directory and its parents, which only the owner can change.
+///
+/// # Errors
+/// Returns the system's error if one of them cannot be created.
+pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    system::restrict(&mut builder);
+    builder.recursive(true).create(path)
+}
