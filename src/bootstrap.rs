@@ -141,18 +141,28 @@ impl<'a> Bootstrap<'a> {
     /// Changes containerd's configuration, which the node image brings along.
     async fn patch_containerd(&self, node: &NodeHandle) -> Result<(), BootstrapError> {
         let config = node.read(CONTAINERD_CONF).await?;
-        let (patched, without_effect) = patch::containerd(&config, &self.cluster.containerd)
-            .map_err(|reason| BootstrapError::Unreadable {
+        let patched = patch::containerd(&config, &self.cluster.containerd).map_err(|reason| {
+            BootstrapError::Unreadable {
                 node: node.name().to_owned(),
                 what: "the containerd patches",
                 reason,
-            })?;
+            }
+        })?;
         if config::is_first(self.cluster, node.name()) {
-            without_effect.iter().for_each(|warning| self.ctx.progress.warn(warning.clone()));
+            let ignored = patched.without_effect.iter();
+            ignored.for_each(|warning| self.ctx.progress.warn(warning.clone()));
         }
-        node.write(CONTAINERD_CONF, patched).await?;
-        node.run(Command::new(["systemctl", "restart", "containerd"])).await?;
-        Ok(())
+        node.write(CONTAINERD_CONF, patched.config).await?;
+        for file in patched.hosts {
+            node.write(&file.path, file.text).await?;
+        }
+        // containerd itself starts without its Kubernetes part if that part refuses
+        // its configuration, and the kubelet would wait for it in vain.
+        let restart = "systemctl restart containerd 2>/dev/null && ctr plugins list | awk '$1 ~ /cri/ && $NF == \"error\" { bad = 1 } END { exit bad }' || { journalctl --unit=containerd --output=cat --lines=100 --no-pager | grep -E '^containerd:|failed to load plugin|level=(error|fatal)' >&2; exit 1; }";
+        node.run(Command::new(["sh", "-c", restart])).await.map(drop).map_err(|error| match error {
+            RunError::Command { node, output, .. } => BootstrapError::Containerd { node, output },
+            other => other.into(),
+        })
     }
 
     /// `kubeadm init` on the first control-plane; afterwards others can join.

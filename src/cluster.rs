@@ -83,8 +83,8 @@ impl fmt::Display for Role {
 pub struct Mount {
     /// Absolute path in the node, such as `/data`.
     pub container_path: String,
-    /// As written. A relative path starts at the current directory, and an empty one
-    /// is that directory.
+    /// As written, but for `~` and variables. A relative path starts at the current
+    /// directory, and an empty one is that directory.
     pub host_path: PathBuf,
     /// The node cannot write to it. The default is false.
     pub read_only: bool,
@@ -92,6 +92,19 @@ pub struct Mount {
     pub selinux_relabel: bool,
     /// Whether later mounts below the path show up on the other side.
     pub propagation: Propagation,
+}
+
+impl Mount {
+    /// Whether a path of it has a colon. The one behind a drive of Windows, as in
+    /// `C:\\data`, does not count.
+    pub fn has_colon(&self) -> bool {
+        let host = self.host_path.to_string_lossy();
+        let behind_drive = match host.as_bytes() {
+            [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic() => &host[2..],
+            _ => &host,
+        };
+        behind_drive.contains(':') || self.container_path.contains(':')
+    }
 }
 
 /// Mount propagation, as in Kubernetes.
@@ -104,6 +117,17 @@ pub enum Propagation {
     HostToContainer,
     /// `rshared`: mounts show up on both sides.
     Bidirectional,
+}
+
+impl Propagation {
+    /// The engine's word for it; `None` is the engine's default.
+    pub fn option(self) -> Option<&'static str> {
+        match self {
+            Propagation::None => None,
+            Propagation::HostToContainer => Some("rslave"),
+            Propagation::Bidirectional => Some("rshared"),
+        }
+    }
 }
 
 /// A port of the host that is forwarded to a port of a node.

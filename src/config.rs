@@ -5,6 +5,8 @@
 //! them are reported together, before anything is created.
 
 mod decode;
+mod host_path;
+mod mounts;
 mod name;
 mod networking;
 mod node_labels;
@@ -16,16 +18,26 @@ mod v1alpha4;
 use crate::cluster::{Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Node};
 use crate::yaml::located::{self, Value};
 
+pub use host_path::Surroundings;
 pub use name::valid_name;
 pub use networking::default_networking;
 pub use problem::{Problem, Problems};
+
+/// Reads a definition as [`parse_in`] does, where there are no variables, so that
+/// host paths must be written out.
+///
+/// # Errors
+/// As [`parse_in`].
+pub fn parse(text: &str) -> Result<Cluster, Problems> {
+    parse_in(text, &Surroundings::NONE)
+}
 
 /// Reads and validates a definition, which is the first YAML document of
 /// `text`. Relative host paths stay relative.
 ///
 /// # Errors
 /// Returns every problem of the definition, at least one.
-pub fn parse(text: &str) -> Result<Cluster, Problems> {
+pub fn parse_in(text: &str, surroundings: &Surroundings) -> Result<Cluster, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.contains('\0') {
         return Err(Problems::only("this is not a text file"));
@@ -37,7 +49,7 @@ pub fn parse(text: &str) -> Result<Cluster, Problems> {
         return Err(Problems::only(format!("the definition is empty; it needs at least {header}")));
     }
     let mut problems = Problems(document.duplicates.into_iter().map(Problem::from).collect());
-    let cluster = v1alpha4::decode(&document.tree, &mut problems);
+    let cluster = v1alpha4::decode(&document.tree, surroundings, &mut problems);
     if problems.0.is_empty() {
         return Ok(cluster);
     }

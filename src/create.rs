@@ -127,6 +127,8 @@ impl Creation<'_> {
         if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
             ctx.progress.warn(warning);
         }
+        let kernel = provision::kernel::check(&host, cluster.networking.proxy_mode)
+            .map_err(ProvisionError::from)?;
         if inventory::cluster(ctx, &cluster.name).await?.exists() {
             return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
         }
@@ -134,7 +136,7 @@ impl Creation<'_> {
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
-        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan).await?;
+        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, kernel).await?;
         let first = &plan.first_control_plane().container.name;
         self.wait_until_usable(first, &initialized).await?;
         Ok(initialized.admin_conf)
@@ -165,6 +167,11 @@ impl Creation<'_> {
         let network =
             network::ensure(ctx, &self.options.network, cluster.networking.family).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
+        let reachable = match provision::kernel::is_shared(&settled.host) {
+            true => network.gateway,
+            false => None,
+        };
+        proxy::unreachable(&proxy, reachable).into_iter().for_each(|text| ctx.progress.warn(text));
         let mut plan = plan::plan(
             settled,
             &PlanInput {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::bootstrap;
 use crate::cluster::{Cluster, Family};
 use crate::context::{Context, RunError};
+use crate::engine::ContainerSpec;
 use crate::kubeadm::ConfigData;
 use crate::node_image;
 use crate::plan::{self, PlanInput, SettledCluster, proxy};
@@ -113,7 +114,13 @@ impl DryRun {
                 get_env: &get_env,
             },
         );
-        let value = |spec| without_empty(serde_json::to_value(spec).unwrap_or_default());
+        let value = |spec: &ContainerSpec| {
+            let shown = ContainerSpec {
+                env: spec.env.iter().map(|entry| without_secret(entry)).collect(),
+                ..spec.clone()
+            };
+            without_empty(serde_json::to_value(shown).unwrap_or_default())
+        };
         let printed = Printed {
             cluster: &cluster.name,
             network: without_empty(
@@ -158,6 +165,16 @@ fn placeholders(family: Family, index: usize) -> Vec<IpAddr> {
 fn version_of(image: &str) -> Result<Version, String> {
     let tag = pull::without_digest(image).rsplit_once(':').map_or("", |(_, tag)| tag);
     tag.parse().or_else(|_| node_image::DEFAULT_VERSION.parse())
+}
+
+/// A variable of a node as it may be shown: the URL of a proxy may have a password.
+fn without_secret(entry: &str) -> String {
+    match entry.split_once('=') {
+        Some((name, value)) if name.to_lowercase().ends_with("_proxy") => {
+            format!("{name}={}", proxy::without_user(value))
+        }
+        _ => entry.to_owned(),
+    }
 }
 
 fn without_empty(value: Value) -> Value {
@@ -214,6 +231,16 @@ mod tests {
         assert_eq!(kinds.iter().filter(|k| **k == "InitConfiguration").count(), 2);
         assert_eq!(documents[1]["kubernetesVersion"], "v1.36.4");
         assert!(out.contains("tier=web"));
+    }
+
+    #[tokio::test]
+    async fn proxies_are_shown_without_their_passwords() {
+        let dry_run = DryRun::without_engine(cluster("[{}]"), "none is needed");
+        let proxy = |name: &str| (name == "HTTPS_PROXY").then(|| "http://me:s3cret@proxy:1".into());
+        let out = dry_run.render("kind", Path::new("/"), proxy).unwrap();
+        assert!(out.contains("HTTPS_PROXY=http://***@proxy:1"), "{out}");
+        assert!(out.contains("https_proxy=http://***@proxy:1"), "{out}");
+        assert!(!out.contains("s3cret"), "{out}");
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ mod state;
 
 pub use api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 pub use error::{EngineError, Result};
-pub use spec::{ContainerSpec, NetworkSpec, Publish, Restart};
+pub use spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
 pub use state::{
     CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent, Storage,
 };

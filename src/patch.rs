@@ -2,8 +2,10 @@
 //! configuration, as kind does (kind v0.33.0, `pkg/internal/patch/kubeyaml.go` and
 //! `pkg/internal/patch/toml.go`).
 
+mod hosts;
 mod json;
 mod merge;
+mod registry;
 
 use std::borrow::Cow;
 
@@ -12,6 +14,8 @@ use serde_json::Value;
 use crate::cluster::{ContainerdPatches, JsonPatch, KubeadmPatches};
 use crate::toml;
 use crate::yaml;
+
+pub(crate) use hosts::HostsFile;
 
 /// Applies the merge patches, then the JSON 6902 patches, each to every
 /// document that it targets.
@@ -57,9 +61,19 @@ pub(crate) fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> V
     unmatched.chain(ignored).collect()
 }
 
-/// Patches containerd's TOML configuration. The result has no comments, and its
-/// keys are sorted. The second value has one sentence for each patch that is
-/// skipped because it is for another version of the configuration.
+/// containerd's configuration after all patches.
+#[derive(Debug, PartialEq)]
+pub(crate) struct PatchedContainerd {
+    /// TOML without comments, with sorted keys.
+    pub config: String,
+    /// Files that belong to it: see [`registry`].
+    pub hosts: Vec<HostsFile>,
+    /// One sentence for each patch that is skipped because it is for another
+    /// version of the configuration.
+    pub without_effect: Vec<String>,
+}
+
+/// Patches containerd's TOML configuration.
 ///
 /// # Errors
 /// Returns a sentence that says why the configuration or a patch is invalid, or
@@ -67,10 +81,11 @@ pub(crate) fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> V
 pub(crate) fn containerd(
     config: &str,
     patches: &ContainerdPatches,
-) -> Result<(String, Vec<String>), String> {
+) -> Result<PatchedContainerd, String> {
     let mut config = toml::parse(config).map_err(|e| format!("containerd's configuration: {e}"))?;
     let version =
         config.get("version").cloned().ok_or("containerd's configuration has no version")?;
+    let default = registry::mark_default(&mut config);
     let mut without_effect = Vec::new();
     for patch in &patches.merge {
         let patch = toml::parse(patch)?;
@@ -85,7 +100,8 @@ pub(crate) fn containerd(
         json::apply(&mut config, &json::parse(patch)?)
             .map_err(|e| format!("JSON 6902 patch of containerd's configuration: {e}"))?;
     }
-    Ok((toml::to_string(config)?, without_effect))
+    let hosts = registry::settle(&mut config, default)?;
+    Ok(PatchedContainerd { config: toml::to_string(config)?, hosts, without_effect })
 }
 
 /// Checks a kubeadm merge patch: YAML documents that are mappings.

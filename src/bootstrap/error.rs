@@ -13,6 +13,8 @@ pub(crate) enum BootstrapError {
     NotANodeImage(String, String),
     #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
     Patch { node: String, reason: String },
+    #[error("containerd on {node} refuses its patched configuration")]
+    Containerd { node: String, output: String },
     #[error("cannot use {what} of {node}: {reason}")]
     Unreadable { node: String, what: &'static str, reason: String },
 }

@@ -10,7 +10,7 @@ use super::kind::provider;
 use super::output::print_stdout;
 use crate::addon::{self, Package};
 use crate::cluster::{self, Cluster};
-use crate::config;
+use crate::config::{self, Surroundings};
 use crate::context::Context;
 use crate::create::{self, CreateOptions, Failed, Remains};
 use crate::diagnose::Failure;
@@ -31,7 +31,8 @@ pub(super) enum Create {
     /// Create a cluster, usable when the command returns
     ///
     /// The definition is read in kind's format (v1alpha4). Without one, the
-    /// cluster is a single node.
+    /// cluster is a single node. In the hostPath of a mount, `~` is your home
+    /// directory, and variables such as $HOME are replaced.
     Cluster(CreateCluster),
 }
 
@@ -163,7 +164,11 @@ impl CreateCluster {
                 let text = read(path).map_err(|reason| {
                     Failure::new(format!("error reading {}: {reason}", path.display()))
                 })?;
-                config::parse(&text)
+                let surroundings = Surroundings {
+                    variable: &environment::variable,
+                    exists: &|path| path.exists(),
+                };
+                config::parse_in(&text, &surroundings)
                     .map_err(|problems| Failure::from(problems).during(path.display()))?
             }
         };

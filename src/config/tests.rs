@@ -160,6 +160,30 @@ fn one_problem_each() {
             "nodes[0].extraMounts[0]: `containerPath` is missing",
         ),
         (
+            "nodes: [{extraMounts: [{containerPath: data}]}]",
+            "extraMounts[0].containerPath: \"data\" is not an absolute path",
+        ),
+        (
+            "nodes: [{extraMounts: [{containerPath: //}]}]",
+            "extraMounts[0].containerPath: the node's root directory",
+        ),
+        (
+            "nodes: [{extraMounts: [{containerPath: /a}, {containerPath: /b}, {containerPath: /a/}]}]",
+            "nodes[0].extraMounts[2]: nodes[0].extraMounts[0] already mounts /a/",
+        ),
+        (
+            "nodes:\n- extraMounts:\n  - containerPath: /a\n    hostPath: $HOME/x",
+            "line 6: nodes[0].extraMounts[0].hostPath: the variable HOME is not set",
+        ),
+        (
+            "nodes: [{extraMounts: [{containerPath: /a, hostPath: ~/x}]}]",
+            "nodes[0].extraMounts[0].hostPath: ~ is the home directory, but HOME is not set",
+        ),
+        (
+            "nodes:\n- extraMounts:\n  - containerPath: /a\n    hostPath: /a:b\n    selinuxRelabel: true",
+            "line 7: nodes[0].extraMounts[0].selinuxRelabel: the engine cannot relabel",
+        ),
+        (
             "nodes: [{extraMounts: [{containerPath: /a, propagation: shared}]}]",
             "use None, HostToContainer or Bidirectional",
         ),

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
 
 use super::decode::{Fields, Located};
+use super::host_path::Surroundings;
+use super::mounts::mounts;
 use super::name::valid_name;
 use super::networking::networking;
 use super::node_labels;
 use super::ports::{PortUse, PortUses, find_conflicts, port_mapping};
 use super::problem::Problems;
 use crate::cluster::{
-    Cluster, ContainerdPatches, DEFAULT_NAME, Family, HostPort, JsonPatch, KubeadmPatches, Mount,
-    Node, Propagation, Protocol, Role,
+    Cluster, ContainerdPatches, DEFAULT_NAME, Family, HostPort, JsonPatch, KubeadmPatches, Node,
+    Protocol, Role,
 };
 use crate::patch;
 use crate::yaml::located::Tree;
@@ -44,18 +45,12 @@ const NODE: &[&str] = &[
     "kubeadmConfigPatches",
     "kubeadmConfigPatchesJSON6902",
 ];
-const MOUNT: &[&str] = &["containerPath", "hostPath", "readOnly", "selinuxRelabel", "propagation"];
 const JSON_PATCH: &[&str] = &["group", "version", "kind", "patch"];
 
 const ROLES: &[(&str, Role)] = &[("control-plane", Role::ControlPlane), ("worker", Role::Worker)];
-const PROPAGATIONS: &[(&str, Propagation)] = &[
-    ("None", Propagation::None),
-    ("HostToContainer", Propagation::HostToContainer),
-    ("Bidirectional", Propagation::Bidirectional),
-];
 
 /// Decodes a definition. The cluster is usable only if `problems` stays empty.
-pub(super) fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
+pub(super) fn decode(tree: &Tree, surroundings: &Surroundings, problems: &mut Problems) -> Cluster {
     let root = Located::root(tree);
     let fields = root.fields(CLUSTER, problems);
     header(&root, &fields, "apiVersion", API_VERSION, problems);
@@ -86,7 +81,7 @@ pub(super) fn decode(tree: &Tree, problems: &mut Problems) -> Cluster {
     let mut nodes: Vec<Node> = written
         .iter()
         .enumerate()
-        .map(|(index, at)| node(at, index, &mut used, problems))
+        .map(|(index, at)| node(at, index, &mut used, surroundings, problems))
         .collect();
     if nodes.is_empty() {
         nodes.push(Node::default());
@@ -128,7 +123,13 @@ fn header(root: &Located, fields: &Fields, name: &str, wanted: &str, problems: &
     }
 }
 
-fn node(at: &Located, index: usize, used: &mut PortUses, problems: &mut Problems) -> Node {
+fn node(
+    at: &Located,
+    index: usize,
+    used: &mut PortUses,
+    surroundings: &Surroundings,
+    problems: &mut Problems,
+) -> Node {
     let fields = at.fields(NODE, problems);
     let mappings = fields.list("extraPortMappings", problems);
     let labels = string_map(&fields, "labels", problems);
@@ -144,35 +145,12 @@ fn node(at: &Located, index: usize, used: &mut PortUses, problems: &mut Problems
             .unwrap_or_default(),
         image: Some(fields.string("image", problems)).filter(|image| !image.is_empty()),
         labels,
-        extra_mounts: fields
-            .list("extraMounts", problems)
-            .iter()
-            .map(|at| mount(at, problems))
-            .collect(),
+        extra_mounts: mounts(&fields, surroundings, problems),
         port_mappings: mappings
             .iter()
             .filter_map(|at| port_mapping(at, index, used, problems))
             .collect(),
         kubeadm: kubeadm(&fields, problems),
-    }
-}
-
-fn mount(at: &Located, problems: &mut Problems) -> Mount {
-    let fields = at.fields(MOUNT, problems);
-    let container_path = fields.string("containerPath", problems);
-    if container_path.is_empty() {
-        at.problem(problems, "`containerPath` is missing");
-    }
-    let propagation = fields.get("propagation");
-    Mount {
-        container_path,
-        // An absent path is relative, too: it is the current directory.
-        host_path: PathBuf::from(fields.string("hostPath", problems)),
-        read_only: fields.bool("readOnly", problems),
-        selinux_relabel: fields.bool("selinuxRelabel", problems),
-        propagation: propagation
-            .and_then(|at| at.choice("a mount propagation", PROPAGATIONS, problems))
-            .unwrap_or_default(),
     }
 }
 

@@ -6,9 +6,10 @@ use super::error::CreateError;
 use crate::bootstrap::{Bootstrap, Initialized};
 use crate::cluster::Role;
 use crate::context::Context;
+use crate::node::NodeHandle;
 use crate::plan::{Plan, PlannedNode};
 use crate::progress::Step;
-use crate::provision;
+use crate::provision::{self, kernel::Verdict};
 use crate::version::Version;
 
 /// All nodes boot and are configured at the same time. The nodes of a role join
@@ -20,17 +21,19 @@ pub(super) async fn bring_up(
     ctx: &Context,
     bootstrap: &Bootstrap<'_>,
     plan: &Plan,
+    kernel: Verdict,
 ) -> Result<Initialized, CreateError> {
     let boxes = "📦 ".repeat(plan.nodes.len());
     let step = ctx.progress.step(format!("Preparing nodes {boxes}"));
     let preparing = Countdown::new(step, plan.nodes.len());
-    BringUp { ctx, bootstrap, plan, preparing }.run().await
+    BringUp { ctx, bootstrap, plan, kernel, preparing }.run().await
 }
 
 struct BringUp<'a> {
     ctx: &'a Context,
     bootstrap: &'a Bootstrap<'a>,
     plan: &'a Plan,
+    kernel: Verdict,
     preparing: Countdown,
 }
 
@@ -53,6 +56,10 @@ impl BringUp<'_> {
         }
         let first = self.plan.first_control_plane();
         let version = self.prepare(first).await?;
+        if self.kernel == Verdict::AskNode {
+            let node = NodeHandle::new(self.ctx, &first.container.name);
+            provision::kernel::check_in_node(&node).await?;
+        }
         let admin_conf = self.initialize(&first.container.name, &version).await?;
         Ok(Initialized { admin_conf, version })
     }

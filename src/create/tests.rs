@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config;
 use crate::delete::DeleteFailure;
-use crate::engine::fake::{FakeEngine, Fault, When};
+use crate::engine::fake::{FakeEngine, Fault, Script, When};
 use crate::progress::Progress;
 
 const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
@@ -357,6 +357,30 @@ async fn a_cluster_outlives_a_ctrl_c_while_the_kubeconfig_is_locked() {
     assert!(failed.error.to_string().starts_with("interrupted"), "{}", failed.error);
     assert_eq!(engine.container_names().len(), 3);
     assert!(!kubeconfig.exists() && kubeconfig.with_extension("lock").exists());
+}
+
+#[tokio::test]
+async fn without_ipvs_in_the_first_node_kubeadm_is_not_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let cancel = CancellationToken::new();
+    for (mode, code, fine) in
+        [("ipvs", 1, false), ("ipvs", 0, true), ("iptables", 1, true), ("nftables", 1, true)]
+    {
+        // The kernel that the engine reports is not this machine's.
+        let script = format!("commands: [{{line: /proc/net/ip_vs, code: {code}}}]");
+        let engine = Script::parse(&script).unwrap().engine(&cancel);
+        let cluster = cluster(&format!("networking: {{kubeProxyMode: {mode}}}\n{THREE_NODES}"));
+        let path = directory.path().join(format!("{mode}{code}"));
+        let outcome = run_with(&cluster, &engine, &cancel, &path, |_| {}).await;
+        let started = engine.calls().iter().any(|call| call == "exec kubeadm init");
+        assert_eq!((outcome.is_ok(), started), (fine, fine), "{mode} {code}");
+        if let Err(failed) = outcome {
+            let text = failed.error.to_string();
+            assert!(text.starts_with("kubeProxyMode: ipvs needs IPVS"), "{text}");
+            assert!(matches!(failed.remains, Remains::Nothing));
+            assert!(engine.container_names().is_empty());
+        }
+    }
 }
 
 #[tokio::test]

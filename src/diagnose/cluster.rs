@@ -10,6 +10,8 @@ use crate::kubeconfig;
 use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
 use crate::provision::ProvisionError;
+use crate::provision::host::HostError;
+use crate::text::last_lines;
 
 impl From<config::Problems> for Failure {
     fn from(problems: config::Problems) -> Self {
@@ -46,6 +48,8 @@ impl From<ProvisionError> for Failure {
         let failure = Failure::new(&error);
         match error {
             ProvisionError::Run(error) => error.into(),
+            ProvisionError::Host(HostError::NoIpvs) => failure.hint("use kubeProxyMode: iptables or nftables, or load the kernel module on the engine's host (sudo modprobe ip_vs)"),
+            ProvisionError::Host(HostError::OldKernel(_)) => failure.hint("use kubeProxyMode: iptables"),
             ProvisionError::Host(_) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
             ProvisionError::NameInUse(name) => {
                 failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
@@ -77,6 +81,9 @@ impl From<BootstrapError> for Failure {
             BootstrapError::Patch { .. } => {
                 failure.hint("--dry-run shows the documents that patches are applied to")
             }
+            BootstrapError::Containerd { output, .. } => failure
+                .details(last_lines(&output, 10))
+                .hint("correct containerdConfigPatches in the cluster definition"),
             BootstrapError::Unreadable { .. } => failure,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cluster::{HostPort, Protocol};
+use crate::cluster::{HostPort, Propagation, Protocol};
 
 /// A container to create.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -31,11 +31,10 @@ pub struct ContainerSpec {
     /// Paths that get an anonymous volume.
     pub volumes: Vec<String>,
     /// `SOURCE:TARGET[:OPTIONS]`; SOURCE is a host path or the name of a volume.
+    /// A missing host path becomes a directory.
     pub binds: Vec<String>,
-    /// Read-only bind mounts: from paths of the engine's host, which must exist,
-    /// to paths in the container.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub read_only: BTreeMap<String, String>,
+    /// Host paths as well, for what the syntax of [`Self::binds`] has no form for.
+    pub mounts: Vec<BindMount>,
     /// The engine removes the container when it has exited.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auto_remove: bool,
@@ -59,6 +58,25 @@ pub struct ContainerSpec {
     pub entrypoint: Vec<String>,
     /// Arguments of the entrypoint. Empty: those of the image.
     pub command: Vec<String>,
+}
+
+/// A path of the engine's host at a path in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct BindMount {
+    /// Absolute path on the engine's host.
+    pub source: String,
+    /// Absolute path in the container.
+    pub target: String,
+    /// The container cannot write to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+    /// Whether later mounts below the path show up on the other side.
+    #[serde(skip_serializing_if = "is_private", serialize_with = "as_option")]
+    pub propagation: Propagation,
+    /// A missing source becomes a directory, as for binds. Engines with an API
+    /// before 1.42 (Docker before 23) refuse a missing source all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub create_source: bool,
 }
 
 /// A container port to publish on the host.
@@ -85,6 +103,14 @@ impl Publish {
     pub fn port(&self) -> Option<u16> {
         self.host_port.fixed().or(self.picked)
     }
+}
+
+fn is_private(propagation: &Propagation) -> bool {
+    propagation.option().is_none()
+}
+
+fn as_option<S: serde::Serializer>(propagation: &Propagation, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(propagation.option().unwrap_or_default())
 }
 
 fn as_number<S: serde::Serializer>(port: &HostPort, s: S) -> Result<S::Ok, S::Error> {

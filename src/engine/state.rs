@@ -22,6 +22,8 @@ pub struct Host {
     /// the storage is btrfs, zfs, xfs or devicemapper
     /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/util.go`, `mountDevMapper`).
     pub needs_dev_mapper: bool,
+    /// The release of its kernel, such as `6.1.0-28-amd64`.
+    pub kernel: String,
     /// As in GOARCH: `amd64` or `arm64`.
     pub arch: String,
     /// The engine runs on the host that skiff runs on, so skiff can bind its ports.
@@ -113,6 +115,8 @@ pub struct Network {
     pub containers: usize,
     /// CIDRs such as `172.18.0.0/16`, of both IP families.
     pub subnets: Vec<String>,
+    /// The host's own address in it, IPv4 where there is one.
+    pub gateway: Option<IpAddr>,
     /// The largest packet in bytes, if the network sets it.
     pub mtu: Option<u32>,
 }

@@ -102,7 +102,7 @@ fn fields_follow_version_and_size() {
             &one,
             "v1.35.9",
             "/ClusterConfiguration/scheduler/extraArgs",
-            json!({"leader-elect": "false"}),
+            json!({"leader-elect-lease-duration": "11s", "leader-elect-retry-period": "1s"}),
         ),
         (&two, "v1.35.9", "/ClusterConfiguration/scheduler/extraArgs", json!({})),
         (&two, "v1.36.0", "/ClusterConfiguration/scheduler/extraArgs", json!([])),

@@ -174,10 +174,10 @@ snapshotter = "native"
 [plugins."io.containerd.cri.v1.images".registry]
 config_path = "/etc/containerd/certs.d"
 "#;
-    let (patched, without_effect) = containerd(config, &patches).unwrap();
-    assert_eq!(patched, want);
+    let patched = containerd(config, &patches).unwrap();
+    assert_eq!(patched.config, want);
     assert_eq!(
-        without_effect,
+        patched.without_effect,
         ["a containerd patch for configuration version 2 has no effect on version 3"]
     );
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::settled::{PlanInput, SettledCluster};
-use crate::cluster::{
-    Family, HostPort, Mount, Networking, Node, PortMapping, Propagation, Protocol, Role,
-};
-use crate::engine::{ContainerSpec, Publish, Restart};
+use crate::cluster::{Family, HostPort, Mount, Networking, Node, PortMapping, Protocol, Role};
+use crate::engine::{BindMount, ContainerSpec, Publish, Restart};
 use crate::kubeadm::API_PORT;
 use crate::labels;
 
@@ -76,7 +74,14 @@ pub(super) fn container(
     if host.needs_dev_mapper {
         binds.push("/dev/mapper:/dev/mapper".into());
     }
-    binds.extend(node.extra_mounts.iter().map(|mount| bind(mount, input.directory)));
+    let mut mounts = Vec::new();
+    for mount in &node.extra_mounts {
+        let mount = absolute(mount, input.directory);
+        match fits_bind(&mount) {
+            true => binds.push(bind(&mount)),
+            false => mounts.push(bind_mount(&mount)),
+        }
+    }
 
     let family = cluster.networking.family;
     let mut publish: Vec<Publish> =
@@ -95,29 +100,47 @@ pub(super) fn container(
         tmpfs: vec!["/tmp".into(), "/run".into()],
         volumes: vec!["/var".into()],
         binds,
+        mounts,
         devices: if host.rootless { vec!["/dev/fuse".into()] } else { Vec::new() },
         publish,
         ..base
     }
 }
 
+/// With a host path that is absolute and normalised: without `./` and a trailing `/`.
+fn absolute(mount: &Mount, directory: &Path) -> Mount {
+    let host_path = directory.join(&mount.host_path).components().collect();
+    Mount { host_path, ..mount.clone() }
+}
+
+/// Whether [`bind`] can express it, which is preferred: every engine makes a
+/// missing host directory of a bind, and only a bind can be relabelled. Its paths
+/// end at the first colon, so those with one need a [`BindMount`].
+fn fits_bind(mount: &Mount) -> bool {
+    !mount.has_colon() || mount.selinux_relabel
+}
+
 /// `SOURCE:TARGET[:OPTIONS]` (kind v0.33.0,
 /// `pkg/cluster/internal/providers/docker/provision.go`, `generateMountBindings`).
-fn bind(mount: &Mount, directory: &Path) -> String {
-    // Normalised: without `./` and a trailing `/`.
-    let source: PathBuf = directory.join(&mount.host_path).components().collect();
+fn bind(mount: &Mount) -> String {
     let options = [
         mount.read_only.then_some("ro"),
         mount.selinux_relabel.then_some("Z"),
-        match mount.propagation {
-            Propagation::None => None,
-            Propagation::HostToContainer => Some("rslave"),
-            Propagation::Bidirectional => Some("rshared"),
-        },
+        mount.propagation.option(),
     ];
     let options: Vec<&str> = options.into_iter().flatten().collect();
     let tail = if options.is_empty() { String::new() } else { format!(":{}", options.join(",")) };
-    format!("{}:{}{tail}", source.display(), mount.container_path)
+    format!("{}:{}{tail}", mount.host_path.display(), mount.container_path)
+}
+
+fn bind_mount(mount: &Mount) -> BindMount {
+    BindMount {
+        source: mount.host_path.display().to_string(),
+        target: mount.container_path.clone(),
+        read_only: mount.read_only,
+        propagation: mount.propagation,
+        create_source: true,
+    }
 }
 
 /// Without an address a port is published on every IPv4 address, or in an IPv6

@@ -2,6 +2,7 @@
 //! (kind v0.33.0, `pkg/cluster/internal/providers/common/proxy.go`).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::cluster::Cluster;
 
@@ -41,6 +42,68 @@ pub(crate) fn settings(
     out
 }
 
+/// A sentence for each proxy in the nodes' variables that they cannot reach: one
+/// on a loopback address, which is the node's own there. `host` is where nodes
+/// reach this machine, if that is known.
+pub(crate) fn unreachable(
+    settings: &BTreeMap<String, String>,
+    host: Option<IpAddr>,
+) -> Vec<String> {
+    let proxies = NAMES.iter().filter(|name| **name != "NO_PROXY");
+    let found = proxies.filter_map(|&name| Some((name, settings.get(name)?)));
+    let unreachable = found.filter(|(_, value)| is_loopback(host_of(value)));
+    let address = match host {
+        Some(host) => format!("{host}, this machine's address in the nodes' network"),
+        None => "an address of this machine that the engine's host reaches".to_owned(),
+    };
+    unreachable
+        .map(|(name, value)| {
+            format!(
+                "nodes cannot reach {name} {}, since a loopback address is their own: let the proxy listen on {address}, and set {name} to that",
+                without_user(value)
+            )
+        })
+        .collect()
+}
+
+/// A proxy as it may be shown: without user and password.
+pub(crate) fn without_user(proxy: &str) -> String {
+    let (scheme, rest) = proxy
+        .split_once("://")
+        .map_or(("", proxy), |(scheme, rest)| (&proxy[..scheme.len() + 3], rest));
+    match rest.rsplit_once('@') {
+        Some((_, rest)) => format!("{scheme}***@{rest}"),
+        None => proxy.to_owned(),
+    }
+}
+
+/// `localhost` of `http://me:secret@localhost:3128/`; scheme, user and port may
+/// be absent.
+fn host_of(proxy: &str) -> &str {
+    let rest = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match rest.strip_prefix('[') {
+        Some(inner) => inner.split([']', '%']).next().unwrap_or_default(),
+        None => rest.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_lowercase();
+    let address = name.parse::<IpAddr>().map(|address| address.to_canonical());
+    // A short form such as `127.1` is no address to Rust.
+    let is_short =
+        || name.starts_with("127.") && name.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match address {
+        Ok(address) => address.is_loopback() || address.is_unspecified(),
+        Err(_) => {
+            let names = ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+            names.contains(&&*name) || name.ends_with(".localhost") || is_short()
+        }
+    }
+}
+
 /// The value of a variable in nodes: from the environment or, if that has
 /// neither proxy, from the docker client's configuration for containers
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
@@ -76,6 +139,46 @@ mod tests {
             let get = |asked: &str| env.contains(&asked).then(|| format!("env {asked}"));
             let found = variable(name, &get, &configured);
             assert_eq!(found.as_deref(), expected, "{env:?} {name}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_on_a_loopback_address_is_out_of_reach() {
+        let gateway = "172.18.0.1".parse().ok();
+        for (proxy, shown) in [
+            ("http://localhost:3128", "http://localhost:3128"),
+            ("http://LocalHost:3128/", "http://LocalHost:3128/"),
+            ("localhost", "localhost"),
+            ("localhost:3128", "localhost:3128"),
+            ("http://me:secret@localhost.:3128", "http://***@localhost.:3128"),
+            ("me:s3/cret@127.0.0.1:3128", "***@127.0.0.1:3128"),
+            ("http://secret@127.1.2.3", "http://***@127.1.2.3"),
+            ("http://127.1:3128", "http://127.1:3128"),
+            ("socks5h://[::1]:1080", "socks5h://[::1]:1080"),
+            ("http://[::ffff:127.0.0.1]:1080", "http://[::ffff:127.0.0.1]:1080"),
+            ("http://0.0.0.0:3128", "http://0.0.0.0:3128"),
+            ("https://proxy.localhost", "https://proxy.localhost"),
+        ] {
+            let settings =
+                [("HTTPS_PROXY", proxy), ("https_proxy", proxy), ("NO_PROXY", "localhost")];
+            let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let found = unreachable(&settings, gateway);
+            let [text] = &found[..] else { panic!("{proxy}: {found:?}") };
+            assert!(text.contains(&format!("HTTPS_PROXY {shown}, ")), "{proxy}: {text}");
+            assert!(text.contains("172.18.0.1"), "{text}");
+            assert!(!unreachable(&settings, None)[0].contains("172.18.0.1"));
+        }
+        for proxy in [
+            "http://proxy:3128",
+            "http://localhost:secret@proxy:3128",
+            "http://10.0.0.1:3128/localhost",
+            "localhost.example:3128",
+            "http://127.example.com",
+            "http://[fd00::1]:3128",
+            "",
+        ] {
+            let settings = [("HTTP_PROXY".to_owned(), proxy.to_owned())].into();
+            assert_eq!(unreachable(&settings, gateway), [""; 0], "{proxy}");
         }
     }
 

@@ -3,9 +3,9 @@ use std::path::Path;
 
 use super::api_balancer::ENVOY_IMAGE;
 use super::*;
-use crate::cluster::{Cluster, HostPort, Protocol};
+use crate::cluster::{Cluster, HostPort, Propagation, Protocol};
 use crate::config;
-use crate::engine::{Host, Publish};
+use crate::engine::{BindMount, Host, Publish};
 use crate::labels;
 
 fn plan_of(settled: &SettledCluster) -> Plan {
@@ -85,6 +85,45 @@ fn every_mount_option() {
     ];
     for (fields, want) in cases {
         assert_eq!(bind(fields), want, "{fields}");
+    }
+}
+
+#[test]
+fn paths_with_a_colon_are_no_binds() {
+    let container = |fields: &str| {
+        planned(&format!("nodes: [{{extraMounts: [{{{fields}}}]}}]"), &Host::default())
+            .nodes
+            .remove(0)
+            .container
+    };
+    let mount = |source: &str, target: &str| BindMount {
+        source: source.into(),
+        target: target.into(),
+        create_source: true,
+        ..BindMount::default()
+    };
+    let certs = "/etc/containerd/certs.d/registry.local:5000";
+    for (fields, wanted) in [
+        (format!("hostPath: /certs, containerPath: \"{certs}\""), mount("/certs", certs)),
+        ("hostPath: \"./a:b\", containerPath: /x".to_owned(), mount("/here/a:b", "/x")),
+        (
+            "hostPath: \"/a:ro\", containerPath: /x, readOnly: true, propagation: HostToContainer"
+                .to_owned(),
+            BindMount {
+                read_only: true,
+                propagation: Propagation::HostToContainer,
+                ..mount("/a:ro", "/x")
+            },
+        ),
+    ] {
+        let found = container(&fields);
+        assert_eq!((found.mounts, found.binds.len()), (vec![wanted], 1), "{fields}");
+    }
+    // All of these are one path to the engine.
+    for path in ["/a,b", "/a b", "/a'\\\"b", "/ä"] {
+        let found = container(&format!("hostPath: {path:?}, containerPath: {path:?}"));
+        assert_eq!(found.binds[1..], [format!("{path}:{path}")]);
+        assert_eq!(found.mounts, []);
     }
 }
 

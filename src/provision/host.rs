@@ -10,6 +10,10 @@ pub(crate) enum HostError {
     RootlessCgroupV1,
     #[error("a rootless engine needs the cgroup controllers {}", .0.join(", "))]
     RootlessControllers(Vec<&'static str>),
+    #[error("kubeProxyMode: ipvs needs IPVS, which the kernel of the engine's host does not have")]
+    NoIpvs,
+    #[error("kubeProxyMode: nftables needs Linux 5.13 or later; the engine's host has {0}")]
+    OldKernel(String),
     #[error("a rootless engine needs Kubernetes 1.22 or later, not {0}")]
     RootlessVersion(String),
 }

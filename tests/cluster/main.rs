@@ -26,12 +26,14 @@ mod lab;
 mod lifecycle;
 mod load;
 mod load_trouble;
+mod mirror;
 mod network_policy;
 mod node_image;
 mod reach;
 mod registry;
 mod remote;
 mod rollout;
+mod settings;
 mod shapes;
 #[path = "../support/lib.rs"]
 #[allow(dead_code, reason = "shared with tests/it, which uses other parts")]

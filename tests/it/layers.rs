@@ -65,7 +65,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("directories", &["cache"]),
-    ("flate2", &["image"]),
+    ("flate2", &["image", "provision"]),
     ("getrandom", &["text"]),
     ("granit_parser", &["yaml"]),
     ("hyper", &["load"]),

@@ -16,8 +16,12 @@ pub(crate) enum Program {
 
 impl Program {
     pub(crate) fn of(path: Option<&OsString>) -> Self {
-        let name = path.and_then(|path| Path::new(path).file_stem());
-        if name.is_some_and(|name| name == "kind") { Program::Kind } else { Program::Skiff }
+        let name = path.and_then(|path| Path::new(path).file_name()).unwrap_or_default();
+        // kind's releases have names such as `kind-linux-amd64`, and people keep
+        // several as `kind-v0.33.0`: the first word counts.
+        let name = name.to_string_lossy().to_lowercase();
+        let word = name.split(|c: char| !c.is_alphanumeric()).next();
+        if word == Some("kind") { Program::Kind } else { Program::Skiff }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -34,5 +38,46 @@ impl Program {
             Program::Skiff => DEFAULT_WAIT,
             Program::Kind => Duration::ZERO,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_of_the_files_name_counts() {
+        for name in [
+            "kind",
+            "/usr/local/bin/kind",
+            "./kind",
+            "kind.exe",
+            "KIND.EXE",
+            "kind-linux-amd64",
+            "kind_linux_arm64",
+            "kind-windows-amd64.exe",
+            "kind-v0.33.0",
+            "kind-0.33",
+            "kind.v0.33.0",
+        ] {
+            assert_eq!(Program::of(Some(&name.into())), Program::Kind, "{name}");
+        }
+        for name in [
+            "skiff",
+            "skiff-linux-amd64",
+            "skiff-kind",
+            "skiff.exe",
+            "kindle",
+            "kinder",
+            "kind2",
+            "kinder-v1.37.0",
+            "mankind",
+            "-kind",
+            "/opt/kind/skiff",
+            "",
+        ] {
+            assert_eq!(Program::of(Some(&name.into())), Program::Skiff, "{name}");
+        }
+        assert_eq!(Program::of(None), Program::Skiff);
     }
 }

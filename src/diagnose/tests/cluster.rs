@@ -50,6 +50,8 @@ fn add_steps(screens: &mut Screens) {
     screens!(screens, HostError, of_provision, {
         RootlessCgroupV1 => [HostError::RootlessCgroupV1],
         RootlessControllers => [HostError::RootlessControllers(vec!["cpu", "pids"])],
+        NoIpvs => [HostError::NoIpvs],
+        OldKernel => [HostError::OldKernel("5.10.0-33-amd64".into())],
         RootlessVersion => [HostError::RootlessVersion("v1.21.14".into())],
     });
     screens!(screens, ProvisionError {
@@ -85,6 +87,10 @@ fn add_steps(screens: &mut Screens) {
         Patch => [BootstrapError::Patch {
             node: "kind-control-plane".into(),
             reason: "kubeadmConfigPatches[0]: the path \"/a\" does not exist".into(),
+        }],
+        Containerd => [BootstrapError::Containerd {
+            node: "kind-control-plane".into(),
+            output: "failed to load plugin error=\"expected integer\"".into(),
         }],
         Unreadable => [BootstrapError::Unreadable {
             node: "kind-control-plane".into(),

@@ -7,7 +7,7 @@ use bollard::auth::DockerCredentials;
 use bollard::models::*;
 
 use crate::engine::credentials::Credentials;
-use crate::engine::spec::{ContainerSpec, NetworkSpec, Publish, Restart};
+use crate::engine::spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
     CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent, Storage,
 };
@@ -37,6 +37,7 @@ pub(super) fn host(info: SystemInfo, product: Product, local: bool) -> Host {
         userns_remap: has("userns"),
         needs_dev_mapper: !has("rootless")
             && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
+        kernel: info.kernel_version.clone().unwrap_or_default(),
         arch: arch.to_owned(),
         local,
         storage: Storage {
@@ -76,10 +77,16 @@ pub(super) fn pull_event(info: CreateImageInfo) -> PullEvent {
 const MTU_OPTION: &str = "com.docker.network.driver.mtu";
 
 pub(super) fn network(id: String, found: NetworkInspect) -> Network {
-    let subnets =
-        found.ipam.and_then(|i| i.config).into_iter().flatten().filter_map(|c| c.subnet).collect();
+    let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let gateways = configs.iter().filter_map(|config| config.gateway.as_ref()?.parse().ok());
     let mtu = found.options.and_then(|options| options.get(MTU_OPTION)?.parse().ok());
-    Network { id, containers: found.containers.map_or(0, |c| c.len()), subnets, mtu }
+    Network {
+        id,
+        containers: found.containers.map_or(0, |c| c.len()),
+        gateway: gateways.min(),
+        subnets: configs.into_iter().filter_map(|config| config.subnet).collect(),
+        mtu,
+    }
 }
 
 pub(super) fn network_request(spec: &NetworkSpec) -> NetworkCreateRequest {
@@ -148,12 +155,18 @@ pub(super) fn container(found: ContainerSummary) -> Container {
     }
 }
 
-fn read_only((source, target): (&String, &String)) -> Mount {
+fn mount(spec: &BindMount) -> Mount {
+    let options = MountBindOptions {
+        propagation: spec.propagation.option().and_then(|word| word.parse().ok()),
+        create_mountpoint: Some(spec.create_source),
+        ..Default::default()
+    };
     Mount {
-        source: Some(source.clone()),
-        target: Some(target.clone()),
+        source: Some(spec.source.clone()),
+        target: Some(spec.target.clone()),
         typ: Some(MountType::BIND),
-        read_only: Some(true),
+        read_only: Some(spec.read_only),
+        bind_options: Some(options),
         ..Default::default()
     }
 }
@@ -190,8 +203,7 @@ pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
             security_opt: list(&spec.security_opt),
             tmpfs: Some(spec.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
             binds: list(&spec.binds),
-            mounts: (!spec.read_only.is_empty())
-                .then(|| spec.read_only.iter().map(read_only).collect()),
+            mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.iter().map(mount).collect()),
             auto_remove: Some(spec.auto_remove),
             devices: Some(devices.collect()),
             port_bindings: Some(bindings),
@@ -280,6 +292,7 @@ mod tests {
         assert!(info(|i| i.cgroup_version = Some(SystemInfoCgroupVersionEnum::_1)).cgroup_v1);
         assert!(info(|i| i.security_options = option("rootless")).rootless);
         assert!(info(|i| i.security_options = option("userns")).userns_remap);
+        assert_eq!(info(|i| i.kernel_version = Some("6.1.0".into())).kernel, "6.1.0");
         let no_pids = info(|i| i.pids_limit = Some(false));
         assert_eq!(no_pids.cgroup_controllers, CgroupControllers { pids: false, ..all });
         let no_driver = info(|i| i.cgroup_driver = Some(SystemInfoCgroupDriverEnum::NONE));

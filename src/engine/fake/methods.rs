@@ -102,6 +102,7 @@ impl Engine for FakeEngine {
             state.networks.push(Network {
                 id: spec.name.clone(),
                 containers: 0,
+                gateway: Some("172.18.0.1".parse().unwrap()),
                 subnets: v4.into_iter().chain(spec.ipv6_subnet.clone()).collect(),
                 mtu: spec.mtu,
             });

@@ -9,7 +9,7 @@ use super::directory::{EngineDirectory, MOUNT};
 use super::error::StoreError;
 use super::layout::Layout;
 use crate::context::{Context, RunError};
-use crate::engine::ContainerSpec;
+use crate::engine::{BindMount, ContainerSpec};
 use crate::labels;
 use crate::node::NodeHandle;
 use crate::text;
@@ -83,7 +83,12 @@ impl ReaderContainer {
             network: Some("none".into()),
             security_opt: vec!["label=disable".into()],
             userns_host: true,
-            read_only: [(directory, MOUNT.to_owned())].into(),
+            mounts: vec![BindMount {
+                source: directory,
+                target: MOUNT.to_owned(),
+                read_only: true,
+                ..BindMount::default()
+            }],
             auto_remove: true,
             entrypoint: vec!["sleep".into()],
             command: vec![LIFETIME.into()],

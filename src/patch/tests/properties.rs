@@ -160,7 +160,8 @@ proptest! {
             merge: vec![toml::to_string(patch.clone()).unwrap()],
             json: Vec::new(),
         };
-        let (patched, without_effect) = containerd(&text, &patches).unwrap();
+        let PatchedContainerd { config: patched, without_effect, .. } =
+            containerd(&text, &patches).unwrap();
         prop_assert_eq!(toml::parse(&patched).unwrap(), merge_patch(config.clone(), &patch));
         prop_assert!(without_effect.is_empty());
 
@@ -168,7 +169,8 @@ proptest! {
             merge: vec![format!("version = {}\n{}", version + 1, patches.merge[0])],
             json: Vec::new(),
         };
-        let (patched, without_effect) = containerd(&text, &for_other_version).unwrap();
+        let PatchedContainerd { config: patched, without_effect, .. } =
+            containerd(&text, &for_other_version).unwrap();
         prop_assert_eq!(toml::parse(&patched).unwrap(), config);
         prop_assert_eq!(without_effect.len(), 1);
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{refused, skiff, text};
+use crate::program::{SKIFF, command, refused, refused_with, skiff, text};
 
 fn write(folder: &Path, definition: &[u8]) -> String {
     let path = folder.join("cluster.yaml");
@@ -68,4 +68,57 @@ fn dry_run_prints_the_plan_without_an_engine() {
     {
         assert!(plan.contains(word), "{word} is not in:\n{plan}");
     }
+}
+
+#[test]
+fn host_paths_are_below_the_home_directory_and_of_variables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(
+        folder.path(),
+        format!(
+            "{HEAD}nodes:
+- extraMounts:
+  - {{hostPath: ~/a, containerPath: /a}}
+  - {{hostPath: \"$HOME/b\", containerPath: /b}}
+  - {{hostPath: \"${{DATA}}/c\", containerPath: /c}}
+  - {{hostPath: \"./$DATA\", containerPath: /d}}
+"
+        )
+        .as_bytes(),
+    );
+    // It exists as it is written.
+    std::fs::create_dir(folder.path().join("$DATA")).unwrap();
+    let create = |data: &str| {
+        let mut create = command(Path::new(SKIFF));
+        create.args(["create", "cluster", "--dry-run", "--config", &path]);
+        create.env("DATA", data).current_dir(folder.path()).output().unwrap()
+    };
+    let out = create("/srv");
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let here = folder.path().canonicalize().unwrap();
+    let plan = text(&out.stdout);
+    for bind in
+        ["/nowhere/a:/a", "/nowhere/b:/b", "/srv/c:/c", &format!("{}/$DATA:/d", here.display())]
+    {
+        assert!(plan.contains(&format!("- {bind}\n")), "{bind} is not in:\n{plan}");
+    }
+    refused_with(
+        &create(""),
+        "an empty variable",
+        &["line 7", "nodes[0].extraMounts[2].hostPath", "the variable DATA is not set"],
+    );
+}
+
+#[test]
+fn passwords_of_proxies_are_not_printed() {
+    let out = command(Path::new(SKIFF))
+        .args(["create", "cluster", "--dry-run"])
+        .env("HTTPS_PROXY", "http://me:s3cret@proxy:3128")
+        .env("http_proxy", "me:s3cret@proxy:3128")
+        .output()
+        .unwrap();
+    let plan = text(&out.stdout);
+    assert!(plan.contains("- HTTPS_PROXY=http://***@proxy:3128\n"), "{plan}");
+    assert!(plan.contains("- http_proxy=***@proxy:3128\n"), "{plan}");
+    assert!(!plan.contains("s3cret"), "{plan}");
 }
