@@ -127,7 +127,7 @@ fn two_ports() -> [TcpListener; 2] {
         let one = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = one.local_addr().unwrap().port();
         let other = TcpListener::bind(("127.0.0.1", port ^ 1)).ok()?;
-        Some(if port % 2 == 0 { [one, other] } else { [other, one] })
+        Some(if port < port ^ 1 { [one, other] } else { [other, one] })
     };
     (0..1000).find_map(pair).unwrap()
 }
