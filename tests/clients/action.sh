@@ -9,8 +9,8 @@ check() {
   step "as of kind-action $VERSION"
   local node port
   cluster chart-testing
-  container skiff-test-action
   registry_image registry:2
+  container skiff-test-action
   busybox_image skiff-test/action:1
   step "versions"
   kind version | grep -E '^kind v[0-9.]+ go[^ ]+ linux/'

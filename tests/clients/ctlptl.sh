@@ -12,8 +12,8 @@ get() {
 check() {
   local port
   cluster cl-ctlptl
-  container skiff-test-ctlptl skiff-test-login
   registry_image registry:2
+  container skiff-test-ctlptl skiff-test-login
   busybox_image skiff-test/ctlptl:1
 
   port=$(free_port)

@@ -137,7 +137,8 @@ gone() {
   ! listed "$1" || fail "cluster $1 is still listed"
 }
 
-# container NAME...: names for containers that the check makes.
+# container NAME...: names for containers that the check makes. Say it after the
+# image that they are made of, which is removed after them.
 container() {
   docker rm --force --volumes "$@" >/dev/null 2>&1 || true
   later "docker rm --force --volumes $*"

@@ -10,8 +10,8 @@ check() {
   step "as of the documentation of kind $VERSION"
   local port node
   cluster cl-registry
-  container skiff-test-registry
   registry_image registry:3
+  container skiff-test-registry
   busybox_image skiff-test/registry:1
   port=$(free_port)
   docker run --detach --restart=always --publish "127.0.0.1:$port:5000" --network bridge --name skiff-test-registry registry:3
