@@ -3,6 +3,9 @@
 #
 #   tests/run.sh          everything, real clusters included
 #   tests/run.sh quick    what needs neither engine nor node image
+#   tests/run.sh machine  a virtual machine with a cluster, which is rebooted;
+#                         part of the release check, more than half an hour when
+#                         it has to be emulated
 #
 # Expected texts are below tests/snapshots/; tests/it/main.rs says how to write
 # them anew. Engine and node image are brought up by themselves, as in quickstart.sh.
@@ -54,6 +57,7 @@ podnet() {
   (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/...) || { rm -rf "$module"; return 1; }
   rm -rf "$module"
 }
+release_build() { cargo build --quiet --release --locked; }
 addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
 
@@ -62,6 +66,12 @@ if [ "${1:-all}" != quick ]; then
   stage "Engine" ./quickstart.sh engine
 fi
 stage "Crates" fetch
+if [ "${1:-all}" = machine ]; then
+  stage "Release build" release_build
+  stage "Node image" node_image v1.37.2
+  stage "Whole machine" tests/machine.sh
+  exit
+fi
 stage "Formatting" formatting
 stage "Lints" lints
 stage "Shell scripts" shell_scripts
@@ -69,7 +79,7 @@ stage "Shell scripts" shell_scripts
 stage "Unit tests" cargo test --quiet --locked --features fake-engine --lib --test it
 [ "${1:-all}" != quick ] || exit 0
 stage "podnet" podnet
-stage "Release build" cargo build --quiet --release --locked
+stage "Release build" release_build
 # The tests' workloads are in images built here, so no published one will do.
 stage "Node image" node_image v1.37.2
 stage "Node image of the Kubernetes before" node_image v1.36.4
