@@ -4,8 +4,10 @@
 #
 #   tests/machine.sh [STEP...]    default: create load works nfs reboot delete ipvs
 #
-# STEP reboot also checks that everything comes back; the other steps are
-# functions of tests/machine/guest.sh. Needs root, 4 GB of memory and of disk, the
+# STEP reboot also checks that everything comes back; ipvs does create, load,
+# works and delete with one node and kube-proxy in that mode; the others are
+# functions of tests/machine/guest.sh. The cluster has $WORKERS workers (2) and
+# kube-proxy is in $PROXY_MODE (iptables). Needs root, 4 GB of memory and of disk, the
 # release binary and, in the engine, the node image ($NODE_IMAGE). What is missing
 # (qemu, mmdebstrap) is installed.
 # With KVM it takes minutes, with emulation more than half an hour.
@@ -18,6 +20,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 DIR=${MACHINE_DIR:-/var/lib/skiff-test-machine}
 NODE_IMAGE=${NODE_IMAGE:-skiff/node:v1.37.2}
+WORKERS=${WORKERS:-2} PROXY_MODE=${PROXY_MODE:-iptables}
 SKIFF=$PWD/target/release/skiff
 BASE=$DIR/base
 PORT=$((20000 + RANDOM % 10000)) # of ssh, on 127.0.0.1
@@ -150,7 +153,8 @@ reboot() {
 
 run() {
   case "$1" in
-    create | ipvs) guest "$1" "$NODE_IMAGE" ;;
+    create) guest create "$NODE_IMAGE" "$WORKERS" "$PROXY_MODE" ;;
+    ipvs) guest create "$NODE_IMAGE" 0 ipvs && guest load && guest works && guest delete ;;
     reboot) reboot ;;
     *) guest "$1" ;;
   esac

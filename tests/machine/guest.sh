@@ -4,7 +4,9 @@
 set -euo pipefail
 cd "$HOME"
 CLUSTER=machine
-NODES=(machine-control-plane machine-worker machine-worker2)
+# What step create wrote down.
+mapfile -t NODES < <(cat nodes 2>/dev/null)
+MODE=$(cat mode 2>/dev/null || true)
 PATIENCE=1800 # seconds; an emulated machine is slow
 
 fail() { echo "guest: $*" >&2; exit 1; }
@@ -63,14 +65,16 @@ addresses_known() {
   same "$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}')" "$(addresses)"
 }
 
-# Both pods of the DaemonSet answer through the mapped port.
+proxy_mode() { same "$(docker exec "$1" curl -sS http://127.0.0.1:10249/proxyMode)" "$MODE"; }
+
+# Every pod of the DaemonSet answers through the mapped port.
 answers() {
   local page pages=""
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     page=$(curl -sS --max-time 10 http://127.0.0.1:8080/) || return
     pages+="$page"$'\n'
   done
-  same "$(sort -u <<<"$pages" | grep -c .)" 2
+  same "$(sort -u <<<"$pages" | grep .)" "$(pods web | sort)"
 }
 
 in_pod() { kubectl exec "$1" -- busybox sh -c "$2"; }
@@ -96,40 +100,42 @@ closed_to_others() {
 works_since() {
   local node
   eventually "the kubeconfig is valid" kubeconfig_valid
-  eventually "three nodes are Ready" nodes_ready_since "$1"
+  eventually "all nodes are Ready" nodes_ready_since "$1"
   eventually "every pod is Running and ready" pods_running_since "$1"
   eventually "the API server knows the nodes' addresses" addresses_known
-  eventually "both workers' pods answer through the port mapping" answers
+  eventually "the pods of every worker answer through the port mapping" answers
   eventually "pods reach each other across nodes" pods_reach_each_other
   eventually "a NetworkPolicy is enforced" closed_to_others
   for node in "${NODES[@]}"; do
     eventually "no failed unit in $node" no_failed_units "$node"
     eventually "cgroup v2 in $node" unified_cgroups "$node"
+    eventually "kube-proxy in mode $MODE in $node" proxy_mode "$node"
   done
 }
 
 # --- steps -------------------------------------------------------------------
 
-# kubeadm's own patience is too short for an emulated machine with other work.
-definition() {
-  cat <<'END'
+# create IMAGE WORKERS MODE; MODE is kube-proxy's
+step_create() {
+  local worker
+  NODES=(machine-control-plane machine-worker)
+  for ((worker = 2; worker <= $2; worker++)); do NODES+=("machine-worker$worker"); done
+  printf '%s\n' "${NODES[@]:0:$(($2 + 1))}" >nodes
+  echo "$3" >mode
+  # kubeadm's own patience is too short for an emulated machine with other work.
+  local patience='{controlPlaneComponentHealthCheck: 30m, kubeletHealthCheck: 30m, kubernetesAPICall: 30m, etcdAPICall: 30m, tlsBootstrap: 30m, discovery: 30m}'
+  cat >cluster.yaml <<END
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
+networking: {kubeProxyMode: $3}
 kubeadmConfigPatches:
-- |
-  kind: InitConfiguration
-  timeouts: {controlPlaneComponentHealthCheck: 30m, kubeletHealthCheck: 30m, kubernetesAPICall: 30m, etcdAPICall: 30m, tlsBootstrap: 30m, discovery: 30m}
-- |
-  kind: JoinConfiguration
-  timeouts: {controlPlaneComponentHealthCheck: 30m, kubeletHealthCheck: 30m, kubernetesAPICall: 30m, etcdAPICall: 30m, tlsBootstrap: 30m, discovery: 30m}
+- '{kind: InitConfiguration, timeouts: $patience}'
+- '{kind: JoinConfiguration, timeouts: $patience}'
 nodes:
 - role: control-plane
   extraPortMappings: [{containerPort: 30080, hostPort: 8080, listenAddress: 127.0.0.1}]
 END
-}
-
-step_create() {
-  { definition; printf -- '- role: %s\n' worker worker; } >cluster.yaml
+  for ((worker = 1; worker <= $2; worker++)); do echo "- role: worker" >>cluster.yaml; done
   ./skiff create cluster --name "$CLUSTER" --config cluster.yaml --image "$1" --wait 30m
 }
 
@@ -213,7 +219,7 @@ nfs_written() {
 step_comes_back() {
   local booted
   booted=$(date -u -d "$(uptime -s)" +%Y-%m-%dT%H:%M:%SZ)
-  eventually "three nodes are running" same_states
+  eventually "all nodes are running" same_states
   addresses >addresses-after
   if diff addresses-before addresses-after >/dev/null; then
     seen "the nodes have the addresses that they had"
@@ -228,22 +234,6 @@ same_states() { same "$(docker inspect -f '{{.State.Status}}' "${NODES[@]}" | so
 step_delete() {
   ./skiff delete cluster --name "$CLUSTER"
   same "$(docker ps -aq)" ""
-}
-
-# kube-proxy with IPVS, which this machine's kernel has.
-step_ipvs() {
-  local node=ipvs-control-plane
-  CLUSTER=ipvs NODES=("$node")
-  { definition; echo 'networking: {kubeProxyMode: ipvs}'; } >ipvs.yaml
-  ./skiff create cluster --name ipvs --config ipvs.yaml --image "$1" --wait 30m
-  web_image
-  ./skiff load docker-image machine/web:1 --name ipvs
-  workload >workload.yaml
-  kubectl apply -f workload.yaml
-  eventually "every pod is Running and ready" pods_running_since 0
-  eventually "a Service answers through the port mapping" curl -fsS --max-time 10 http://127.0.0.1:8080/
-  kubectl -n kube-system logs -l k8s-app=kube-proxy --tail -1 | grep -F "Using ipvs Proxier"
-  ./skiff delete cluster --name ipvs
 }
 
 step_diagnose() {
