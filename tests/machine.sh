@@ -7,10 +7,14 @@
 # STEP reboot also checks that everything comes back; ipvs does create, load,
 # works and delete with one node and kube-proxy in that mode; the others are
 # functions of tests/machine/guest.sh. The cluster has $WORKERS workers (2) and
-# kube-proxy is in $PROXY_MODE (iptables). Needs root, 4 GB of memory and of disk, the
-# release binary and, in the engine, the node image ($NODE_IMAGE). What is missing
-# (qemu, mmdebstrap) is installed.
-# With KVM it takes minutes, with emulation more than half an hour.
+# kube-proxy is in $PROXY_MODE (iptables). Needs root, 8 GB of memory, 4 GB of disk,
+# the release binary and, in the engine, the node image ($NODE_IMAGE). What is
+# missing (qemu, mmdebstrap) is installed.
+#
+# Where KVM does not work the machine is emulated. That takes more than half an
+# hour, and the host's cores for itself: Kubernetes has deadlines that nothing
+# moves. An API server that needs more than a minute for its first look at the
+# Services' addresses ends itself, and kubeadm join gives an answer 10 s.
 #
 # In $MACHINE_DIR afterwards: console.log, and result, which says what was run,
 # with versions, and how long each step took. It also keeps the machine's disk,
