@@ -58,7 +58,7 @@ pub(crate) fn hand_over(file: &File, path: &Path) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

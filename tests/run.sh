@@ -3,9 +3,13 @@
 #
 #   tests/run.sh          everything, real clusters included
 #   tests/run.sh quick    what needs neither engine nor node image
-#   tests/run.sh clients  real clients of kind, of which tests/clients.sh tells more
-#   tests/run.sh targets  whether it compiles for other systems
+#
+# What is run before a release, beside the above:
+#
+#   tests/run.sh clients  programs of other people that drive kind (tests/clients.sh)
 #   tests/run.sh engines  the central part of the real clusters on other engines
+#   tests/run.sh machine  a virtual machine with a cluster, which is rebooted; more
+#                         than half an hour where it has to be emulated
 #
 # Expected texts are below tests/snapshots/; tests/it/main.rs says how to write
 # them anew. Engine and node image are brought up by themselves, as in quickstart.sh.
@@ -49,7 +53,7 @@ shell_scripts() {
   } | xargs -0 shellcheck --severity=warning
 }
 # podnet and crictl, beside Kubernetes' own modules, as the node image builds them.
-podnet() {
+go_tests() {
   if ! command -v go >/dev/null; then echo "    (no go here)"; return; fi
   local module
   module=$(mktemp -d)
@@ -57,39 +61,40 @@ podnet() {
   (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/...) || { rm -rf "$module"; return 1; }
   rm -rf "$module"
 }
-release_and_images() {
-  stage "Release build" cargo build --quiet --release --locked
-  # The tests' workloads are in images built here, so no published one will do.
-  stage "Node image" node_image v1.37.2
-  stage "Add-on images" addon_images
-}
+release_build() { cargo build --quiet --release --locked; }
 addon_images() { target/release/skiff build addon-images; }
 node_image() { target/release/skiff build node-image --kubernetes-version "$1"; }
 
+# Engine, program and node image, prepared in the same way as for a new user.
+prepared() {
+  stage "Engine" ./quickstart.sh engine
+  stage "Crates" fetch
+  stage "Release build" release_build
+  stage "Node image" node_image v1.37.2
+}
+
 case "${1:-all}" in
-  targets)
-    stage "Other systems" tests/targets.sh
+  clients)
+    prepared
+    stage "Clients" tests/clients.sh "${@:2}"
     exit 0
     ;;
   engines)
-    stage "Engine" ./quickstart.sh engine
-    release_and_images
-    stage "Other engines" tests/engines.sh
+    prepared
+    stage "Add-on images" addon_images
+    stage "Other engines" tests/engines.sh "${@:2}"
     exit 0
     ;;
+  machine)
+    prepared
+    stage "Whole machine" tests/machine.sh
+    exit 0
+    ;;
+  all) stage "Engine" ./quickstart.sh engine ;;
+  quick) ;;
+  *) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
-if [ "${1:-all}" != quick ]; then
-  # Prepared in the same way as for a new user.
-  stage "Engine" ./quickstart.sh engine
-fi
-if [ "${1:-all}" = clients ]; then
-  stage "Crates" fetch
-  stage "Release build" cargo build --quiet --release --locked
-  stage "Node image" node_image v1.37.2
-  stage "Clients" tests/clients.sh "${@:2}"
-  exit 0
-fi
 stage "Crates" fetch
 stage "Formatting" formatting
 stage "Lints" lints
@@ -97,9 +102,12 @@ stage "Shell scripts" shell_scripts
 # With an engine in memory; the release build below does not have it.
 stage "Unit tests" cargo test --quiet --locked --features fake-engine --lib --test it
 [ "${1:-all}" != quick ] || exit 0
-stage "podnet" podnet
+stage "podnet and crictl" go_tests
 stage "Other systems" tests/targets.sh
-release_and_images
+# The tests' workloads are in images built here, so no published one will do.
+stage "Release build" release_build
+stage "Node image" node_image v1.37.2
 stage "Node image of the Kubernetes before" node_image v1.36.4
+stage "Add-on images" addon_images
 stage "Real clusters" cargo test --locked --test cluster -- --include-ignored --test-threads=1 --nocapture
 echo "All stages passed in $SECONDS s."

@@ -91,7 +91,8 @@ impl Engine for FakeEngine {
 
     async fn networks(&self, name: &str) -> Result<Vec<Network>> {
         self.call("networks", "", |state| {
-            Ok(state.networks.iter().filter(|network| network.id == name).cloned().collect())
+            let named = state.networks.iter().filter(|(its_name, _)| its_name == name);
+            Ok(named.map(|(_, network)| network.clone()).collect())
         })
         .await
     }
@@ -99,13 +100,15 @@ impl Engine for FakeEngine {
     async fn create_network(&self, spec: &NetworkSpec) -> Result<()> {
         self.call("create_network", "", |state| {
             let v4 = Some("172.18.0.0/16".to_owned());
-            state.networks.push(Network {
-                id: spec.name.clone(),
+            state.networks_created += 1;
+            let network = Network {
+                id: format!("network-{}", state.networks_created),
                 containers: 0,
                 gateway: Some("172.18.0.1".parse().unwrap()),
                 subnets: v4.into_iter().chain(spec.ipv6_subnet.clone()).collect(),
                 mtu: spec.mtu,
-            });
+            };
+            state.networks.push((spec.name.clone(), network));
             Ok(())
         })
         .await
@@ -113,7 +116,7 @@ impl Engine for FakeEngine {
 
     async fn remove_network(&self, id: &str) -> Result<()> {
         self.call("remove_network", "", |state| {
-            state.networks.retain(|network| network.id != id);
+            state.networks.retain(|(_, network)| network.id != id);
             Ok(())
         })
         .await

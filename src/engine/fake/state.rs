@@ -14,8 +14,10 @@ type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
 pub(super) struct State {
     pub(super) host: Host,
     pub(super) containers: BTreeMap<String, Container>,
-    /// The name is the id.
-    pub(super) networks: Vec<Network>,
+    /// With their names. Several may have the same name, as in a real engine.
+    pub(super) networks: Vec<(String, Network)>,
+    /// How many networks have been created.
+    pub(super) networks_created: usize,
     /// `None`: every name leads to [`Self::image`].
     pub(super) images: Option<BTreeMap<String, Image>>,
     pub(super) image: Image,
@@ -53,6 +55,7 @@ impl Default for State {
             host: Host { arch: "amd64".into(), local: true, storage, ..Host::default() },
             containers: BTreeMap::new(),
             networks: Vec::new(),
+            networks_created: 0,
             images: None,
             image: Image::default(),
             export: Bytes::new(),
@@ -101,7 +104,7 @@ impl FakeEngine {
     /// Has a network, whose id is its name.
     #[cfg(test)]
     pub fn put_network(&self, network: Network) {
-        self.0.lock().unwrap().networks.push(network);
+        self.0.lock().unwrap().networks.push((network.id.clone(), network));
     }
 
     /// Has a container that runs.
