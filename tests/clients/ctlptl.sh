@@ -49,6 +49,8 @@ registryAuths:
 YAML
   ctlptl apply -f cluster.yaml
   usable cl-ctlptl
+  # ctlptl has made the registry anew, without its content.
+  push skiff-test/ctlptl:1 "localhost:$port/app:1"
   pulled "localhost:$port/app:1" skiff-test/ctlptl:1
   pulled team.example/app:1 skiff-test/ctlptl:1
   step "delete with the registry"

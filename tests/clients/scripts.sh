@@ -49,7 +49,7 @@ check() {
   expect "crictl exec" crictl exec "$id" etcd --version
   expect "crictl stats" prints etcd crictl stats
   expect "crictl imagefsinfo" prints mountpoint crictl imagefsinfo
-  expect "crictl images --digests" prints sha256: crictl images --digests
+  expect "crictl images --digests" prints DIGEST crictl images --digests
   expect "crictl inspecti --template" prints '^registry.k8s.io/pause' \
     crictl inspecti -o go-template --template '{{index .status.repoTags 0}}' "$(crictl images -o json | grep -o '"registry.k8s.io/pause:[^"]*"' | head -n 1 | tr -d '"')"
   kind load docker-image skiff-test/scripts:1 --name cl-scripts
