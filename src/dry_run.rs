@@ -142,6 +142,7 @@ impl DryRun {
                 "abcdef.0123456789abcdef",
                 self.settled.host.rootless,
             );
+            let data = ConfigData { provider: self.settled.host.product.as_str(), ..data };
             let (documents, _) = bootstrap::kubeadm_config(&data)?;
             text.push_str(&format!("---\n# kubeadm on {name}\n{documents}"));
         }

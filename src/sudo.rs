@@ -23,6 +23,11 @@ impl Caller {
         Some(Caller { uid: id("SUDO_UID")?, gid: id("SUDO_GID")? })
     }
 
+    /// The caller who gets what is new at `path`, if one does.
+    fn of(path: &Path) -> Option<Caller> {
+        Caller::of_process().filter(|caller| caller.gets(path))
+    }
+
     /// Whether a file that is new at `path` becomes the caller's: one of the
     /// directories that it is in belongs to the caller.
     pub(crate) fn gets(self, path: &Path) -> bool {
@@ -43,8 +48,7 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     let missing: Vec<PathBuf> =
         path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
     platform::create_directories(path)?;
-    let caller = Caller::of_process().filter(|caller| caller.gets(path));
-    if let Some(Caller { uid, gid }) = caller {
+    if let Some(Caller { uid, gid }) = Caller::of(path) {
         missing.iter().for_each(|directory| platform::give_directory(directory, uid, gid));
     }
     Ok(())
@@ -53,7 +57,7 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
 /// Gives a new file, which is going to be at `path`, to the caller where
 /// [`Caller::gets`] says so.
 pub(crate) fn hand_over(file: &File, path: &Path) {
-    if let Some(Caller { uid, gid }) = Caller::of_process().filter(|caller| caller.gets(path)) {
+    if let Some(Caller { uid, gid }) = Caller::of(path) {
         platform::give_file(file, uid, gid);
     }
 }

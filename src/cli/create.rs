@@ -88,12 +88,14 @@ impl CreateCluster {
         }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
-        let (network, reason) =
-            provider::network().unwrap_or_else(|| (network::DEFAULT.to_owned(), String::new()));
-        if network != network::DEFAULT {
-            invocation.progress.warn(reason);
-            invocation.progress.warn("a network other than kind's own is not supported");
-        }
+        let network = match provider::network() {
+            Some((network, reason)) if network != network::DEFAULT => {
+                invocation.progress.warn(reason);
+                invocation.progress.warn("a network other than kind's own is not supported");
+                network
+            }
+            _ => network::DEFAULT.to_owned(),
+        };
         #[expect(clippy::disallowed_methods, reason = "this is the command line")]
         let directory = std::env::current_dir()
             .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;

@@ -32,12 +32,12 @@ impl Invocation {
     /// # Errors
     /// Fails for an endpoint or provider that skiff does not support.
     pub(super) fn context(&self) -> Result<Context, Failure> {
-        let endpoint = provider::endpoint(&self.progress)?;
+        let provider = provider::choose(&self.progress)?;
         #[cfg(feature = "fake-engine")]
         if let Some(engine) = super::fake_engine::from_environment(&self.cancel)? {
             return Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()));
         }
-        let engine = DockerEngine::connect(endpoint?)?
+        let engine = DockerEngine::connect(provider.endpoint()?)?
             .with_client_config(DockerEnv::of_process().client_config());
         Ok(Context::new(Arc::new(engine), self.progress.clone(), self.cancel.clone()))
     }

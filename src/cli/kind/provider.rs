@@ -19,6 +19,8 @@ pub(crate) enum Provider {
 }
 
 impl Provider {
+    /// The provider that the environment asks for or, without a word, the only one
+    /// that the machine has.
     fn of_process() -> Self {
         Provider::choose(environment::variable(VARIABLE).as_deref(), Found::on_machine)
     }
@@ -30,6 +32,17 @@ impl Provider {
             Some("docker") => Provider::Docker,
             _ if found().is_only_podman() => Provider::Podman,
             _ => Provider::Docker,
+        }
+    }
+
+    /// Where the engine answers.
+    ///
+    /// # Errors
+    /// Returns [`EngineError`] if the configuration names no usable engine.
+    pub(crate) fn endpoint(self) -> Result<Endpoint, EngineError> {
+        match self {
+            Provider::Docker => DockerEnv::of_process().endpoint(),
+            Provider::Podman => PodmanEnv::of_process().endpoint(),
         }
     }
 
@@ -75,12 +88,11 @@ pub(crate) fn network() -> Option<(String, String)> {
     Some((network, format!("Overriding {provider} network due to {variable}")))
 }
 
-/// Where the engine answers. The inner error is that of a configuration that
-/// names no usable engine.
+/// Chooses the provider, in kind's words.
 ///
 /// # Errors
 /// Fails for a provider that kind supports and skiff does not.
-pub(crate) fn endpoint(progress: &Progress) -> Result<Result<Endpoint, EngineError>, Failure> {
+pub(crate) fn choose(progress: &Progress) -> Result<Provider, Failure> {
     match environment::variable(VARIABLE).as_deref() {
         Some(known @ ("docker" | "podman")) => {
             progress.warn(format!("using {known} due to {VARIABLE}"));
@@ -95,13 +107,11 @@ pub(crate) fn endpoint(progress: &Progress) -> Result<Result<Endpoint, EngineErr
         Some(other) => progress.warn(format!("ignoring unknown value {other:?} for {VARIABLE}")),
         None => {}
     }
-    Ok(match Provider::of_process() {
-        Provider::Docker => DockerEnv::of_process().endpoint(),
-        Provider::Podman => {
-            progress.warn("enabling experimental podman provider");
-            PodmanEnv::of_process().endpoint()
-        }
-    })
+    let provider = Provider::of_process();
+    if provider == Provider::Podman {
+        progress.warn("enabling experimental podman provider");
+    }
+    Ok(provider)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl PodmanEnv {
         PodmanEnv {
             host: text("CONTAINER_HOST").or_else(|| text("DOCKER_HOST")),
             runtime_directory: text("XDG_RUNTIME_DIR").map(Into::into),
-            home: text("HOME").map(Into::into),
+            home: platform::home().map(Into::into),
         }
     }
 
