@@ -70,6 +70,18 @@ pub(crate) struct Initialized {
     pub version: Version,
 }
 
+/// Fails with containerd's reasons if it does not take its configuration. containerd
+/// itself starts without its Kubernetes part if that part refuses it, and the kubelet
+/// would wait for it in vain.
+const RESTART_CONTAINERD: &str = r#"
+systemctl restart containerd 2>/dev/null &&
+  ctr plugins list | awk '$1 ~ /cri/ && $NF == "error" { bad = 1 } END { exit bad }' || {
+  journalctl --unit=containerd --output=cat --lines=100 --no-pager |
+    grep -E '^containerd:|failed to load plugin|level=(error|fatal)' >&2
+  exit 1
+}
+"#;
+
 impl<'a> Bootstrap<'a> {
     pub(crate) fn new(
         ctx: &'a Context,
@@ -156,12 +168,13 @@ impl<'a> Bootstrap<'a> {
         for file in patched.hosts {
             node.write(&file.path, file.text).await?;
         }
-        // containerd itself starts without its Kubernetes part if that part refuses
-        // its configuration, and the kubelet would wait for it in vain.
-        let restart = "systemctl restart containerd 2>/dev/null && ctr plugins list | awk '$1 ~ /cri/ && $NF == \"error\" { bad = 1 } END { exit bad }' || { journalctl --unit=containerd --output=cat --lines=100 --no-pager | grep -E '^containerd:|failed to load plugin|level=(error|fatal)' >&2; exit 1; }";
-        node.run(Command::new(["sh", "-c", restart])).await.map(drop).map_err(|error| match error {
-            RunError::Command { node, output, .. } => BootstrapError::Containerd { node, output },
-            other => other.into(),
+        node.run(Command::new(["sh", "-c", RESTART_CONTAINERD])).await.map(drop).map_err(|error| {
+            match error {
+                RunError::Command { node, output, .. } => {
+                    BootstrapError::Containerd { node, output }
+                }
+                other => other.into(),
+            }
         })
     }
 

@@ -19,6 +19,7 @@ use crate::duration;
 use crate::engine::endpoint::DockerEnv;
 use crate::environment;
 use crate::plan::proxy;
+use crate::platform;
 use crate::provision::network;
 use crate::sudo::Caller;
 
@@ -166,8 +167,10 @@ impl CreateCluster {
                 let text = read(path).map_err(|reason| {
                     Failure::new(format!("error reading {}: {reason}", path.display()))
                 })?;
+                let home = platform::home().and_then(|home| home.into_string().ok());
                 let surroundings = Surroundings {
                     variable: &environment::variable,
+                    home: home.as_deref().filter(|home| !home.is_empty()),
                     exists: &|path| path.exists(),
                 };
                 config::parse_in(&text, &surroundings)

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Surroundings<'a> {
     /// The value of a variable, unless it is not set or empty.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The user's home directory, if it is known.
+    pub home: Option<&'a str>,
     /// Whether there is a file or directory of this path.
     pub exists: &'a dyn Fn(&Path) -> bool,
 }
@@ -19,12 +21,7 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// No variables, no home directory and no files.
     pub(super) const NONE: Surroundings<'static> =
-        Surroundings { variable: &|_| None, exists: &|_| false };
-
-    fn home(&self) -> Option<String> {
-        // The second is Windows' name for it.
-        (self.variable)("HOME").or_else(|| (self.variable)("USERPROFILE"))
-    }
+        Surroundings { variable: &|_| None, home: None, exists: &|_| false };
 }
 
 /// Replaces a leading `~` by the home directory, and `$NAME` and `${NAME}` by
@@ -46,10 +43,10 @@ pub(super) fn resolve(written: &str, surroundings: &Surroundings) -> Result<Path
             "{user} is not replaced; write the path of the directory, or ./{user} if that is its name"
         ));
     }
-    let home = surroundings.home().ok_or(
+    let home = surroundings.home.ok_or(
         "~ is the home directory, but HOME is not set; write the path of the directory, or ./~ if that is its name",
     )?;
-    Ok((home + &variables(rest, surroundings)?).into())
+    Ok((home.to_owned() + &variables(rest, surroundings)?).into())
 }
 
 fn variables(written: &str, surroundings: &Surroundings) -> Result<String, String> {
@@ -109,6 +106,7 @@ mod tests {
             "PROJECT" => Some("lab".to_owned()),
             _ => None,
         },
+        home: Some("/home/me"),
         exists: &|path| path == Path::new("/srv/$PROJECT") || path == Path::new("~"),
     };
 
@@ -158,10 +156,7 @@ mod tests {
         }
         let why = resolve("~", &Surroundings::NONE).unwrap_err();
         assert!(why.contains("HOME is not set"), "{why}");
-        let windows = Surroundings {
-            variable: &|name| (name == "USERPROFILE").then(|| "C:\\Users\\me".to_owned()),
-            exists: &|_| false,
-        };
+        let windows = Surroundings { home: Some("C:\\Users\\me"), ..Surroundings::NONE };
         assert_eq!(resolve("~/x", &windows), Ok("C:\\Users\\me/x".into()));
     }
 }
