@@ -3,6 +3,7 @@
 
 mod config;
 mod error;
+mod etcd;
 mod install;
 mod manifests;
 mod template;
@@ -243,6 +244,15 @@ impl<'a> Bootstrap<'a> {
         let on_line = |line: &str| self.ctx.progress.debug(3, format!("{name}: {line}"));
         node.run_with(join, on_line).await?;
         Ok(())
+    }
+
+    /// Prepares several control-planes, all of which have joined, for other addresses:
+    /// see [`etcd`].
+    ///
+    /// # Errors
+    /// As [`etcd::name_members`].
+    pub(crate) async fn name_etcd_members(&self, node: &str) -> Result<(), BootstrapError> {
+        Ok(etcd::name_members(&self.node(node)).await?)
     }
 
     /// Installs what every new cluster has: see [`install`].

@@ -69,7 +69,7 @@ choose_accelerator() {
 
 # start DISK: with the archive of the node image as its second disk.
 start() {
-  nice -n 15 qemu-system-x86_64 "${ACCELERATOR[@]}" -machine q35 -smp 2 -m 8192 -nodefaults -display none \
+  qemu-system-x86_64 "${ACCELERATOR[@]}" -machine q35 -smp 2 -m 8192 -nodefaults -display none \
     -kernel "$BASE/vmlinuz" -initrd "$BASE/initrd" -append "root=/dev/vda rw console=ttyS0 net.ifnames=0" \
     -serial "file:$DIR/console.log" -device virtio-rng-pci \
     -drive "file=$1,if=virtio,cache=unsafe,discard=unmap" \

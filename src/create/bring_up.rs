@@ -43,7 +43,7 @@ impl BringUp<'_> {
             (self.plan.others(Role::ControlPlane), self.plan.others(Role::Worker));
         let (initialized, (), ()) = tokio::try_join!(
             self.init(),
-            self.join("Joining more control-plane nodes 🎮", planes),
+            self.join_control_planes(planes),
             self.join("Joining worker nodes 🚜", workers),
         )?;
         Ok(initialized)
@@ -62,6 +62,14 @@ impl BringUp<'_> {
         }
         let admin_conf = self.initialize(&first.container.name, &version).await?;
         Ok(Initialized { admin_conf, version })
+    }
+
+    async fn join_control_planes(&self, planes: Vec<&PlannedNode>) -> Result<(), CreateError> {
+        let Some(any) = planes.first().map(|plane| plane.container.name.as_str()) else {
+            return Ok(());
+        };
+        self.join("Joining more control-plane nodes 🎮", planes).await?;
+        Ok(self.bootstrap.name_etcd_members(any).await?)
     }
 
     /// Nodes of one role, which join at the same time.

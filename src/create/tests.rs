@@ -1,3 +1,5 @@
+mod kubeconfig;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -6,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config;
 use crate::delete::DeleteFailure;
+use crate::engine::Command;
 use crate::engine::fake::{FakeEngine, Fault, Script, When};
 use crate::progress::Progress;
 
@@ -81,6 +84,29 @@ async fn several_control_planes_share_their_secrets_behind_a_balancer() {
     assert_eq!((count("exec kubeadm init"), count("exec kubeadm join")), (1, 2));
     // Packed once, for the other control-plane.
     assert_eq!(count("exec tar -C"), 1);
+}
+
+/// A member of etcd at an address would be lost at another one. If naming them
+/// fails, the cluster stays: kind's has addresses, too.
+#[tokio::test]
+async fn the_members_of_etcd_are_named_where_there_are_several() {
+    let directory = tempfile::tempdir().unwrap();
+    let cancel = CancellationToken::new();
+    let is_naming = |command: &Command| command.argv.concat().contains("etcdctl member update");
+    for (nodes, expected) in [(THREE_NODES, 0), (BALANCED, 1)] {
+        let (sent, asked) = std::sync::mpsc::channel();
+        let engine = FakeEngine::default().with_nodes(move |node, command| {
+            is_naming(command).then(|| sent.send(node.to_owned()).unwrap());
+            None
+        });
+        let path = directory.path().join(expected.to_string());
+        run_with(&cluster(nodes), &engine, &cancel, &path, |_| {}).await.unwrap();
+        drop(engine);
+        assert_eq!(asked.into_iter().count(), expected, "{nodes}");
+    }
+    let refused = Script::parse("commands: [{line: etcdctl member update, code: 1}]").unwrap();
+    let path = directory.path().join("refused");
+    run_with(&cluster(BALANCED), &refused.engine(&cancel), &cancel, &path, |_| {}).await.unwrap();
 }
 
 /// Calls that come when the cluster is complete: they ask for the address that goes
@@ -312,51 +338,6 @@ async fn a_picked_port_that_is_taken_is_replaced_by_another() {
     let failed = run(&engine, &cancel, &path, |_| {}).await.unwrap_err();
     assert!(failed.error.to_string().contains("already in use"), "{}", failed.error);
     assert!(engine.container_names().is_empty());
-}
-
-/// An engine whose `kubeadm init` makes the kubeconfig one that cannot be written.
-fn engine_spoiling(kubeconfig: &Path, spoil: fn(&Path)) -> FakeEngine {
-    let path = kubeconfig.to_owned();
-    FakeEngine::default().with_nodes(move |_, command| {
-        if command.argv.starts_with(&["kubeadm".into(), "init".into()]) {
-            spoil(&path);
-        }
-        None
-    })
-}
-
-#[tokio::test]
-async fn a_cluster_outlives_a_kubeconfig_that_cannot_be_written() {
-    let directory = tempfile::tempdir().unwrap();
-    let make_directory = |path: &Path| std::fs::create_dir(path).unwrap();
-    let make_invalid = |path: &Path| std::fs::write(path, "clusters: [").unwrap();
-    for (name, spoil) in [("a", make_directory as fn(&Path)), ("b", make_invalid)] {
-        let kubeconfig = directory.path().join(name);
-        let engine = engine_spoiling(&kubeconfig, spoil);
-        let failed =
-            run(&engine, &CancellationToken::new(), &kubeconfig, |_| {}).await.unwrap_err();
-        assert!(matches!(failed.remains, Remains::Cluster), "{:?}", failed.remains);
-        let text = failed.error.to_string();
-        assert!(text.contains(kubeconfig.to_str().unwrap()), "{text}");
-        assert_eq!(engine.container_names().len(), 3);
-    }
-}
-
-/// The lock is not waited for any longer, and stays with its holder.
-#[tokio::test]
-async fn a_cluster_outlives_a_ctrl_c_while_the_kubeconfig_is_locked() {
-    let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = directory.path().join("config");
-    let lock = |path: &Path| std::fs::write(path.with_extension("lock"), "").unwrap();
-    let cancel = CancellationToken::new();
-    // The last call before the lock is waited for.
-    let when = When::Named { name: "inspect".into(), container: None, nth: Some(4) };
-    let engine = engine_spoiling(&kubeconfig, lock).and_armed(when, Fault::Cancel(cancel.clone()));
-    let failed = run(&engine, &cancel, &kubeconfig, |_| {}).await.unwrap_err();
-    assert!(matches!(failed.remains, Remains::Cluster), "{:?}", failed.remains);
-    assert!(failed.error.to_string().starts_with("interrupted"), "{}", failed.error);
-    assert_eq!(engine.container_names().len(), 3);
-    assert!(!kubeconfig.exists() && kubeconfig.with_extension("lock").exists());
 }
 
 #[tokio::test]

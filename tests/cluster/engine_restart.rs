@@ -1,8 +1,6 @@
 //! An engine that is stopped cleanly and started again, as when its host reboots:
 //! the API balancer comes back, whatever it ends with.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use skiff::node_image;
 
@@ -38,13 +36,6 @@ impl Balanced {
     /// Where the API is published.
     fn ports(&self) -> Value {
         self.inspect("external-load-balancer")["NetworkSettings"]["Ports"].clone()
-    }
-
-    fn addresses(&self) -> BTreeMap<&'static str, String> {
-        let networks = |role| self.inspect(role)["NetworkSettings"]["Networks"]["kind"].clone();
-        ["external-load-balancer", "control-plane", "control-plane2"]
-            .map(|role| (role, networks(role)["IPAddress"].as_str().unwrap_or("").to_owned()))
-            .into()
     }
 
     /// Restarts the engine, and waits for the balancer.
@@ -84,15 +75,9 @@ fn the_api_comes_back_behind_haproxy() {
     load_into_engine(&lab.socket(), lab.folder.path(), &saved);
     drop(saved);
     let cluster = Balanced::create(lab, "skiff-test-returns", &image, "5m");
-    let before = cluster.addresses();
     cluster.restart_engine();
     check("haproxy runs again at the same port");
 
-    // Nodes do not survive that their addresses change.
-    if cluster.addresses() != before {
-        println!("    left out, the addresses changed: {before:?}, {:?}", cluster.addresses());
-        return;
-    }
     let kubeconfig = cluster.lab.kubeconfig();
     let same = ["--kubeconfig", kubeconfig.to_str().unwrap(), "get", "--raw", "/readyz"];
     eventually("the API with the same kubeconfig", 240, || {

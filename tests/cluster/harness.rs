@@ -227,6 +227,13 @@ pub(crate) fn with_engine<T>(ask: impl AsyncFnOnce(&dyn Engine) -> Result<T, Eng
     runtime.block_on(ask(&engine)).unwrap()
 }
 
+/// The engine's own program; returns its stdout.
+pub(crate) fn docker(args: &[&str]) -> String {
+    let out = Command::new("docker").args(args).output().unwrap();
+    assert!(out.status.success(), "docker {args:?}: {}", stderr(&out));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
 /// Runs a shell script in a node; returns its stdout.
 pub(crate) fn in_node(node: &str, script: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,13 +1,11 @@
 //! What people and their scripts find inside the nodes of the image built here.
 
-use std::process::Command;
-
 use serde_json::Value;
 use skiff::engine::NetworkSpec;
 use skiff::node_image;
 
 use crate::archive;
-use crate::harness::{Lab, check, eventually, in_node, stderr, with_engine};
+use crate::harness::{Lab, check, docker, eventually, in_node, stderr, with_engine};
 use crate::workload::web;
 
 const NAME: &str = "skiff-test-inside";
@@ -333,12 +331,6 @@ fn a_node_works_where_overlayfs_does_not() {
 
 fn image() -> String {
     node_image::reference(node_image::DEFAULT_VERSION)
-}
-
-fn docker(args: &[&str]) -> String {
-    let out = Command::new("docker").args(args).output().unwrap();
-    assert!(out.status.success(), "docker {args:?}: {}", stderr(&out));
-    String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 #[test]

@@ -10,6 +10,7 @@
 )]
 
 mod addon;
+mod addresses;
 mod archive;
 mod bare_host;
 mod crowd;
