@@ -1,6 +1,6 @@
 //! Nodes that an engine starts again with other addresses, as after its restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::harness::{Lab, check, docker, eventually, stderr};
 use crate::workload::web;
@@ -33,33 +33,47 @@ impl Moved {
         Ok(by_node(&String::from_utf8_lossy(&out.stdout)))
     }
 
-    /// All nodes are stopped, a foreign container takes the lowest address, and they
+    /// All nodes are stopped, foreign containers take their addresses, and the nodes
     /// start in the opposite order.
     fn start_elsewhere(&self) {
         let before = self.addresses();
         let names = NODES.map(|role| format!("{NAME}-{role}"));
         docker(&[&["stop", "--time", "20"], &names.each_ref().map(String::as_str)[..]].concat());
-        let image = skiff::node_image::reference(skiff::node_image::DEFAULT_VERSION);
-        let sleep = ["--name", OTHER, "--network", "kind", "--entrypoint", "sleep", &image, "1000"];
-        docker(&[&["run", "--detach"], &sleep[..]].concat());
+        let mut free: BTreeSet<&String> = before.values().collect();
+        while !free.is_empty() {
+            free.remove(&start_other());
+        }
         for name in names.iter().rev() {
             docker(&["start", name]);
         }
-        let now = self.addresses();
-        let moved = now.iter().filter(|(name, address)| before[*name] != **address).count();
-        assert!(moved >= 2, "before: {before:?}, now: {now:?}");
+        for (name, address) in self.addresses() {
+            assert_ne!(before[&name], address, "{name}");
+        }
     }
 }
 
 impl Drop for Moved {
     fn drop(&mut self) {
-        remove_other();
+        remove_others();
     }
 }
 
-/// Also what an earlier, killed run has left.
-fn remove_other() {
-    docker(&["rm", "--force", OTHER]);
+/// Starts a foreign container in the cluster's network; returns its address.
+fn start_other() -> String {
+    let image = skiff::node_image::reference(skiff::node_image::DEFAULT_VERSION);
+    let sleep = ["--label", OTHER, "--network", "kind", "--entrypoint", "sleep", &image, "1000"];
+    let id = docker(&[&["run", "--detach"], &sleep[..]].concat());
+    let format = "{{.NetworkSettings.Networks.kind.IPAddress}}";
+    docker(&["inspect", "-f", format, id.trim()]).trim().to_owned()
+}
+
+/// Also those that an earlier, killed run has left.
+fn remove_others() {
+    let ids = docker(&["ps", "--all", "--quiet", "--filter", &format!("label={OTHER}")]);
+    let ids: Vec<&str> = ids.lines().collect();
+    if !ids.is_empty() {
+        docker(&[&["rm", "--force"], &ids[..]].concat());
+    }
 }
 
 /// From lines of a name and an address.
@@ -72,7 +86,7 @@ fn by_node(text: &str) -> BTreeMap<String, String> {
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn a_cluster_comes_back_at_other_addresses() {
     let lab = Lab::new(&[NAME]);
-    remove_other();
+    remove_others();
     let roles = NODES.map(|role| format!("{{role: {}}}", role.trim_end_matches('2')));
     let config = format!(
         "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{}]\n",
@@ -128,6 +142,6 @@ fn a_cluster_comes_back_at_other_addresses() {
             });
         }
         check("exec, names and connections between pods on two nodes work");
-        remove_other();
+        remove_others();
     }
 }
