@@ -67,10 +67,13 @@ choose_accelerator() {
   else ACCELERATOR=(-accel "tcg,thread=multi" -cpu "max,-avx512f"); fi
 }
 
+# An emulated machine's kernel panics now and then while it boots, where it changes
+# its own code: panic=-1 boots it again.
+#
 # start DISK: with the archive of the node image as its second disk.
 start() {
   qemu-system-x86_64 "${ACCELERATOR[@]}" -machine q35 -smp 2 -m 8192 -nodefaults -display none \
-    -kernel "$BASE/vmlinuz" -initrd "$BASE/initrd" -append "root=/dev/vda rw console=ttyS0 net.ifnames=0" \
+    -kernel "$BASE/vmlinuz" -initrd "$BASE/initrd" -append "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1" \
     -serial "file:$DIR/console.log" -device virtio-rng-pci \
     -drive "file=$1,if=virtio,cache=unsafe,discard=unmap" \
     -drive "file=$DIR/image.tar,if=virtio,format=raw,readonly=on" \
