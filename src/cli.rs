@@ -97,6 +97,8 @@ enum Command {
     Version {
         #[arg(hide = true)]
         ignored: Vec<OsString>,
+        #[command(flatten)]
+        format: output::FormatFlag,
     },
     /// What cobra's completion scripts ask for
     #[command(name = "__complete", hide = true)]
@@ -176,6 +178,9 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Help { path }) => print_stdout(help(program, &path))?,
         Some(Command::Kubectl(command)) => return command.run(invocation).await,
         Some(Command::Load(command)) => command.run(invocation).await?,
+        Some(Command::Version { format, .. }) if format.get() == Some(output::Format::Json) => {
+            output::print_json(&version::facts(program))?;
+        }
         Some(Command::Version { .. }) if cli.quiet || cli.verbosity < 0 => {
             print_stdout(version::semver(program))?;
         }

@@ -19,5 +19,6 @@ pub use api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 pub use error::{EngineError, Result};
 pub use spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
 pub use state::{
-    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent, Storage,
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent,
+    RunStatus, Storage,
 };

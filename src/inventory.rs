@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::context::{Context, RunError};
-use crate::engine::{Container, EngineError};
+use crate::engine::{Container, EngineError, RunStatus};
 use crate::kubeadm::API_PORT;
 use crate::labels;
+use crate::version::Version;
 
 /// The role of a container in its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,28 @@ impl fmt::Display for NodeRole {
 pub(crate) struct ExistingNode {
     pub name: String,
     pub role: NodeRole,
-    pub running: bool,
+    pub status: RunStatus,
+    pub image: String,
+    /// In seconds since 1970.
+    pub created: i64,
+    /// Its Kubernetes version, such as `v1.37.2`, where image or labels tell it.
+    pub kubernetes: Option<String>,
+}
+
+impl ExistingNode {
+    pub(crate) fn is_running(&self) -> bool {
+        self.status == RunStatus::Running
+    }
+}
+
+/// Whether a cluster runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClusterState {
+    Running,
+    Paused,
+    Stopped,
+    /// Its containers differ, or the engine starts one again.
+    Mixed,
 }
 
 /// A cluster as it is now.
@@ -67,6 +89,27 @@ impl ExistingCluster {
         !self.nodes.is_empty()
     }
 
+    /// What all of its containers have in common.
+    pub(crate) fn state(&self) -> ClusterState {
+        let all = |status| self.nodes.iter().all(|node| node.status == status);
+        match () {
+            () if all(RunStatus::Running) => ClusterState::Running,
+            () if all(RunStatus::Paused) => ClusterState::Paused,
+            () if all(RunStatus::Stopped) => ClusterState::Stopped,
+            () => ClusterState::Mixed,
+        }
+    }
+
+    /// The Kubernetes version of its control-plane.
+    pub(crate) fn kubernetes(&self) -> Option<&str> {
+        self.control_plane().and_then(|node| node.kubernetes.as_deref())
+    }
+
+    /// When its first container was created, in seconds since 1970.
+    pub(crate) fn created(&self) -> Option<i64> {
+        self.nodes.iter().map(|node| node.created).min()
+    }
+
     /// The container in front of several API servers, if there is one.
     pub(crate) fn load_balancer(&self) -> Option<&ExistingNode> {
         self.nodes.iter().find(|node| node.role == NodeRole::LoadBalancer)
@@ -76,7 +119,7 @@ impl ExistingCluster {
     /// by name, else the first.
     pub(crate) fn control_plane(&self) -> Option<&ExistingNode> {
         let planes = || self.nodes.iter().filter(|node| node.role == NodeRole::ControlPlane);
-        planes().find(|node| node.running).or_else(|| planes().next())
+        planes().find(|node| node.is_running()).or_else(|| planes().next())
     }
 
     /// The container that publishes the API server's port.
@@ -162,9 +205,22 @@ fn node(container: Container) -> ExistingNode {
     let role = container.labels.get(labels::ROLE).map(String::as_str).unwrap_or_default();
     ExistingNode {
         role: NodeRole::from_label(role),
+        kubernetes: kubernetes(&container),
         name: container.name,
-        running: container.running,
+        status: container.status,
+        image: container.image,
+        created: container.created,
     }
+}
+
+/// From the label of an image built here, or from a tag such as `kindest/node:v1.37.2`.
+fn kubernetes(container: &Container) -> Option<String> {
+    let tag = || {
+        let name = container.image.split_once('@').map_or(&container.image[..], |(name, _)| name);
+        let (_, tag) = name.rsplit_once(':')?;
+        tag.parse::<Version>().ok().map(|_| tag.to_owned())
+    };
+    container.labels.get(labels::KUBERNETES).cloned().or_else(tag)
 }
 
 #[cfg(test)]
@@ -175,7 +231,13 @@ mod tests {
         let node = |(name, role, running): &(&str, &str, bool)| ExistingNode {
             name: name.to_string(),
             role: NodeRole::from_label(role),
-            running: *running,
+            status: match running {
+                true => RunStatus::Running,
+                false => RunStatus::Stopped,
+            },
+            image: String::new(),
+            created: 0,
+            kubernetes: None,
         };
         ExistingCluster { name: "c".into(), nodes: nodes.iter().map(node).collect() }
     }
@@ -187,6 +249,47 @@ mod tests {
             let parsed = NodeRole::from_label(role);
             assert_eq!(parsed.is_kubernetes_node(), expected, "{role:?}");
             assert_eq!(parsed.to_string(), role);
+        }
+    }
+
+    #[test]
+    fn a_clusters_state_is_that_of_all_its_containers() {
+        use RunStatus::{Paused, Restarting, Running, Stopped};
+        for (all, state) in [
+            (&[Running, Running][..], ClusterState::Running),
+            (&[Paused, Paused], ClusterState::Paused),
+            (&[Stopped, Stopped], ClusterState::Stopped),
+            (&[Running, Stopped], ClusterState::Mixed),
+            (&[Running, Paused], ClusterState::Mixed),
+            (&[Restarting], ClusterState::Mixed),
+        ] {
+            let mut found = cluster(&[("a", "control-plane", true), ("b", "worker", true)]);
+            found.nodes.truncate(all.len());
+            for (node, status) in found.nodes.iter_mut().zip(all) {
+                node.status = *status;
+            }
+            assert_eq!(found.state(), state, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn the_kubernetes_version_is_read_from_label_or_tag() {
+        let container = |image: &str, label: Option<&str>| Container {
+            image: image.into(),
+            labels: label
+                .map(|l| (labels::KUBERNETES.to_owned(), l.to_owned()))
+                .into_iter()
+                .collect(),
+            ..Container::default()
+        };
+        for (image, label, version) in [
+            ("kindest/node:v1.34.0@sha256:00ff", None, Some("v1.34.0")),
+            ("localhost:5000/node", None, None),
+            ("node:latest", None, None),
+            ("sha256:00ff", None, None),
+            ("mine:dev", Some("v1.37.2"), Some("v1.37.2")),
+        ] {
+            assert_eq!(kubernetes(&container(image, label)).as_deref(), version, "{image}");
         }
     }
 

@@ -72,7 +72,7 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, directory: PathBuf) -> 
         }
         .await,
     );
-    if !existing.role.is_kubernetes_node() || !existing.running {
+    if !existing.role.is_kubernetes_node() || !existing.is_running() {
         return failed;
     }
     let commands: [(&str, &[&str]); 5] = [

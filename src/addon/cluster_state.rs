@@ -56,9 +56,9 @@ pub(super) async fn connect(ctx: &Context, cluster: &str) -> Result<KubeClient, 
         return Err(AddonError::NoCluster(cluster.to_owned()));
     }
     match found.control_plane() {
-        Some(node) if node.running => Ok(KubeClient::new(NodeHandle::new(ctx, &node.name))),
+        Some(node) if node.is_running() => Ok(KubeClient::new(NodeHandle::new(ctx, &node.name))),
         _ => {
-            let stopped = found.nodes.into_iter().filter(|node| !node.running);
+            let stopped = found.nodes.into_iter().filter(|node| !node.is_running());
             let nodes = stopped.map(|node| node.name).collect();
             Err(AddonError::Stopped { cluster: cluster.to_owned(), nodes })
         }

@@ -1,18 +1,29 @@
 //! `get`: what there is, printed to stdout.
 
+mod view;
+
+use std::io::IsTerminal;
+
+use self::view::{ClusterView, ImageView, NodeView};
 use super::flags::{ClusterName, NodesFlag};
 use super::invocation::Invocation;
-use super::output::print_stdout;
+use super::kind::Program;
+use super::output::{Format, FormatFlag, print_json, print_stdout, print_table};
 use crate::admin_kubeconfig::{self, Reader};
 use crate::diagnose::Failure;
-use crate::inventory;
+use crate::inventory::{self, ExistingCluster};
 use crate::load;
 use crate::yaml;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Get {
-    /// List clusters, one name a line
-    Clusters,
+    /// List clusters
+    ///
+    /// On a terminal a table, otherwise one name a line.
+    Clusters {
+        #[command(flatten)]
+        format: FormatFlag,
+    },
     /// List the nodes of a cluster, one name a line
     Nodes {
         #[command(flatten)]
@@ -20,11 +31,15 @@ pub(super) enum Get {
         /// The nodes of all clusters
         #[arg(short = 'A', long)]
         all_clusters: bool,
+        #[command(flatten)]
+        format: FormatFlag,
     },
     /// List the images on a cluster's nodes: name, digest, size, nodes
     Images {
         #[command(flatten)]
         nodes: NodesFlag,
+        #[command(flatten)]
+        format: FormatFlag,
     },
     /// Print a cluster's kubeconfig
     Kubeconfig {
@@ -33,6 +48,8 @@ pub(super) enum Get {
         /// Use the address that other containers on the cluster's network reach
         #[arg(long)]
         internal: bool,
+        #[command(flatten)]
+        format: FormatFlag,
     },
 }
 
@@ -40,14 +57,14 @@ impl Get {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let ctx = invocation.context()?;
         match self {
-            Get::Clusters => {
-                let clusters = inventory::clusters(&ctx).await?;
+            Get::Clusters { format } => {
+                let clusters: Vec<_> = inventory::clusters(&ctx).await?.into_values().collect();
                 if clusters.is_empty() {
                     invocation.progress.info("No kind clusters found.");
                 }
-                clusters.keys().try_for_each(print_stdout)?;
+                print_clusters(invocation, &clusters, format.get())?;
             }
-            Get::Nodes { name, all_clusters } => {
+            Get::Nodes { name, all_clusters, format } => {
                 let name = name.get();
                 let nodes: Vec<_> = if all_clusters {
                     let clusters = inventory::clusters(&ctx).await?;
@@ -62,17 +79,46 @@ impl Get {
                         format!("No kind nodes found for cluster {name:?}.")
                     });
                 }
-                nodes.iter().try_for_each(|node| print_stdout(&node.name))?;
+                match format.get() {
+                    Some(Format::Json) => {
+                        print_json(&nodes.iter().map(NodeView::of).collect::<Vec<_>>())?
+                    }
+                    _ => nodes.iter().try_for_each(|node| print_stdout(&node.name))?,
+                }
             }
-            Get::Images { nodes } => print_images(&load::list(&ctx, &nodes.target()).await?)?,
-            Get::Kubeconfig { name, internal } => {
+            Get::Images { nodes, format } => {
+                let images = load::list(&ctx, &nodes.target()).await?;
+                match format.get() {
+                    Some(Format::Json) => {
+                        print_json(&images.iter().map(ImageView::of).collect::<Vec<_>>())?
+                    }
+                    _ => print_images(&images)?,
+                }
+            }
+            Get::Kubeconfig { name, internal, format } => {
                 let reader = if internal { Reader::Network } else { Reader::Host };
                 let config = admin_kubeconfig::read(&ctx, &name.get(), reader).await?;
+                if format.get() == Some(Format::Json) {
+                    return print_json(&config);
+                }
                 // kind prints an empty line after it.
                 print_stdout(yaml::to_string(&config))?;
             }
         }
         Ok(())
+    }
+}
+
+fn print_clusters(
+    invocation: &Invocation,
+    clusters: &[ExistingCluster],
+    format: Option<Format>,
+) -> Result<(), Failure> {
+    let is_for_people = invocation.program == Program::Skiff && std::io::stdout().is_terminal();
+    match format {
+        Some(Format::Json) => print_json(&clusters.iter().map(ClusterView::of).collect::<Vec<_>>()),
+        None if is_for_people && !clusters.is_empty() => print_table(&view::table(clusters)),
+        _ => clusters.iter().try_for_each(|cluster| print_stdout(&cluster.name)),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::Write;
 
+use serde::Serialize;
+
 use crate::diagnose::Failure;
 
 /// Prints one line, or a text of several.
@@ -20,4 +22,30 @@ pub(super) fn print_table<const N: usize>(rows: &[[String; N]]) -> Result<(), Fa
         print_stdout(cells.collect::<Vec<_>>().join("   ").trim_end())?;
     }
     Ok(())
+}
+
+/// The flag `--output`.
+#[derive(clap::Args)]
+pub(super) struct FormatFlag {
+    /// The output format: text, or json for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+impl FormatFlag {
+    /// `None` if the user did not say.
+    pub(super) fn get(&self) -> Option<Format> {
+        self.output
+    }
+}
+
+/// Prints a value as indented JSON.
+pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    print_stdout(serde_json::to_string_pretty(value).map_err(Failure::new)?)
 }

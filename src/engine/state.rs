@@ -135,8 +135,26 @@ pub struct Container {
     pub name: String,
     /// Those of the image included.
     pub labels: BTreeMap<String, String>,
-    /// Whether its process runs. Paused or restarting containers do not.
-    pub running: bool,
+    /// Whether its process runs.
+    pub status: RunStatus,
+    /// The name that it was created from, or an id where that name is another image's now.
+    pub image: String,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
+}
+
+/// What the process of a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunStatus {
+    /// It runs.
+    Running,
+    /// It is frozen, with its memory.
+    Paused,
+    /// It ended, and the engine is about to start it again.
+    Restarting,
+    /// It ended, or was never started.
+    #[default]
+    Stopped,
 }
 
 /// A container, inspected.

@@ -44,7 +44,7 @@ pub(super) async fn nodes(
         return Err(LoadError::UnknownNode { name: name.clone(), nodes });
     }
     found.retain(|node| target.nodes.is_empty() || target.nodes.contains(&node.name));
-    if let Some(stopped) = found.iter().find(|node| !node.running) {
+    if let Some(stopped) = found.iter().find(|node| !node.is_running()) {
         return Err(LoadError::Stopped(stopped.name.clone()));
     }
     let reports = found.into_iter().map(|found| async move {

@@ -9,7 +9,8 @@ use bollard::models::*;
 use crate::engine::credentials::Credentials;
 use crate::engine::spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
-    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent, Storage,
+    CgroupControllers, Container, ContainerState, Host, Image, Network, Product, PullEvent,
+    RunStatus, Storage,
 };
 
 pub(super) fn host(info: SystemInfo, product: Product, local: bool) -> Host {
@@ -145,13 +146,24 @@ fn restart_policy(restart: Restart) -> Option<RestartPolicy> {
     Some(RestartPolicy { name: Some(name), maximum_retry_count: count })
 }
 
+fn status(state: Option<ContainerSummaryStateEnum>) -> RunStatus {
+    match state {
+        Some(ContainerSummaryStateEnum::RUNNING) => RunStatus::Running,
+        Some(ContainerSummaryStateEnum::PAUSED) => RunStatus::Paused,
+        Some(ContainerSummaryStateEnum::RESTARTING) => RunStatus::Restarting,
+        _ => RunStatus::Stopped,
+    }
+}
+
 pub(super) fn container(found: ContainerSummary) -> Container {
     let name =
         found.names.unwrap_or_default().first().map(|n| n.trim_start_matches('/').to_owned());
     Container {
         name: name.unwrap_or_default(),
         labels: found.labels.unwrap_or_default().into_iter().collect(),
-        running: found.state == Some(ContainerSummaryStateEnum::RUNNING),
+        status: status(found.state),
+        image: found.image.unwrap_or_default(),
+        created: found.created.unwrap_or_default(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::answers;
 use super::state::{Container as Held, FakeEngine, State};
 use crate::engine::{
     ByteStream, Command, Container, ContainerSpec, ContainerState, Engine, EngineError, ExecEvent,
-    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Result,
+    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Result, RunStatus,
 };
 
 /// What systemd logs once a node has booted.
@@ -133,7 +133,12 @@ impl Engine for FakeEngine {
             let container = |held: &Held| Container {
                 name: held.spec.name.clone(),
                 labels: held.spec.labels.clone(),
-                running: held.running,
+                status: match held.running {
+                    true => RunStatus::Running,
+                    false => RunStatus::Stopped,
+                },
+                image: held.spec.image.clone(),
+                created: 0,
             };
             Ok(found.map(container).collect())
         })

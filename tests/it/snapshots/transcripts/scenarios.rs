@@ -147,7 +147,22 @@ pub const ALL: &[Scenario] = &[
             "skiff get images",
         ],
     ),
-    scenario("get-nothing", "", &["skiff get clusters", "skiff get nodes -A"]),
+    scenario(
+        "get-json",
+        "clusters: {lab: [control-plane, worker], kind: [control-plane]}
+        stopped: [lab-worker, kind-control-plane]",
+        &[
+            "skiff get clusters -o json",
+            "skiff get nodes -o json",
+            "skiff get images -o json --name nowhere",
+            "skiff get clusters -o yaml",
+        ],
+    ),
+    scenario(
+        "get-nothing",
+        "",
+        &["skiff get clusters", "skiff get clusters -o json", "skiff get nodes -A"],
+    ),
     scenario(
         "get-ha-kubeconfig",
         "clusters: {lab: [control-plane, control-plane, external-load-balancer]}",
