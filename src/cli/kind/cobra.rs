@@ -222,7 +222,12 @@ fn invalid_value(error: &clap::Error, line: &Line, command: &Command, name: &str
         None => name.to_owned(),
     };
     let why = std::error::Error::source(error).map(ToString::to_string);
-    format!("invalid argument {value:?} for {flag:?} flag: {}", why.unwrap_or_default())
+    let choices = || match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(choices)) => format!("must be {}", choices.join(" or ")),
+        _ => String::new(),
+    };
+    let why = why.unwrap_or_else(choices);
+    format!("invalid argument {value:?} for {flag:?} flag: {why}")
 }
 
 /// How many arguments are neither flags nor their values.
