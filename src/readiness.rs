@@ -40,6 +40,7 @@ pub(crate) async fn wait(
 ) -> Result<Vec<String>, RunError> {
     let kube = KubeClient::new(NodeHandle::new(ctx, node));
     let check = async || {
+        let asked = Instant::now();
         let missing = match kube.get_raw_all(&PATHS).await {
             Ok(lists) => missing(&lists, wanted),
             // The API server may still be restarting.
@@ -52,6 +53,8 @@ pub(crate) async fn wait(
             return Ok::<_, RunError>(None);
         }
         on_missing(&missing.join("; "));
+        // On a slow machine, looking must not take what the cluster needs to start.
+        ctx.sleep(asked.elapsed().saturating_sub(PAUSE)).await?;
         Ok(Some(missing))
     };
     Ok(ctx.poll_until(Instant::now() + limit, PAUSE, check).await?.unwrap_or_default())
