@@ -2,17 +2,14 @@
 # Fetches a program that only tests and benchmarks need (never installed, never
 # committed) and prints its path. What is there already is not fetched again.
 #
-#   tests/fetch.sh kind|busybox|ctlptl [FOLDER]
+#   tests/fetch.sh kind|busybox [FOLDER]
 #
-# kind and a static busybox are Debian's, ctlptl is built from its Go module.
+# Both are Debian's, busybox without shared libraries.
 set -euo pipefail
-what=${1:?usage: fetch.sh kind|busybox|ctlptl [FOLDER]}
+what=${1:?usage: fetch.sh kind|busybox [FOLDER]}
 folder=${2:-$(dirname "$0")/../target/peers}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-export PATH="$PATH:/usr/local/go/bin"
-
-CTLPTL=v0.9.3
 
 # from_debian PACKAGE PATH: unpacks a package of Debian's next release beside
 # the system's own package lists.
@@ -30,21 +27,10 @@ from_debian() {
   ln -sf "$1-tree$2" "$folder/$what"
 }
 
-# Not by go install: it wants to look at all versions, which not every module
-# proxy lists.
-ctlptl() {
-  local module=$folder/ctlptl-module
-  mkdir -p "$module"
-  printf 'module ctlptl\n\ngo 1.26\n\nrequire github.com/tilt-dev/ctlptl %s\n' "$CTLPTL" >"$module/go.mod"
-  printf '//go:build tools\n\npackage tools\n\nimport _ "github.com/tilt-dev/ctlptl/cmd/ctlptl"\n' >"$module/tools.go"
-  (cd "$module" && CGO_ENABLED=0 go build -mod=mod -o "$folder/ctlptl" github.com/tilt-dev/ctlptl/cmd/ctlptl >&2)
-}
-
 if [ ! -x "$folder/$what" ]; then
   case $what in
   kind) from_debian kind /usr/bin/kind ;;
   busybox) from_debian busybox-static /usr/bin/busybox ;;
-  ctlptl) ctlptl ;;
   *) echo "fetch.sh: unknown program: $what" >&2 && exit 1 ;;
   esac
 fi

@@ -172,43 +172,6 @@ fn skiff_handles_a_cluster_of_kind() {
     check("skiff lists, exports, loads into, collects logs of and deletes a cluster of kind");
 }
 
-/// ctlptl drives kind's command line: `version`, `get clusters`, `create
-/// cluster --config -`, `delete cluster`.
-#[test]
-#[ignore = "needs engine and node image; tests/run.sh runs it"]
-fn ctlptl_works_with_skiff_in_kinds_place() {
-    let name = "skiff-test-ctlptl";
-    let lab = Lab::new(&[name]);
-    let skiff = Tool::skiff(&lab);
-    let folder = skiff.program.parent().unwrap().display().to_string();
-    let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
-    let ctlptl = |args: &[&str]| {
-        let mut command = Command::new(fetched("ctlptl"));
-        command.args(args).env("KUBECONFIG", lab.kubeconfig()).env("PATH", &path);
-        command.env("DOCKER_HOST", docker_host()).env("HOME", lab.folder.path());
-        command.env("DO_NOT_TRACK", "1").stdin(Stdio::null());
-        let out = command.output().unwrap();
-        assert!(out.status.success(), "ctlptl {args:?}: {}", stderr(&out));
-        String::from_utf8(out.stdout).unwrap()
-    };
-    let context = format!("kind-{name}");
-    ctlptl(&["create", "cluster", "kind", "--name", &context]);
-    assert_eq!(containers_of(name), [format!("{name}-control-plane")]);
-    let listed = ctlptl(&["get", "clusters"]);
-    assert!(
-        listed.lines().any(|line| line.contains(&context) && line.contains("kind")),
-        "{listed}"
-    );
-    ctlptl(&["delete", "cluster", &context]);
-    is_gone(&lab, name);
-    check("ctlptl creates, lists and deletes a cluster with skiff in kind's place");
-}
-
-fn docker_host() -> String {
-    let endpoint = skiff::engine::endpoint::DockerEnv::of_process().endpoint();
-    endpoint.unwrap().to_string()
-}
-
 #[test]
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn kind_answers_as_the_table_says() {
