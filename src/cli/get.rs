@@ -3,6 +3,7 @@
 mod view;
 
 use std::io::IsTerminal;
+use std::time::SystemTime;
 
 use self::view::{ClusterView, ImageView, NodeView};
 use super::flags::{ClusterName, NodesFlag};
@@ -117,7 +118,11 @@ fn print_clusters(
     let is_for_people = invocation.program == Program::Skiff && std::io::stdout().is_terminal();
     match format {
         Some(Format::Json) => print_json(&clusters.iter().map(ClusterView::of).collect::<Vec<_>>()),
-        None if is_for_people && !clusters.is_empty() => print_table(&view::table(clusters)),
+        None if is_for_people && !clusters.is_empty() => {
+            #[expect(clippy::disallowed_methods, reason = "this is the command line")]
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            print_table(&view::table(clusters, now.unwrap_or_default()))
+        }
         _ => clusters.iter().try_for_each(|cluster| print_stdout(&cluster.name)),
     }
 }

@@ -1,7 +1,7 @@
 //! Clusters and nodes as `get` shows them: the JSON that programs rely on, in
 //! which fields may be added, and the table for people.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -78,9 +78,8 @@ impl<'a> ImageView<'a> {
     }
 }
 
-/// With a heading. A load balancer is no node here.
-pub(super) fn table(clusters: &[ExistingCluster]) -> Vec<[String; 5]> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+/// With a heading; `now` is the time since 1970. A load balancer is no node here.
+pub(super) fn table(clusters: &[ExistingCluster], now: Duration) -> Vec<[String; 5]> {
     let row = |cluster: &ExistingCluster| {
         let nodes = cluster.nodes.iter().filter(|node| node.role.is_kubernetes_node()).count();
         let created = cluster.created().and_then(|seconds| u64::try_from(seconds).ok());
@@ -124,6 +123,26 @@ fn age(age: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::NodeRole;
+
+    #[test]
+    fn a_load_balancer_is_no_node_in_the_table() {
+        let node = |name: &str, role| ExistingNode {
+            name: name.into(),
+            role,
+            status: RunStatus::Running,
+            image: "kindest/node:v1.37.2".into(),
+            created: 1000,
+            kubernetes: Some("v1.37.2".into()),
+        };
+        let nodes = vec![
+            node("lab-control-plane", NodeRole::ControlPlane),
+            node("lab-external-load-balancer", NodeRole::LoadBalancer),
+        ];
+        let lab = ExistingCluster { name: "lab".into(), nodes };
+        let rows = table(&[lab], Duration::from_secs(1090));
+        assert_eq!(rows[1], ["lab", "1", "v1.37.2", "running", "90s"]);
+    }
 
     #[test]
     fn ages_and_moments_are_readable() {
