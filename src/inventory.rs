@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
+use crate::config;
 use crate::context::{Context, RunError};
 use crate::engine::{Container, EngineError};
 use crate::kubeadm::API_PORT;
@@ -85,14 +87,18 @@ impl ExistingCluster {
     }
 }
 
-/// Every cluster, by name.
+/// Every cluster, by name. A label that is not the name of a cluster is of something
+/// else.
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>, RunError> {
     let mut clusters: BTreeMap<String, ExistingCluster> = BTreeMap::new();
     for container in containers(ctx, labels::CLUSTER.to_owned()).await? {
-        let name = container.labels.get(labels::CLUSTER).cloned().unwrap_or_default();
+        let name = label(&container, labels::CLUSTER).to_owned();
+        if config::valid_name(&name).is_err() {
+            continue;
+        }
         let cluster = clusters.entry(name.clone()).or_default();
         cluster.name = name;
         cluster.nodes.push(node(container));
@@ -137,8 +143,10 @@ pub(crate) async fn api_endpoint(
         .api_entry()
         .ok_or_else(|| missing("the cluster has no control-plane node".into()))?;
     let state = ctx.interruptible(ctx.engine.inspect(&node.name)).await?;
-    if let Some(desktop) = state.labels.get(labels::DESKTOP_API_PORT) {
-        return Ok(desktop.clone());
+    // A label may also be the image's, so it is an address or nothing.
+    let desktop = state.labels.get(labels::DESKTOP_API_PORT);
+    if let Some(address) = desktop.and_then(|text| text.parse::<SocketAddr>().ok()) {
+        return Ok(address.to_string());
     }
     match state.ports.get(&format!("{API_PORT}/tcp")) {
         Some((host, port)) if host.contains(':') => Ok(format!("[{host}]:{port}")),
@@ -158,13 +166,27 @@ async fn containers(ctx: &Context, label: String) -> Result<Vec<Container>, RunE
     Ok(found)
 }
 
+fn label<'a>(container: &'a Container, name: &str) -> &'a str {
+    container.labels.get(name).map(String::as_str).unwrap_or_default()
+}
+
+/// Containers inherit the labels of their images, whoever made those; their names
+/// come from who created them. So only a container that is named as a node is one.
 fn node(container: Container) -> ExistingNode {
-    let role = container.labels.get(labels::ROLE).map(String::as_str).unwrap_or_default();
-    ExistingNode {
-        role: NodeRole::from_label(role),
-        name: container.name,
-        running: container.running,
-    }
+    let (cluster, role) = (label(&container, labels::CLUSTER), label(&container, labels::ROLE));
+    let role = match is_name_of_node(&container.name, cluster, role) {
+        true => NodeRole::from_label(role),
+        false => NodeRole::Other(role.to_owned()),
+    };
+    ExistingNode { role, name: container.name, running: container.running }
+}
+
+/// Whether it is `CLUSTER-ROLE`, or that and a number
+/// (kind v0.33.0, `pkg/cluster/internal/providers/common/namer.go`).
+fn is_name_of_node(name: &str, cluster: &str, role: &str) -> bool {
+    let number = name.strip_prefix(cluster).and_then(|rest| rest.strip_prefix('-'));
+    let number = number.and_then(|rest| rest.strip_prefix(role));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -187,6 +209,38 @@ mod tests {
             let parsed = NodeRole::from_label(role);
             assert_eq!(parsed.is_kubernetes_node(), expected, "{role:?}");
             assert_eq!(parsed.to_string(), role);
+        }
+    }
+
+    /// `docker run IMAGE` makes a container with the labels of the image.
+    #[test]
+    fn labels_of_an_image_do_not_make_its_containers_nodes() {
+        let role = |name: &str, role: &str| {
+            let labels = [(labels::CLUSTER, "lab"), (labels::ROLE, role)];
+            let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            node(Container { name: name.into(), labels, running: true }).role
+        };
+        for name in ["lab-control-plane", "lab-control-plane2", "lab-control-plane13"] {
+            assert_eq!(role(name, "control-plane"), NodeRole::ControlPlane, "{name}");
+        }
+        assert_eq!(role("lab-worker", "worker"), NodeRole::Worker);
+        assert_eq!(
+            role("lab-external-load-balancer", labels::LOAD_BALANCER),
+            NodeRole::LoadBalancer
+        );
+        for name in [
+            "eager_euler",
+            "lab-1",
+            "lab-control-plane-1",
+            "other-control-plane",
+            "lab-worker",
+            "lab",
+        ] {
+            assert_eq!(
+                role(name, "control-plane"),
+                NodeRole::Other("control-plane".into()),
+                "{name}"
+            );
         }
     }
 

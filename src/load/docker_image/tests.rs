@@ -137,7 +137,7 @@ async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -
             name: name.to_owned(),
             labels: [
                 (labels::CLUSTER.to_owned(), "kind".to_owned()),
-                (labels::ROLE.to_owned(), "worker".to_owned()),
+                (labels::ROLE.to_owned(), name["kind-".len()..].to_owned()),
             ]
             .into(),
             ..ContainerSpec::default()
