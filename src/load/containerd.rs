@@ -153,4 +153,4 @@ fn without_script(mut error: RunError) -> RunError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -169,6 +169,13 @@ impl FakeEngine {
         self
     }
 
+    /// Runs on this host.
+    #[cfg(test)]
+    pub fn with_host(self, host: Host) -> Self {
+        self.0.lock().unwrap().host = host;
+        self
+    }
+
     /// Gives an image another name.
     #[cfg(test)]
     pub fn tag(&self, name: &str, other: &str) {

@@ -127,6 +127,24 @@ const HOSTILE: [&str; 8] = [
     "",
 ];
 
+/// Runs a command of a load, with a registry that can be reached; returns how it
+/// calls `ctr`.
+pub(in crate::load) fn ctr_calls(command: &Command) -> Vec<Vec<String>> {
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stdin = command.stdin.as_deref().unwrap_or_default();
+    let mut fields: Vec<&[u8]> = stdin.split(|byte| *byte == 0).collect();
+    let port = registry.local_addr().unwrap().port().to_string();
+    if fields[0] == b"pull" {
+        let filters: usize = str::from_utf8(fields[1]).unwrap().parse().unwrap();
+        fields[3 + filters] = port.as_bytes();
+    }
+    let node = FakeNode::new();
+    let output = node.run(command.clone(), &fields.join(&0));
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(node.leftovers(), 0);
+    node.calls()
+}
+
 #[test]
 fn a_report_has_all_sections_and_looks_once() {
     let digest = |text: &[u8]| crate::image::Digest::of(text).to_string();
