@@ -2,7 +2,7 @@
 //! needs of an image. Nothing here talks to an engine or to a node.
 //!
 //! - [`reference`] reads image names and completes them.
-//! - [`digest`], [`platform`] and [`oci`] are the OCI image specification's
+//! - [`digest`], [`platform`], [`media_type`] and [`oci`] are the OCI image specification's
 //!   vocabulary; [`documents`] finds an image in a set of such documents.
 //! - [`archive`] reads archives (`docker save`, OCI layouts) in one pass.
 //! - [`tar_split`] reads how Docker takes a layer's archive apart.
@@ -13,6 +13,7 @@ pub mod digest;
 pub mod documents;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod media_type;
 pub(crate) mod need;
 pub(crate) mod node_content;
 pub mod oci;
@@ -23,6 +24,6 @@ pub(crate) mod tar_split;
 pub use digest::Digest;
 pub use documents::{Documents, PlatformImage};
 pub(crate) use need::{MissingBlobs, Need, RequestedImage};
-pub(crate) use node_content::{NodeContent, NodeImage};
+pub(crate) use node_content::{NodeContent, NodeImage, NodeImageName};
 pub use platform::Platform;
 pub use reference::{InvalidReference, Reference, full_name, similar_names};

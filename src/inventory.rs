@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
+use crate::config;
 use crate::context::{Context, RunError};
 use crate::engine::{Container, EngineError, RunStatus};
 use crate::kubeadm::API_PORT;
@@ -128,14 +130,18 @@ impl ExistingCluster {
     }
 }
 
-/// Every cluster, by name.
+/// Every cluster, by name. A label that is not the name of a cluster is of something
+/// else.
 ///
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingCluster>, RunError> {
     let mut clusters: BTreeMap<String, ExistingCluster> = BTreeMap::new();
-    for container in containers(ctx, labels::CLUSTER.to_owned()).await? {
-        let name = container.labels.get(labels::CLUSTER).cloned().unwrap_or_default();
+    for container in nodes(ctx, labels::CLUSTER.to_owned()).await? {
+        let name = label(&container, labels::CLUSTER).to_owned();
+        if config::valid_name(&name).is_err() {
+            continue;
+        }
         let cluster = clusters.entry(name.clone()).or_default();
         cluster.name = name;
         cluster.nodes.push(node(container));
@@ -148,7 +154,7 @@ pub(crate) async fn clusters(ctx: &Context) -> Result<BTreeMap<String, ExistingC
 /// # Errors
 /// Returns the engine's error, or [`RunError::Cancelled`].
 pub(crate) async fn cluster(ctx: &Context, name: &str) -> Result<ExistingCluster, RunError> {
-    let found = containers(ctx, format!("{}={name}", labels::CLUSTER)).await?;
+    let found = nodes(ctx, format!("{}={name}", labels::CLUSTER)).await?;
     Ok(ExistingCluster { name: name.to_owned(), nodes: found.into_iter().map(node).collect() })
 }
 
@@ -180,8 +186,10 @@ pub(crate) async fn api_endpoint(
         .api_entry()
         .ok_or_else(|| missing("the cluster has no control-plane node".into()))?;
     let state = ctx.interruptible(ctx.engine.inspect(&node.name)).await?;
-    if let Some(desktop) = state.labels.get(labels::DESKTOP_API_PORT) {
-        return Ok(desktop.clone());
+    // A label may also be the image's, so it is an address or nothing.
+    let desktop = state.labels.get(labels::DESKTOP_API_PORT);
+    if let Some(address) = desktop.and_then(|text| text.parse::<SocketAddr>().ok()) {
+        return Ok(address.to_string());
     }
     match state.ports.get(&format!("{API_PORT}/tcp")) {
         Some((host, port)) if host.contains(':') => Ok(format!("[{host}]:{port}")),
@@ -201,10 +209,42 @@ async fn containers(ctx: &Context, label: String) -> Result<Vec<Container>, RunE
     Ok(found)
 }
 
+/// The containers of clusters. Containers inherit the labels of their images, whoever
+/// made those: one that has its cluster from there belongs to none. Only a name that
+/// is not a node's gives reason to ask for the image.
+async fn nodes(ctx: &Context, label: String) -> Result<Vec<Container>, RunError> {
+    let mut own = Vec::new();
+    for container in containers(ctx, label).await? {
+        if has_name_of_node(&container) || !has_label_of_image(ctx, &container).await? {
+            own.push(container);
+        }
+    }
+    Ok(own)
+}
+
+async fn has_label_of_image(ctx: &Context, container: &Container) -> Result<bool, RunError> {
+    let image = ctx.interruptible(ctx.engine.image(&container.image)).await?;
+    Ok(image.is_some_and(|image| {
+        image.labels.contains_key(labels::CLUSTER) || image.labels.contains_key(labels::ROLE)
+    }))
+}
+
+/// Whether it is `CLUSTER-ROLE`, or that and a number
+/// (kind v0.33.0, `pkg/cluster/internal/providers/common/namer.go`).
+fn has_name_of_node(container: &Container) -> bool {
+    let number = container.name.strip_prefix(label(container, labels::CLUSTER));
+    let number = number.and_then(|rest| rest.strip_prefix('-'));
+    let number = number.and_then(|rest| rest.strip_prefix(label(container, labels::ROLE)));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn label<'a>(container: &'a Container, name: &str) -> &'a str {
+    container.labels.get(name).map(String::as_str).unwrap_or_default()
+}
+
 fn node(container: Container) -> ExistingNode {
-    let role = container.labels.get(labels::ROLE).map(String::as_str).unwrap_or_default();
     ExistingNode {
-        role: NodeRole::from_label(role),
+        role: NodeRole::from_label(label(&container, labels::ROLE)),
         kubernetes: kubernetes(&container),
         name: container.name,
         status: container.status,
@@ -225,7 +265,14 @@ fn kubernetes(container: &Container) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::engine::ContainerSpec;
+    use crate::engine::fake::Script;
+    use crate::progress::Progress;
 
     fn cluster(nodes: &[(&str, &str, bool)]) -> ExistingCluster {
         let node = |(name, role, running): &(&str, &str, bool)| ExistingNode {
@@ -250,6 +297,35 @@ mod tests {
             assert_eq!(parsed.is_kubernetes_node(), expected, "{role:?}");
             assert_eq!(parsed.to_string(), role);
         }
+    }
+
+    /// `docker run IMAGE` makes a container with the labels of the image. Tools such as
+    /// Cluster API's provider for Docker give nodes other names and kind's labels.
+    #[tokio::test]
+    async fn labels_of_an_image_do_not_make_its_containers_nodes() {
+        let script = "images: {hostile:1: {io.x-k8s.kind.cluster: lab}, plain:1: {}}";
+        let engine = Script::parse(script).unwrap().engine(&CancellationToken::new());
+        let put = |name: &str, role: &str, image: &str| {
+            let labels = [(labels::CLUSTER, "lab"), (labels::ROLE, role)];
+            let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            let (name, image) = (name.to_owned(), image.to_owned());
+            engine.put(ContainerSpec { name, image, labels, ..ContainerSpec::default() });
+        };
+        let nodes = ["lab-control-plane2", "lab-worker", "lab-x7dfk"];
+        for (name, role) in nodes.into_iter().zip(["control-plane", "worker", "worker"]) {
+            put(name, role, if name == "lab-worker" { "hostile:1" } else { "plain:1" });
+        }
+        for name in ["a", "lab-control-plane-1", "lab-1", "lab", "lab-worker3"] {
+            put(name, "control-plane", "hostile:1");
+        }
+        let ctx = Context::new(Arc::new(engine), Progress::silent(), CancellationToken::new());
+        let names = |cluster: &ExistingCluster| {
+            cluster.nodes.iter().map(|node| node.name.clone()).collect::<Vec<_>>()
+        };
+        let lab = super::cluster(&ctx, "lab").await.unwrap();
+        assert_eq!(names(&lab), nodes);
+        assert_eq!(lab.control_plane().unwrap().name, "lab-control-plane2");
+        assert_eq!(names(&clusters(&ctx).await.unwrap()["lab"]), nodes);
     }
 
     #[test]

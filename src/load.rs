@@ -39,3 +39,6 @@ pub(crate) use error::LoadError;
 pub(crate) use image_archive::load as image_archives;
 pub(crate) use node_images::{ListedImage, list, names, remove};
 pub(crate) use target::Target;
+
+#[cfg(test)]
+mod tests;

@@ -13,23 +13,26 @@ use tokio::time::Instant;
 use crate::environment;
 use crate::platform;
 use crate::progress::{Level, Progress, Reporter};
+use crate::text;
 
 /// The reporter for stderr at this verbosity; below 0 it shows warnings only.
 pub(crate) fn for_stderr(verbosity: i32, quiet: bool) -> Progress {
     if quiet {
         Progress::silent()
     } else if stderr_is_smart() {
-        Progress::new(Terminal { bars: MultiProgress::new(), steps: Mutex::default(), verbosity })
+        let (bars, steps) = (MultiProgress::new(), Mutex::default());
+        Progress::new(Printable(Terminal { bars, steps, verbosity }))
     } else {
-        Progress::new(Plain { verbosity, pace: Mutex::default() })
+        Progress::new(Printable(Plain { verbosity, pace: Mutex::default() }))
     }
 }
 
 /// Writes the text of a failure, its label in red where there is colour.
 pub(crate) fn error(text: &str) {
     let label = if stderr_is_smart() { "\u{1b}[31mERROR:\u{1b}[0m" } else { "ERROR:" };
+    let text = text::printable(text).replacen("ERROR:", label, 1);
     // A closed stderr must not make the program fail.
-    let _ = write!(std::io::stderr(), "{}", text.replacen("ERROR:", label, 1));
+    let _ = write!(std::io::stderr(), "{text}");
 }
 
 fn stderr_is_smart() -> bool {
@@ -65,6 +68,32 @@ fn text_of(level: Level, text: &str) -> String {
 /// A closed stderr must not end the operation.
 fn line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Passes on text that a terminal can show as it is: much of it is what nodes and
+/// registries answer.
+struct Printable<R>(R);
+
+impl<R: Reporter> Reporter for Printable<R> {
+    fn started(&self, step: &str) {
+        self.0.started(&text::printable(step));
+    }
+
+    fn detail(&self, step: &str, detail: &str) {
+        self.0.detail(&text::printable(step), &text::printable(detail));
+    }
+
+    fn transferred(&self, step: &str, amount: &str) {
+        self.0.transferred(&text::printable(step), &text::printable(amount));
+    }
+
+    fn finished(&self, step: &str, success: bool) {
+        self.0.finished(&text::printable(step), success);
+    }
+
+    fn line(&self, level: Level, text: &str) {
+        self.0.line(level, &text::printable(text));
+    }
 }
 
 struct Plain {
@@ -194,6 +223,41 @@ mod tests {
         assert!(!is_smart(false, false, None));
         assert!(!is_smart(true, true, None));
         assert!(!is_smart(true, false, Some("dumb")));
+    }
+
+    /// Keeps what reaches the terminal.
+    #[derive(Default)]
+    struct Shown(Mutex<String>);
+
+    impl Reporter for &Shown {
+        fn started(&self, step: &str) {
+            self.0.lock().unwrap().push_str(step);
+        }
+        fn detail(&self, step: &str, detail: &str) {
+            self.0.lock().unwrap().extend([step, detail]);
+        }
+        fn transferred(&self, step: &str, amount: &str) {
+            self.0.lock().unwrap().extend([step, amount]);
+        }
+        fn finished(&self, step: &str, _: bool) {
+            self.0.lock().unwrap().push_str(step);
+        }
+        fn line(&self, _: Level, text: &str) {
+            self.0.lock().unwrap().push_str(text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_reported_reaches_the_terminal_as_it_is() {
+        let (shown, hostile) = (Shown::default(), "\u{1b}]0;x\u{7}\r");
+        let reporter = Printable(&shown);
+        reporter.started(hostile);
+        reporter.detail(hostile, hostile);
+        reporter.transferred(hostile, hostile);
+        reporter.finished(hostile, true);
+        reporter.line(Level::Warning, hostile);
+        let shown = shown.0.into_inner().unwrap();
+        assert!(!shown.chars().any(char::is_control), "{shown:?}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Small tools for text: hexadecimal digits, random names, suggestions.
+//! Small tools for text: hexadecimal digits, random names, suggestions, text from
+//! elsewhere on a terminal.
 
 /// Two digits for each byte.
 pub fn hex(bytes: &[u8]) -> String {
@@ -19,6 +20,45 @@ pub fn random_hex(bytes: usize) -> Result<String, NoRandom> {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot read random bytes: {0}")]
 pub struct NoRandom(pub String);
+
+/// Text from elsewhere (an image, a node, a registry) as it may be shown on a
+/// terminal: it cannot move the cursor, overwrite other lines or change the order of
+/// letters. Colours are left out. Other control characters are shown by their
+/// numbers, except line feeds and tabs.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(after) = after_colour(rest) {
+            rest = after;
+            continue;
+        }
+        rest = &rest[first.len_utf8()..];
+        match first {
+            '\r' if rest.starts_with('\n') => {}
+            '\n' | '\t' => shown.push(first),
+            first if first.is_control() || is_invisible(first) => {
+                shown.extend(first.escape_unicode());
+            }
+            first => shown.push(first),
+        }
+    }
+    shown
+}
+
+/// The text after the escape sequence for a colour that it begins with
+/// (ECMA-48, 8.3.117, "SGR").
+fn after_colour(text: &str) -> Option<&str> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let rest = parameters.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';' || c == ':');
+    rest.strip_prefix('m')
+}
+
+/// Separators of lines, and marks that change the direction of the text around them
+/// (Unicode, annex 9, "Explicit Directional Formatting Characters").
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// The last `count` lines.
 pub fn last_lines(text: &str, count: usize) -> String {
@@ -48,6 +88,25 @@ pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_from_elsewhere_cannot_act_on_a_terminal() {
+        for (text, shown) in [
+            ("pulling a\tb\r\nc 📦 é\n", "pulling a\tb\nc 📦 é\n"),
+            ("\u{1b}[0;1;39mmulti-user.target\u{1b}[0m\u{1b}[m", "multi-user.target"),
+            ("fine\rERROR", "fine\\u{d}ERROR"),
+            ("\u{1b}[2J\u{1b}[31", "\\u{1b}[2J\\u{1b}[31"),
+            (
+                "\u{1b}]0;title\u{7}\u{8}\0\u{9b}1m\u{7f}",
+                "\\u{1b}]0;title\\u{7}\\u{8}\\u{0}\\u{9b}1m\\u{7f}",
+            ),
+            ("a\u{202e}txt\u{2066}\u{2028}", "a\\u{202e}txt\\u{2066}\\u{2028}"),
+            ("", ""),
+        ] {
+            assert_eq!(printable(text), shown, "{text:?}");
+            assert_eq!(printable(shown), shown);
+        }
+    }
 
     #[test]
     fn the_last_lines() {

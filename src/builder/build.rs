@@ -97,13 +97,27 @@ impl<'a> Build<'a> {
         let removed = self.ctx.engine.remove_container(&builder).await;
         built?;
         removed?;
-        if let Some(old) = &self.present
-            && let Err(error) = self.ctx.engine.remove_image(&old.id).await
-        {
-            // A container may still use it.
-            self.ctx.progress.debug(1, format!("the old image stays: {error}"));
-        }
+        self.remove_replaced().await;
         Ok(())
+    }
+
+    /// Removes the image that had the name before, unless it has another name:
+    /// an image that is removed by its ID loses its only name, too.
+    async fn remove_replaced(&self) {
+        let Some(old) = &self.present else { return };
+        let engine = &self.ctx.engine;
+        let removed = match engine.image(&old.id).await {
+            Ok(Some(image)) if !image.tags.is_empty() => {
+                Err(format!("its names are {}", image.tags.join(", ")))
+            }
+            // A container may still use it.
+            Ok(Some(_)) => engine.remove_image(&old.id).await.map_err(|error| error.to_string()),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(reason) = removed {
+            self.ctx.progress.debug(1, format!("the old image stays: {reason}"));
+        }
     }
 
     async fn run_in(&self, ctx: &Context, builder: &str, base: &str) -> Result<(), BuildError> {
@@ -180,5 +194,45 @@ impl<'a> Build<'a> {
             builder.run(keep.stdin(bundle)).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use include_dir::{Dir, include_dir};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::engine::fake::{FakeEngine, Script};
+    use crate::progress::Progress;
+
+    static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
+
+    async fn rebuild(engine: &FakeEngine) {
+        let cancel = CancellationToken::new();
+        let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel);
+        let (arguments, labels) = (Vec::new(), Vec::new());
+        let recipe = Recipe { what: "image", directory: &FILES, arguments, labels };
+        let options = BuildOptions { force: true, ..BuildOptions::default() };
+        Build::plan(&ctx, "app:1", recipe, options).await.unwrap().run().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_replaced_image_is_removed_unless_it_has_another_name() {
+        for kept in [&["mine:keep"][..], &["mine:keep", "mine:2"], &[]] {
+            let script = Script::parse("images: {app:1: {}, skiff/debian:trixie: {}}").unwrap();
+            let engine = script.engine(&CancellationToken::new());
+            let old = engine.image("app:1").await.unwrap().unwrap().id;
+            kept.iter().for_each(|name| engine.tag("app:1", name));
+            rebuild(&engine).await;
+            assert_ne!(engine.image("app:1").await.unwrap().unwrap().id, old);
+            for name in kept {
+                assert_eq!(engine.image(name).await.unwrap().expect(name).id, old, "{name}");
+            }
+            assert_eq!(engine.image(&old).await.unwrap().is_some(), !kept.is_empty());
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::diagnose::Failure;
+use crate::text;
 
 /// Prints one line, or a text of several.
 pub(super) fn print_stdout(text: impl Display) -> Result<(), Failure> {
@@ -13,13 +14,14 @@ pub(super) fn print_stdout(text: impl Display) -> Result<(), Failure> {
     written.map_err(|e| Failure::new(format!("cannot write to stdout: {e}")))
 }
 
-/// Prints rows in columns that are as wide as their longest cell.
+/// Prints rows in columns that are as wide as their longest cell. Much of a table
+/// comes from clusters, so it is made printable.
 pub(super) fn print_table<const N: usize>(rows: &[[String; N]]) -> Result<(), Failure> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        print_stdout(cells.collect::<Vec<_>>().join("   ").trim_end())?;
+        print_stdout(text::printable(cells.collect::<Vec<_>>().join("   ").trim_end()))?;
     }
     Ok(())
 }

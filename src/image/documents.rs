@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::digest::{Digest, chain_ids};
+use super::media_type::MediaType;
 use super::oci::{self, Config, Descriptor, Manifest, Root};
 use super::platform::Platform;
 use super::reference::Reference;
@@ -57,7 +58,7 @@ pub struct Documents(pub BTreeMap<Digest, Document>);
 #[derive(Debug, Clone)]
 pub struct Document {
     /// Such as [`oci::MANIFEST`].
-    pub media_type: String,
+    pub media_type: MediaType,
     /// JSON, kept byte for byte.
     pub bytes: Bytes,
 }
@@ -78,10 +79,10 @@ pub enum DocumentError {
 
 impl Documents {
     /// Adds a document, and returns what refers to it.
-    pub fn add(&mut self, media_type: &str, bytes: impl Into<Bytes>) -> Descriptor {
+    pub fn add(&mut self, media_type: MediaType, bytes: impl Into<Bytes>) -> Descriptor {
         let bytes = bytes.into();
-        let descriptor = Descriptor::of(media_type, &bytes);
-        let document = Document { media_type: media_type.to_owned(), bytes };
+        let descriptor = Descriptor::of(media_type.clone(), &bytes);
+        let document = Document { media_type, bytes };
         self.0.insert(descriptor.digest.clone(), document);
         descriptor
     }
@@ -163,11 +164,12 @@ impl Documents {
     }
 
     /// Sets a document's media type to the one in its text, or to `media_type`.
-    fn set_media_type(&mut self, digest: &Digest, media_type: &str) {
+    fn set_media_type(&mut self, digest: &Digest, media_type: MediaType) {
         if let Some(document) = self.0.get_mut(digest) {
             let text: serde_json::Value =
                 serde_json::from_slice(&document.bytes).unwrap_or_default();
-            document.media_type = text["mediaType"].as_str().unwrap_or(media_type).to_owned();
+            let stated = text["mediaType"].as_str().and_then(MediaType::parse);
+            document.media_type = stated.unwrap_or(media_type);
         }
     }
 
@@ -188,7 +190,7 @@ impl Documents {
         let document = self.document(root)?;
         Ok(PlatformImage {
             names: Vec::new(),
-            root: Descriptor::of(&document.media_type, &document.bytes),
+            root: Descriptor::of(document.media_type.clone(), &document.bytes),
             platform: config.platform,
             config: manifest.config.digest.clone(),
             layers: manifest.layers.clone(),

@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::image::fixtures;
-    use crate::image::node_content::NodeImage;
+    use crate::image::node_content::{NodeImage, NodeImageName};
 
     fn requested(image: &PlatformImage) -> RequestedImage {
         RequestedImage {
@@ -122,8 +122,8 @@ mod tests {
     }
 
     fn tag(node: &mut NodeContent, name: &str, target: &Digest) {
-        node.images.retain(|image| image.name != name);
-        let (name, target) = (name.to_owned(), target.clone());
+        node.images.retain(|image| image.name.as_str() != name);
+        let (name, target) = (NodeImageName::parse(name).unwrap(), target.clone());
         node.images.push(NodeImage { name, target, size: String::new() });
     }
 
@@ -167,7 +167,7 @@ mod tests {
             for (state, name) in states.iter().zip(&image.names).filter(|(state, _)| **state > 0) {
                 let name = name.to_string();
                 match state {
-                    1 => node.images.retain(|image| image.name != name),
+                    1 => node.images.retain(|image| image.name.as_str() != name),
                     _ => tag(&mut node, &name, &Digest::of(b"other")),
                 }
                 wrong.push(name);

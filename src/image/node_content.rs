@@ -17,11 +17,31 @@ pub(crate) struct NodeContent {
     pub snapshots: BTreeSet<Digest>,
 }
 
-/// A name in the image store.
+/// A name in the image store: a full name, or the configuration's digest by which
+/// the kubelet knows the image. Printable ASCII without blanks, at most 512
+/// characters, the first of which is no dash. So it stays one argument of a command,
+/// and is never an option.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NodeImageName(String);
+
+impl NodeImageName {
+    /// `None` for other texts: no Kubernetes tool gives such names.
+    pub(crate) fn parse(text: &str) -> Option<NodeImageName> {
+        let is_valid = (1..=512).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && !text.starts_with('-');
+        is_valid.then(|| NodeImageName(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a name in the image store refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodeImage {
-    /// Full name, or the configuration's digest by which the kubelet knows it.
-    pub name: String,
+    pub name: NodeImageName,
     /// The manifest or index that it refers to.
     pub target: Digest,
     /// As `ctr` writes it, such as `12.3 MiB`; empty if it is unknown.
@@ -31,12 +51,12 @@ pub(crate) struct NodeImage {
 impl NodeContent {
     /// What a name refers to.
     pub(crate) fn target(&self, name: &str) -> Option<&Digest> {
-        self.images.iter().find(|image| image.name == name).map(|image| &image.target)
+        self.images.iter().find(|image| image.name.as_str() == name).map(|image| &image.target)
     }
 
     /// A name that refers to this manifest or index.
-    pub(crate) fn name_of(&self, target: &Digest) -> Option<String> {
-        self.images.iter().find(|image| image.target == *target).map(|image| image.name.clone())
+    pub(crate) fn name_of(&self, target: &Digest) -> Option<&NodeImageName> {
+        self.images.iter().find(|image| image.target == *target).map(|image| &image.name)
     }
 
     /// The manifest or index of the image with this ID in the engine. The
@@ -83,7 +103,11 @@ mod tests {
 
     fn loaded() -> NodeContent {
         let target = image().root.digest;
-        let named = |name: String| NodeImage { name, target: target.clone(), size: String::new() };
+        let named = |name: String| NodeImage {
+            name: NodeImageName::parse(&name).unwrap(),
+            target: target.clone(),
+            size: String::new(),
+        };
         NodeContent {
             images: vec![
                 named("docker.io/library/app:1".into()),
@@ -91,6 +115,18 @@ mod tests {
             ],
             blobs: [target.clone(), image().config].into(),
             snapshots: [image().diff_ids[0].clone()].into(),
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_argument_and_harmless_on_a_terminal() {
+        for text in ["docker.io/library/app:1", "import-2026-11-25@sha256:00", "sha256:00"] {
+            assert_eq!(NodeImageName::parse(text).unwrap().as_str(), text);
+        }
+        let long = "a".repeat(513);
+        for text in ["", "-x", "--sync", "a b", "a\nb", "a\u{1b}]0;x\u{7}", "é", "a\u{202e}", &long]
+        {
+            assert_eq!(NodeImageName::parse(text), None, "{text:?}");
         }
     }
 

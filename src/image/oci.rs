@@ -8,18 +8,25 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::media_type::MediaType;
 use super::platform::Platform;
 
 /// Media type of [`Manifest`].
-pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const MANIFEST: MediaType = MediaType::known("application/vnd.oci.image.manifest.v1+json");
 /// Media type of [`Index`].
-pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub const INDEX: MediaType = MediaType::known("application/vnd.oci.image.index.v1+json");
 /// Media type of [`Config`].
-pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub const CONFIG: MediaType = MediaType::known("application/vnd.oci.image.config.v1+json");
 /// Media type of a layer without compression.
-pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+pub const LAYER: MediaType = MediaType::known("application/vnd.oci.image.layer.v1.tar");
 /// Media type of a layer with gzip.
-pub const GZIP_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+pub const GZIP_LAYER: MediaType = MediaType::known("application/vnd.oci.image.layer.v1.tar+gzip");
+/// Docker's media type of [`Manifest`].
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's media type of [`Index`].
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Media type of bytes of which nothing else is known.
+pub const BYTES: MediaType = MediaType::known("application/octet-stream");
 /// An image's full name in an index (containerd's own annotation).
 pub const NAME_ANNOTATION: &str = "io.containerd.image.name";
 /// The specification's own annotation for a name; often only a tag.
@@ -31,7 +38,7 @@ pub const REF_NAME_ANNOTATION: &str = "org.opencontainers.image.ref.name";
 pub struct Descriptor {
     /// Such as [`MANIFEST`]; empty if it is not stated.
     #[serde(default)]
-    pub media_type: String,
+    pub media_type: MediaType,
     /// Names the blob and is the checksum of its bytes.
     pub digest: Digest,
     /// In bytes, as stored: a compressed layer's compressed size.
@@ -47,19 +54,13 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Refers to these bytes.
-    pub fn of(media_type: &str, bytes: &[u8]) -> Descriptor {
+    pub fn of(media_type: MediaType, bytes: &[u8]) -> Descriptor {
         Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
 
     /// Refers to a blob of `size` bytes.
-    pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-        Descriptor {
-            media_type: media_type.to_owned(),
-            digest,
-            size,
-            platform: None,
-            annotations: BTreeMap::new(),
-        }
+    pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Descriptor {
+        Descriptor { media_type, digest, size, platform: None, annotations: BTreeMap::new() }
     }
 }
 
@@ -71,7 +72,7 @@ pub struct Manifest {
     pub schema_version: u32,
     /// [`MANIFEST`] or Docker's own; empty if it is not stated.
     #[serde(default)]
-    pub media_type: String,
+    pub media_type: MediaType,
     /// Refers to the image's [`Config`].
     pub config: Descriptor,
     /// Refers to the layers, lowest first.
@@ -81,8 +82,7 @@ pub struct Manifest {
 
 /// The JSON text of a manifest.
 pub fn manifest(config: Descriptor, layers: Vec<Descriptor>) -> Vec<u8> {
-    let media_type = MANIFEST.to_owned();
-    let manifest = Manifest { schema_version: 2, media_type, config, layers };
+    let manifest = Manifest { schema_version: 2, media_type: MANIFEST, config, layers };
     serde_json::to_vec(&manifest).expect("plain data")
 }
 
@@ -94,7 +94,7 @@ pub struct Index {
     pub schema_version: u32,
     /// [`INDEX`] or Docker's own; empty if it is not stated.
     #[serde(default)]
-    pub media_type: String,
+    pub media_type: MediaType,
     /// Refers to manifests, or to further indexes.
     pub manifests: Vec<Descriptor>,
 }
@@ -102,7 +102,7 @@ pub struct Index {
 impl Index {
     /// Refers to these manifests.
     pub fn new(manifests: Vec<Descriptor>) -> Index {
-        Index { schema_version: 2, media_type: INDEX.to_owned(), manifests }
+        Index { schema_version: 2, media_type: INDEX, manifests }
     }
 }
 
@@ -134,12 +134,23 @@ pub enum Root {
 
 impl Root {
     /// Recognised by its fields: media types are often left out. `None` if it is
-    /// neither.
+    /// neither, or if its fields or its media type are those of both: it would be
+    /// one image here and another one in a node (CVE-2021-41190).
     pub fn parse(bytes: &[u8]) -> Option<Root> {
-        serde_json::from_slice(bytes)
-            .map(Root::Manifest)
-            .or_else(|_| serde_json::from_slice(bytes).map(Root::Index))
-            .ok()
+        let document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        let has = |field: &str| document.get(field).is_some();
+        let stated = document.get("mediaType").and_then(serde_json::Value::as_str);
+        let is_one_of =
+            |types: [&str; 2]| stated.is_none_or(|t| t.is_empty() || types.contains(&t));
+        match (has("config") || has("layers"), has("manifests")) {
+            (true, false) if is_one_of([MANIFEST.as_str(), DOCKER_MANIFEST]) => {
+                serde_json::from_slice(bytes).map(Root::Manifest).ok()
+            }
+            (false, true) if is_one_of([INDEX.as_str(), DOCKER_INDEX]) => {
+                serde_json::from_slice(bytes).map(Root::Index).ok()
+            }
+            _ => None,
+        }
     }
 }
 
@@ -155,5 +166,24 @@ mod tests {
         assert!(matches!(Root::parse(index.as_bytes()), Some(Root::Index(_))));
         assert!(matches!(Root::parse(manifest.as_bytes()), Some(Root::Manifest(_))));
         assert!(Root::parse(b"[]").is_none() && Root::parse(b"{}").is_none());
+        let typed = |text: &str, kind: &str| {
+            text.replacen('{', &format!(r#"{{"mediaType":"{kind}","#), 1).into_bytes()
+        };
+        let is_manifest = |kind| Root::parse(&typed(&manifest, kind)).is_some();
+        let is_index = |kind| Root::parse(&typed(&index, kind)).is_some();
+        for (kind, of_manifest, of_index) in [
+            (MANIFEST.as_str(), true, false),
+            (DOCKER_MANIFEST, true, false),
+            (INDEX.as_str(), false, true),
+            (DOCKER_INDEX, false, true),
+            ("", true, true),
+            ("text/plain", false, false),
+            ("text/plain\\r\\nx: y", false, false),
+        ] {
+            assert_eq!((is_manifest(kind), is_index(kind)), (of_manifest, of_index), "{kind}");
+        }
+        let both =
+            format!(r#"{{"schemaVersion":2,"manifests":[],"config":{{"digest":"{digest}"}}}}"#);
+        assert!(Root::parse(both.as_bytes()).is_none());
     }
 }

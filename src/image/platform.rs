@@ -19,8 +19,8 @@ pub struct Platform {
     pub variant: Option<Word>,
 }
 
-/// Letters, digits, `.`, `_` and `-`, the first a letter or digit; or empty. So
-/// it stays one argument of a command and is never an option.
+/// Letters, digits, `.`, `_` and `-`, the first a letter or digit, at most 64; or
+/// empty. So it stays one argument of a command and is never an option.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Word(String);
@@ -30,7 +30,9 @@ impl Word {
     pub fn parse(text: &str) -> Option<Word> {
         let plain = |c: char| c.is_ascii_alphanumeric();
         let valid = text.is_empty()
-            || text.starts_with(plain) && text.chars().all(|c| plain(c) || "._-".contains(c));
+            || text.len() <= 64
+                && text.starts_with(plain)
+                && text.chars().all(|c| plain(c) || "._-".contains(c));
         valid.then(|| Word(text.to_owned()))
     }
 
@@ -85,7 +87,10 @@ mod tests {
 
     #[test]
     fn a_platform_never_becomes_another_argument() {
-        for hostile in ["a b", "a\nb", "-rf", "--local", "a;b", "$(x)", "a/b", "a\0b", "é"] {
+        let long = "a".repeat(65);
+        for hostile in
+            ["a b", "a\nb", "-rf", "--local", "a;b", "$(x)", "a/b", "a\0b", "é", "\u{1b}[2J", &long]
+        {
             assert_eq!(read(hostile, "amd64", "v8"), None, "{hostile:?}");
             assert_eq!(read("linux", hostile, "v8"), None, "{hostile:?}");
             assert_eq!(read("linux", "amd64", hostile), None, "{hostile:?}");

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use super::digest::Digest;
+
+/// As in registries (distribution, `reference/normalize.go`).
+const REPOSITORY_LIMIT: usize = 255;
 
 /// `REPOSITORY:TAG` or `REPOSITORY@DIGEST`, the repository with its registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +37,9 @@ impl Reference {
     /// digest has no effect and is left out.
     ///
     /// # Errors
-    /// Returns [`InvalidReference`] if a character is not allowed, or if the digest
-    /// is not a SHA-256 digest.
+    /// Returns [`InvalidReference`] if a character is not allowed where it is, if the
+    /// repository has more than 255 characters, or if the digest is not a SHA-256
+    /// digest.
     pub fn parse(text: &str) -> Result<Reference, InvalidReference> {
         let invalid = || InvalidReference(text.to_owned());
         let (name, digest) = match text.split_once('@') {
@@ -55,11 +60,16 @@ impl Reference {
             _ => path,
         };
         let tag = tag.unwrap_or("latest");
-        if !path.split('/').all(is_component) || !is_tag(tag) || !is_host(registry) {
+        let repository = format!("{registry}/{path}");
+        let is_valid = path.split('/').all(is_component)
+            && is_tag(tag)
+            && is_host(registry)
+            && repository.len() <= REPOSITORY_LIMIT;
+        if !is_valid {
             return Err(invalid());
         }
         let version = digest.map_or_else(|| Version::Tag(tag.to_owned()), Version::Digest);
-        Ok(Reference { repository: format!("{registry}/{path}"), version })
+        Ok(Reference { repository, version })
     }
 
     /// Whether it ends with a tag, not with a digest.
@@ -111,19 +121,34 @@ fn is_registry(part: &str) -> bool {
     part.contains(['.', ':']) || part == "localhost"
 }
 
-/// A host name or address, perhaps with a port. A dash cannot come first: the
-/// name is an argument of commands.
+/// A host name or address, perhaps with a port. The first character is never a
+/// dash: the name is an argument of commands.
 fn is_host(registry: &str) -> bool {
-    registry.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-        && registry.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c))
+    let (host, port) = match registry.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (registry, None),
+    };
+    let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let plain = |c: char| c.is_ascii_alphanumeric();
+    let is_label = |label: &str| {
+        label.starts_with(plain)
+            && label.ends_with(plain)
+            && label.chars().all(|c| plain(c) || c == '-')
+    };
+    port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'))
+        && match in_brackets {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => host.split('.').all(is_label),
+        }
 }
 
-/// Lower-case letters and digits, separated by `.`, `_` or dashes.
+/// Lower-case letters and digits, separated by `.`, `_`, `__` or dashes.
 fn is_component(part: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    part.starts_with(plain)
-        && part.ends_with(plain)
-        && part.chars().all(|c| plain(c) || "._-".contains(c))
+    let is_separator = |between: &str| {
+        matches!(between, "" | "." | "_" | "__") || between.trim_matches('-').is_empty()
+    };
+    part.starts_with(plain) && part.ends_with(plain) && part.split(plain).all(is_separator)
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -151,6 +176,8 @@ mod tests {
             ("localhost/app:1", "localhost/app:1"),
             ("127.0.0.1:5000/app", "127.0.0.1:5000/app:latest"),
             ("ghcr.io/team/deep/app:v1_2", "ghcr.io/team/deep/app:v1_2"),
+            ("[fd00::1]:5000/a__b--c.d", "[fd00::1]:5000/a__b--c.d:latest"),
+            ("my-registry.local/a", "my-registry.local/a:latest"),
         ] {
             assert_eq!(Reference::parse(written).unwrap().to_string(), full, "{written}");
         }
@@ -180,6 +207,21 @@ mod tests {
             "a\"b",
             "==",
             "--",
+            "a..b",
+            "a___b",
+            "a._b",
+            "a/",
+            "a:1:2/app",
+            "a.:1/app",
+            "x.-y/app",
+            "x:99999/app",
+            "x:+1/app",
+            "[[a]:1/app",
+            "[fd00::1/app",
+            "[1.2.3.4]/app",
+            "a\u{1b}[2J",
+            &"a/".repeat(128),
+            &format!("{}a", "a/".repeat(128)),
         ] {
             assert!(Reference::parse(text).is_err(), "{text}");
         }

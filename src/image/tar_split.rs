@@ -72,10 +72,20 @@ fn part(line: &str) -> io::Result<Option<Part>> {
                 (None, Some(name)) => name.into_bytes(),
                 (None, None) => return Err(io::Error::other("a file without a name")),
             };
+            if !is_inside(&path) {
+                let path = path.escape_ascii();
+                return Err(io::Error::other(format!("{path} is not in its layer")));
+            }
             Ok(Some(Part::File { path, size: line.size }))
         }
         other => Err(io::Error::other(format!("unknown entry type {other}"))),
     }
+}
+
+/// Whether a path stays below its directory, whatever that is, and stays one of the
+/// names in [`summary`].
+fn is_inside(path: &[u8]) -> bool {
+    !path.contains(&0) && path.split(|byte| *byte == b'/').all(|part| part != b"..")
 }
 
 /// The archive's length in bytes, and the paths of the files that it takes
@@ -133,6 +143,10 @@ mod tests {
             gzip(b"nonsense\n"),
             gzip(b"{\"type\":2,\"payload\":\"*\"}\n"),
             gzip(b"{\"type\":1,\"size\":1}\n"),
+            gzip(b"{\"type\":1,\"name\":\"../a\",\"size\":1}\n"),
+            gzip(b"{\"type\":1,\"name\":\"a/../../b\",\"size\":1}\n"),
+            gzip(b"{\"type\":1,\"name\":\"a\\u0000./../b\",\"size\":1}\n"),
+            gzip(b"{\"type\":1,\"name_raw\":\"YQAuLi9i\",\"size\":1}\n"),
             b"not gzip".to_vec(),
         ] {
             assert!(summary(&damaged).is_err());

@@ -10,14 +10,29 @@ use crate::yaml;
 const LISTS: [(&str, &str); 3] =
     [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
-/// kubeadm's `admin.conf` with its cluster, user and context named
-/// `kind-<cluster>`, and with the API server's URL `server`.
+/// What is taken of the content of each list, as far as it is text. A node must not
+/// decide which programs (`exec`) a reader's machine runs, or where it sends
+/// requests (`proxy-url`).
+const FIELDS: [(&str, &[&str]); 3] = [
+    ("cluster", &["certificate-authority-data", "server"]),
+    ("user", &["client-certificate-data", "client-key-data", "token"]),
+    ("context", &["cluster", "user", "namespace"]),
+];
+
+/// Of kubeadm's `admin.conf`, the certificate authority and the credentials:
+/// cluster, user and context are named `kind-<cluster>`, and the API server's URL is
+/// `server`.
 ///
 /// # Errors
 /// Returns [`Error::Admin`] unless it has exactly one cluster, user and context.
 pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
     let mut config = yaml::document(admin_conf).and_then(checked).map_err(Error::Admin)?;
     let name = context_name(cluster);
+    keep(&mut config, |key, value| match key {
+        "apiVersion" | "kind" | "current-context" => value.is_string(),
+        "preferences" => *value == json!({}),
+        _ => LISTS.iter().any(|(list, _)| *list == key),
+    });
     for (list, content) in LISTS {
         let items = config.get_mut(list).and_then(Value::as_array_mut);
         let Some([item]) = items.map(Vec::as_mut_slice) else {
@@ -26,6 +41,9 @@ pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Resu
         if !item[content].is_object() {
             return Err(Error::Admin(format!("an entry in {list} has no {content}")));
         }
+        keep(item, |key, _| key == "name" || key == content);
+        let fields = FIELDS.iter().find(|(of, _)| *of == content).map_or(&[][..], |(_, f)| *f);
+        keep(&mut item[content], |key, value| fields.contains(&key) && value.is_string());
         item["name"] = json!(name);
         match content {
             "cluster" => item[content]["server"] = json!(server),
@@ -38,6 +56,12 @@ pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Resu
     }
     config["current-context"] = json!(name);
     Ok(config)
+}
+
+fn keep(object: &mut Value, is_kept: impl Fn(&str, &Value) -> bool) {
+    if let Value::Object(fields) = object {
+        fields.retain(|key, value| is_kept(key, value));
+    }
 }
 
 /// `into` with the entries of `from`: those of the same name are replaced in
@@ -155,6 +179,22 @@ users:
             "users": [{"name": "kind-a", "user": {"client-key-data": "S0VZ"}}],
         });
         assert_eq!(entry("a"), expected);
+    }
+
+    #[test]
+    fn a_node_names_no_programs_and_no_proxies() {
+        let exec = "{client-key-data: S0VZ, exec: {command: /bin/sh}, auth-provider: {name: x}, client-key: /etc/x, password: []}";
+        let proxy = "{certificate-authority-data: Q0E=, proxy-url: 'http://x', insecure-skip-tls-verify: true, server: 'https://x'}";
+        let hostile = ADMIN
+            .replace("{client-key-data: S0VZ}", exec)
+            .replace(
+                "{certificate-authority-data: Q0E=, server: 'https://kind-control-plane:6443'}",
+                proxy,
+            )
+            .replace("{cluster: c, user: u}", "{cluster: c, user: u, extensions: [{name: x}]}")
+            .replace("kind: Config", "kind: Config\nextensions: [{name: x}]\npreferences: {a: b}");
+        assert_ne!(hostile, ADMIN);
+        assert_eq!(for_cluster(&hostile, "a", "https://127.0.0.1:4321").unwrap(), entry("a"));
     }
 
     #[test]

@@ -15,8 +15,8 @@ mod snapshotter;
 use std::net::SocketAddr;
 
 use crate::context::{Context, RunError};
-use crate::engine::Command;
-use crate::image::Platform;
+use crate::engine::{Command, EngineError};
+use crate::image::{NodeImageName, Platform};
 use crate::node::{NodeHandle, Session};
 use crate::text;
 
@@ -24,15 +24,19 @@ pub(super) use filter::ImageFilter;
 pub(super) use pull_fields::PullSource;
 pub(super) use report::NodeReport;
 
-use snapshotter::DEFAULT_SNAPSHOTTER;
+pub(super) use snapshotter::Snapshotter;
 
 const SCRIPT: &str = include_str!("node.sh");
+
+/// How often a node is asked. Its first report says which snapshotter it has, and is
+/// right if that is the one that was looked into.
+const REPORTS: usize = 3;
 
 /// A node that has reported what it has, and may still be asked to pull.
 /// Dropping it ends the command in the node.
 pub(super) struct PullSession {
     session: Session,
-    snapshotter: String,
+    snapshotter: Snapshotter,
     boundary: String,
 }
 
@@ -47,19 +51,28 @@ pub(super) async fn open_session(
     node: &str,
     filter: &ImageFilter,
 ) -> Result<(NodeReport, PullSession), RunError> {
-    let mut snapshotter = DEFAULT_SNAPSHOTTER.to_owned();
-    loop {
+    let mut snapshotter = Snapshotter::default();
+    for _ in 0..REPORTS {
         let boundary = text::random_hex(16)?;
-        let arguments = [boundary.clone(), snapshotter.clone()];
+        let arguments = [boundary.clone(), snapshotter.as_str().to_owned()];
         let command = script("report", arguments.into_iter().chain(filter.arguments().to_vec()));
         let opened = NodeHandle::new(ctx, node).session(command, &report::end(&boundary)).await;
         let (session, text) = opened.map_err(without_script)?;
-        let report = report::parse(&text, &boundary);
+        let report = read(node, &text, &boundary)?;
         if report.snapshotter == snapshotter {
             return Ok((report, PullSession { session, snapshotter, boundary }));
         }
         snapshotter = report.snapshotter;
     }
+    Err(unreadable(node, "it names another snapshotter each time").into())
+}
+
+fn read(node: &str, text: &str, boundary: &str) -> Result<NodeReport, EngineError> {
+    report::parse(text, boundary).ok_or_else(|| unreadable(node, "it is incomplete"))
+}
+
+fn unreadable(node: &str, reason: &str) -> EngineError {
+    EngineError::other(format!("reading the report of {node}"), reason)
 }
 
 /// Reports what a node has of the images that match.
@@ -89,14 +102,15 @@ impl PullSession {
         architecture: &str,
     ) -> Result<NodeReport, RunError> {
         let fields = pull_fields::encode(sources, registry, architecture, &self.snapshotter);
+        let node = self.session.node().to_owned();
         let finished = self.session.finish(fields, &report::end(&self.boundary)).await;
-        Ok(report::parse(&finished.map_err(without_script)?, &self.boundary))
+        Ok(read(&node, &finished.map_err(without_script)?, &self.boundary)?)
     }
 }
 
 /// The command that imports an archive from its stdin.
-pub(super) fn import_command(platform: &Platform, snapshotter: &str) -> Command {
-    script("import", [snapshotter.to_owned(), platform.to_string()])
+pub(super) fn import_command(platform: &Platform, snapshotter: &Snapshotter) -> Command {
+    script("import", [snapshotter.as_str().to_owned(), platform.to_string()])
 }
 
 /// Gives an image of the node more names.
@@ -107,10 +121,10 @@ pub(super) fn import_command(platform: &Platform, snapshotter: &str) -> Command 
 pub(super) async fn tag(
     ctx: &Context,
     node: &str,
-    name: &str,
+    name: &NodeImageName,
     new_names: &[String],
 ) -> Result<(), RunError> {
-    let names = [name.to_owned()].into_iter().chain(new_names.iter().cloned());
+    let names = [name.as_str().to_owned()].into_iter().chain(new_names.iter().cloned());
     let tagged = NodeHandle::new(ctx, node).run(script("tag", names)).await;
     tagged.map(drop).map_err(without_script)
 }
@@ -139,4 +153,4 @@ fn without_script(mut error: RunError) -> RunError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

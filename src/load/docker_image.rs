@@ -102,8 +102,9 @@ async fn retag(
     target: &Digest,
     names: &[String],
 ) -> Result<(), LoadError> {
-    let from = node.report.content.name_of(target).unwrap_or_default();
-    containerd::tag(ctx, &node.name, &from, names).await?;
+    if let Some(name) = node.report.content.name_of(target) {
+        containerd::tag(ctx, &node.name, name, names).await?;
+    }
     let filter = filter(std::slice::from_ref(image));
     match containerd::report(ctx, &node.name, &filter).await?.content.need(image) {
         Need::Nothing => Ok(()),

@@ -8,6 +8,7 @@ pub(crate) struct Report {
     pub images: String,
     pub blobs: String,
     pub snapshots: String,
+    pub configuration: String,
     pub route: String,
 }
 
@@ -21,7 +22,7 @@ impl Report {
             ("images", &self.images[..]),
             ("blobs", &self.blobs),
             ("snapshots", &self.snapshots),
-            ("configuration", ""),
+            ("configuration", &self.configuration),
             ("route", &self.route),
             ("end", ""),
         ];

@@ -12,7 +12,7 @@ use futures_util::stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::containerd::{self, ImageFilter};
+use super::containerd::{self, ImageFilter, Snapshotter};
 use super::error::LoadError;
 use super::fan_out::{FanOutWriter, NodeWriter};
 use super::outcome::{Outcome, Sent};
@@ -50,7 +50,7 @@ impl ImportError {
 /// A node that imports an archive.
 pub(super) struct ImportTarget {
     pub node: String,
-    pub snapshotter: String,
+    pub snapshotter: Snapshotter,
     /// The blobs that it is sent.
     pub missing: MissingBlobs,
     pub sent: Arc<Sent>,

@@ -38,19 +38,20 @@ pub(crate) async fn names(
     target: &Target,
 ) -> Result<Vec<BTreeSet<String>>, LoadError> {
     let nodes = target::nodes(ctx, target, &ImageFilter::all()).await?;
-    let names =
-        |node: &TargetNode| node.report.content.images.iter().map(|i| i.name.clone()).collect();
+    let names = |node: &TargetNode| {
+        node.report.content.images.iter().map(|i| i.name.as_str().to_owned()).collect()
+    };
     Ok(nodes.iter().map(names).collect())
 }
 
 fn merge<'a>(contents: impl Iterator<Item = (&'a str, &'a NodeContent)>) -> Vec<ListedImage> {
     let mut found: BTreeMap<(String, String), ListedImage> = BTreeMap::new();
     for (node, content) in contents {
-        for image in content.images.iter().filter(|image| is_shown(&image.name, content)) {
-            let digest = image.target.to_string();
-            let entry = found.entry((image.name.clone(), digest.clone()));
+        for image in content.images.iter().filter(|i| is_shown(i.name.as_str(), content)) {
+            let (name, digest) = (image.name.as_str().to_owned(), image.target.to_string());
+            let entry = found.entry((name.clone(), digest.clone()));
             let listed = entry.or_insert_with(|| ListedImage {
-                name: image.name.clone(),
+                name,
                 digest,
                 size: image.size.clone(),
                 nodes: Vec::new(),
@@ -67,10 +68,10 @@ fn is_shown(name: &str, node: &NodeContent) -> bool {
         return false;
     }
     let Some((repository, digest)) = name.split_once('@') else { return true };
-    let mut others = node.images.iter().filter(|image| !image.name.contains('@'));
+    let mut others = node.images.iter().filter(|image| !image.name.as_str().contains('@'));
     !others.any(|image| {
         image.target.to_string() == digest
-            && image.name.rsplit_once(':').is_some_and(|(start, _)| start == repository)
+            && image.name.as_str().rsplit_once(':').is_some_and(|(start, _)| start == repository)
     })
 }
 
@@ -111,8 +112,9 @@ pub(crate) async fn remove(
     })
 }
 
-/// The names that are removed together with `name`. If no other tag refers to the
-/// content, these include the names that only repeat its digests.
+/// The names that are removed together with `name`. If no other name refers to the
+/// content, these include the names that only repeat its digests: a digest in
+/// another repository is a name of its own, by which a pod may refer to it.
 fn names_to_remove(node: &NodeContent, name: &str) -> Vec<String> {
     let Some(target) = node.target(name) else { return Vec::new() };
     let same: Vec<&str> = node
@@ -121,21 +123,30 @@ fn names_to_remove(node: &NodeContent, name: &str) -> Vec<String> {
         .filter(|image| image.target == *target)
         .map(|image| image.name.as_str())
         .collect();
-    let is_tag = |other: &str| !other.contains('@') && !is_id(other);
-    if same.iter().any(|other| *other != name && is_tag(other)) {
+    let repeats = |other: &str| {
+        let exact = other.split_once('@').map(|(repository, _)| repository);
+        is_id(other) || exact.is_some_and(|exact| exact == repository(name))
+    };
+    if same.iter().any(|other| *other != name && !repeats(other)) {
         return vec![name.to_owned()];
     }
     same.into_iter().map(str::to_owned).collect()
 }
 
+/// A name without its tag or digest.
+fn repository(name: &str) -> &str {
+    let exact = name.split_once('@').map(|(repository, _)| repository);
+    exact.or(name.rsplit_once(':').map(|(repository, _)| repository)).unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::NodeImage;
+    use crate::image::{NodeImage, NodeImageName};
 
     fn node(images: &[(&str, &str)]) -> NodeContent {
         let image = |(name, content): &(&str, &str)| NodeImage {
-            name: name.to_string(),
+            name: NodeImageName::parse(name).unwrap(),
             target: Digest::of(content.as_bytes()),
             size: "1.0 MiB".into(),
         };
@@ -171,5 +182,14 @@ mod tests {
         let last = node(&[("a:1", "1"), (&id, "1"), ("a@sha256:x", "1"), ("b:1", "2")]);
         assert_eq!(names_to_remove(&last, "a:1"), ["a:1", &id, "a@sha256:x"]);
         assert!(names_to_remove(&last, "c:1").is_empty());
+    }
+
+    #[test]
+    fn a_digest_in_another_repository_is_a_name_of_its_own() {
+        let id = Digest::of(b"id").to_string();
+        let images = [("r:5/a:1", "1"), ("r:5/a@sha256:x", "1"), ("b@sha256:x", "1"), (&id, "1")];
+        assert_eq!(names_to_remove(&node(&images), "r:5/a:1"), ["r:5/a:1"]);
+        assert_eq!(names_to_remove(&node(&images[..2]), "r:5/a:1"), ["r:5/a:1", "r:5/a@sha256:x"]);
+        assert_eq!(names_to_remove(&node(&images[2..]), "b@sha256:x"), ["b@sha256:x", &id]);
     }
 }

@@ -14,6 +14,8 @@ use skiff::cluster::Role;
 use skiff::dry_run::DryRun;
 use skiff::{config, yaml};
 
+use crate::support::random::Random;
+
 const WORDS: &[&str] = &[
     "~",
     "null",
@@ -108,22 +110,6 @@ const WORDS: &[&str] = &[
     "extraMounts",
     "kubeadmConfigPatches",
 ];
-
-/// xorshift64*: the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit.max(1)
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
-}
 
 fn mutate(text: &str, other: &str, random: &mut Random) -> String {
     let mut lines: Vec<&str> = text.lines().collect();

@@ -2,5 +2,6 @@
 
 pub mod archive;
 pub mod golden;
+pub mod random;
 pub mod table;
 pub mod tls;

@@ -81,12 +81,16 @@ impl Engine for FakeEngine {
         .await
     }
 
-    async fn import_image(&self, _: &str, _: &[String], _: ByteStream) -> Result<()> {
-        self.call("import_image", "", |_| Ok(())).await
+    async fn import_image(&self, reference: &str, _: &[String], _: ByteStream) -> Result<()> {
+        self.call("import_image", "", |state| {
+            state.import_image(reference);
+            Ok(())
+        })
+        .await
     }
 
-    async fn remove_image(&self, _: &str) -> Result<()> {
-        self.call("remove_image", "", |_| Ok(())).await
+    async fn remove_image(&self, reference: &str) -> Result<()> {
+        self.call("remove_image", "", |state| state.remove_image(reference)).await
     }
 
     async fn networks(&self, name: &str) -> Result<Vec<Network>> {

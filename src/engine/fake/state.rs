@@ -18,7 +18,8 @@ pub(super) struct State {
     pub(super) networks: Vec<(String, Network)>,
     /// How many networks have been created.
     pub(super) networks_created: usize,
-    /// `None`: every name leads to [`Self::image`].
+    /// By their names, an image without one by its ID. `None`: every name leads to
+    /// [`Self::image`].
     pub(super) images: Option<BTreeMap<String, Image>>,
     pub(super) image: Image,
     pub(super) export: Bytes,
@@ -70,9 +71,40 @@ impl Default for State {
 }
 
 impl State {
+    /// The image of this name or ID.
     pub(super) fn image(&self, reference: &str) -> Option<Image> {
+        let Some(images) = &self.images else { return Some(self.image.clone()) };
         let name = reference.split('@').next().unwrap_or_default();
-        self.images.as_ref().map_or(Some(&self.image), |images| images.get(name)).cloned()
+        let by_id = || images.values().find(|image| image.id == reference);
+        let image = images.get(name).or_else(by_id)?;
+        let names = images.iter().filter(|(key, other)| other.id == image.id && **key != image.id);
+        Some(Image { tags: names.map(|(name, _)| name.clone()).collect(), ..image.clone() })
+    }
+
+    /// A new image gets this name; the one that had it keeps its others.
+    pub(super) fn import_image(&mut self, name: &str) {
+        let Some(images) = &mut self.images else { return };
+        // The scripted ones have small numbers.
+        let id = format!("sha256:{:064x}", u64::MAX - self.calls.len() as u64);
+        let replaced = images.insert(name.to_owned(), Image { id, ..Image::default() });
+        if let Some(old) = replaced.filter(|old| !images.values().any(|image| image.id == old.id)) {
+            images.insert(old.id.clone(), old);
+        }
+    }
+
+    /// As Docker does it: by its ID, an image is removed together with its only
+    /// name, and not at all if it has several.
+    pub(super) fn remove_image(&mut self, reference: &str) -> Result<()> {
+        let found = self.image(reference);
+        let (Some(images), Some(image)) = (&mut self.images, found) else { return Ok(()) };
+        if images.remove(reference).is_none() && image.tags.len() > 1 {
+            let message = "image is referenced in multiple repositories".into();
+            return Err(EngineError::Conflict { what: "removing an image".into(), message });
+        }
+        if image.id == reference {
+            images.retain(|_, other| other.id != image.id);
+        }
+        Ok(())
     }
 
     pub(super) fn scripted(&self, container: &str, command: &Command) -> Option<&ScriptedCommand> {
@@ -135,6 +167,21 @@ impl FakeEngine {
         (state.image, state.export) = (image, export.into());
         drop(state);
         self
+    }
+
+    /// Runs on this host.
+    #[cfg(test)]
+    pub fn with_host(self, host: Host) -> Self {
+        self.0.lock().unwrap().host = host;
+        self
+    }
+
+    /// Gives an image another name.
+    #[cfg(test)]
+    pub fn tag(&self, name: &str, other: &str) {
+        let mut state = self.0.lock().unwrap();
+        let image = state.image(name).unwrap();
+        state.images.as_mut().unwrap().insert(other.to_owned(), image);
     }
 
     /// Containers answer commands so; called only for commands that work.

@@ -11,6 +11,7 @@ use super::roots;
 use super::sink::BlobSink;
 use crate::image::digest::{Digest, Hasher};
 use crate::image::documents::{Documents, PlatformImage};
+use crate::image::oci;
 
 /// The bytes of the largest document; anything larger is not one.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
@@ -54,7 +55,7 @@ impl Contents {
         let (blob, document) = read_blob(name, entry, size, is_small, sink)?;
         if let Some(document) = document {
             *room -= size;
-            self.documents.add("application/octet-stream", document);
+            self.documents.add(oci::BYTES, document);
         }
         self.blobs.add_file(name, blob);
         Ok(())

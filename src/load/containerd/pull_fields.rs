@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::filter::ImageFilter;
-use super::snapshotter::DEFAULT_SNAPSHOTTER;
+use super::snapshotter::Snapshotter;
 use crate::image::{PlatformImage, Reference};
 
 /// An image, and the URL of the registry that it is pulled from.
@@ -17,7 +17,7 @@ pub(super) fn encode(
     sources: &[PullSource],
     registry: SocketAddr,
     architecture: &str,
-    snapshotter: &str,
+    snapshotter: &Snapshotter,
 ) -> Vec<u8> {
     let mut fields = Fields::default();
     fields.add("pull");
@@ -37,9 +37,9 @@ pub(super) fn encode(
 /// The daemon itself pulls several layers at once and unpacks what has arrived,
 /// but only for its own platform and with its default snapshotter. `ctr` does the
 /// rest as a client.
-fn client(image: &PlatformImage, architecture: &str, snapshotter: &str) -> &'static str {
+fn client(image: &PlatformImage, architecture: &str, snapshotter: &Snapshotter) -> &'static str {
     let is_own_platform = image.platform.architecture.as_str() == architecture;
-    if snapshotter == DEFAULT_SNAPSHOTTER && is_own_platform { "daemon" } else { "client" }
+    if snapshotter.is_default() && is_own_platform { "daemon" } else { "client" }
 }
 
 /// The names of an image. The first one is pulled: a tag, or else a name with
@@ -74,6 +74,7 @@ impl Fields {
 mod tests {
     use super::*;
     use crate::image::{Digest, Platform, fixtures};
+    use crate::load::containerd::snapshotter::configured;
 
     fn image(names: &[&Reference]) -> PlatformImage {
         let names = names.iter().map(|name| (*name).clone()).collect();
@@ -96,9 +97,10 @@ mod tests {
     #[test]
     fn the_daemon_pulls_its_own_platform_with_its_own_snapshotter() {
         let image = PlatformImage { platform: Platform::linux("amd64"), ..image(&[]) };
-        assert_eq!(client(&image, "amd64", "overlayfs"), "daemon");
-        assert_eq!(client(&image, "amd64", "native"), "client");
-        assert_eq!(client(&image, "arm64", "overlayfs"), "client");
+        let native = configured("plugins.'io.containerd.cri.v1.images'.snapshotter = 'native'");
+        assert_eq!(client(&image, "amd64", &Snapshotter::default()), "daemon");
+        assert_eq!(client(&image, "amd64", &native), "client");
+        assert_eq!(client(&image, "arm64", &Snapshotter::default()), "client");
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::snapshotter;
-use crate::image::{Digest, NodeContent, NodeImage};
+use super::snapshotter::{self, Snapshotter};
+use crate::image::{Digest, NodeContent, NodeImage, NodeImageName};
 
 /// What a node reports of its containerd.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct NodeReport {
     pub content: NodeContent,
     /// The one that the kubelet's images are unpacked with.
-    pub snapshotter: String,
+    pub snapshotter: Snapshotter,
     /// The address by which the node reaches the engine's host.
     pub gateway: Option<IpAddr>,
 }
@@ -20,45 +20,62 @@ pub(super) fn end(boundary: &str) -> String {
     format!("{boundary} end")
 }
 
-/// Reads a report. What is missing or unreadable in it is left out.
-pub(super) fn parse(text: &str, boundary: &str) -> NodeReport {
-    let section = |name: &str| section(text, boundary, name);
+/// The sections of a report, in this order.
+const SECTIONS: [&str; 5] = ["images", "blobs", "snapshots", "configuration", "route"];
+
+/// Reads a report; `None` if it does not consist of its sections, each once and in
+/// order. Lines that are not what they should be are left out.
+pub(super) fn parse(text: &str, boundary: &str) -> Option<NodeReport> {
+    let [images, blobs, snapshots, configuration, route] = sections(text, boundary)?;
     let digest = |line: &str| Digest::parse(line.split_whitespace().next()?);
-    NodeReport {
+    Some(NodeReport {
         content: NodeContent {
-            images: section("images").lines().filter_map(image).collect(),
-            blobs: section("blobs").lines().filter_map(Digest::parse).collect(),
-            snapshots: section("snapshots").lines().filter_map(digest).collect(),
+            images: images.lines().filter_map(image).collect(),
+            blobs: blobs.lines().filter_map(Digest::parse).collect(),
+            snapshots: snapshots.lines().filter_map(digest).collect(),
         },
-        snapshotter: snapshotter::configured(section("configuration")),
+        snapshotter: snapshotter::configured(configuration),
         // "default via 172.18.0.1 dev eth0"
-        gateway: section("route")
-            .lines()
-            .find_map(|line| line.split_whitespace().nth(2)?.parse().ok()),
-    }
+        gateway: route.lines().find_map(|line| line.split_whitespace().nth(2)?.parse().ok()),
+    })
 }
 
-/// The text between a section's first line and the next boundary.
-fn section<'a>(text: &'a str, boundary: &str, name: &str) -> &'a str {
-    let start = format!("\n{boundary} {name}\n");
-    let Some((_, rest)) = text.split_once(&start) else { return "" };
-    rest.split_once(&format!("\n{boundary} ")).map_or(rest, |(section, _)| section)
+/// The texts between the lines of the boundary.
+fn sections<'a>(text: &'a str, boundary: &str) -> Option<[&'a str; SECTIONS.len()]> {
+    let line = format!("\n{boundary} ");
+    // What comes before the first line is of no section.
+    let mut parts = text.split(line.as_str()).skip(1);
+    let mut found = [""; SECTIONS.len()];
+    for (section, name) in found.iter_mut().zip(SECTIONS) {
+        *section = parts.next()?.strip_prefix(name)?.strip_prefix('\n')?;
+    }
+    parts.next().is_none().then_some(found)
 }
 
 /// A line of `ctr images ls`: `NAME TYPE DIGEST SIZE UNIT PLATFORMS LABELS`; the
-/// size may be a dash. A name that begins with a dash is left out: as an argument
-/// of a command it would be an option.
+/// size may be a dash.
 fn image(line: &str) -> Option<NodeImage> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let size = match (words.get(3), words.get(4)) {
-        (Some(number), Some(unit)) if unit.ends_with('B') => format!("{number} {unit}"),
+        (Some(number), Some(unit)) if is_number(number) && is_unit(unit) => {
+            format!("{number} {unit}")
+        }
         _ => String::new(),
     };
     Some(NodeImage {
-        name: words.first().filter(|name| !name.starts_with('-'))?.to_string(),
+        name: NodeImageName::parse(words.first()?)?,
         target: Digest::parse(words.get(2)?)?,
         size,
     })
+}
+
+fn is_number(text: &str) -> bool {
+    text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// `B`, `KiB`, `MiB` …
+fn is_unit(text: &str) -> bool {
+    text.len() <= 3 && text.ends_with('B') && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -103,7 +120,7 @@ default via 172.18.0.1 dev eth0
 
     #[test]
     fn a_report_is_read() {
-        let report = parse(&text(), "BOUNDARY");
+        let report = parse(&text(), "BOUNDARY").unwrap();
         let content = &report.content;
         assert_eq!(content.target("docker.io/library/app:1"), Some(&digest("a")));
         assert_eq!(
@@ -112,7 +129,7 @@ default via 172.18.0.1 dev eth0
         );
         assert_eq!(content.blobs, [digest("c")].into());
         assert_eq!(content.snapshots, [digest("d")].into());
-        assert_eq!(report.snapshotter, "native");
+        assert_eq!(report.snapshotter.as_str(), "native");
         assert_eq!(report.gateway, Some("172.18.0.1".parse().unwrap()));
     }
 
@@ -125,5 +142,26 @@ default via 172.18.0.1 dev eth0
         );
         let with = text().replacen("REF  ", &format!("{hostile}REF  "), 1);
         assert_eq!(parse(&with, "BOUNDARY"), parse(&text(), "BOUNDARY"));
+        let names =
+            format!("a\u{1b}]0;x\u{7}:1 type {e} 1.0 MiB -\n\u{202e}:1 type {e} 1.0 MiB -\n");
+        let with = text().replacen("REF  ", &format!("{names}REF  "), 1);
+        assert_eq!(parse(&with, "BOUNDARY"), parse(&text(), "BOUNDARY"));
+        let sizes = text().replacen("4.9 MiB", "\u{1b}[2J \u{1b}B", 1);
+        assert_eq!(parse(&sizes, "BOUNDARY").unwrap().content.images[0].size, "");
+    }
+
+    #[test]
+    fn a_report_has_each_section_once_and_in_order() {
+        for (from, to) in [
+            ("\nBOUNDARY blobs\n", "\n"),
+            ("\nBOUNDARY blobs\n", "\nBOUNDARY images\n"),
+            ("\nBOUNDARY blobs\n", "\nBOUNDARY blobs\n\nBOUNDARY blobs\n"),
+            ("\nBOUNDARY blobs\n", "\nBOUNDARY blobs x\n"),
+            ("\nBOUNDARY route\n", "\nBOUNDARY other\n\nBOUNDARY route\n"),
+            ("default via", "\nBOUNDARY end\n"),
+        ] {
+            assert_eq!(parse(&text().replacen(from, to, 1), "BOUNDARY"), None, "{from:?} {to:?}");
+        }
+        assert_eq!(parse("", "BOUNDARY"), None);
     }
 }

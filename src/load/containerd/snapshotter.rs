@@ -4,8 +4,35 @@ use serde_json::Value;
 
 use crate::toml;
 
-/// containerd's default.
-pub(super) const DEFAULT_SNAPSHOTTER: &str = "overlayfs";
+/// The name of a snapshotter: letters, digits, `.`, `_` and `-`, at most 76
+/// (containerd, `pkg/identifiers`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Snapshotter(String);
+
+impl Snapshotter {
+    fn parse(text: &str) -> Option<Snapshotter> {
+        let plain = |c: char| c.is_ascii_alphanumeric();
+        let is_valid = text.len() <= 76
+            && text.starts_with(plain)
+            && text.chars().all(|c| plain(c) || "._-".contains(c));
+        is_valid.then(|| Snapshotter(text.to_owned()))
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        *self == Snapshotter::default()
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Snapshotter {
+    /// containerd's.
+    fn default() -> Self {
+        Snapshotter("overlayfs".to_owned())
+    }
+}
 
 /// Where containerd's configuration names it: in its version 3, and before.
 const PATHS: [&[&str]; 2] = [
@@ -15,11 +42,11 @@ const PATHS: [&[&str]; 2] = [
 
 /// Reads containerd's configuration. A text that is not TOML or does not name a
 /// snapshotter stands for the default.
-pub(super) fn configured(text: &str) -> String {
+pub(super) fn configured(text: &str) -> Snapshotter {
     let config = toml::parse(text).unwrap_or_default();
     let value = |path: &&[&str]| path.iter().try_fold(&config, |value, key| value.get(key));
     let names = PATHS.iter().filter_map(value).filter_map(Value::as_str);
-    names.into_iter().find(|name| !name.is_empty()).unwrap_or(DEFAULT_SNAPSHOTTER).to_owned()
+    names.into_iter().find_map(Snapshotter::parse).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -32,7 +59,7 @@ mod tests {
         let v3 = "[plugins.'io.containerd.cri.v1.images']\nsnapshotter = 'zfs' # fast\n";
         let inline = "plugins = {'io.containerd.cri.v1.images' = {snapshotter = 'zfs'}}";
         let dotted = "plugins.'io.containerd.cri.v1.images'.snapshotter = 'zfs'";
-        let found = [v2, v3, inline, dotted].map(configured);
+        let found = [v2, v3, inline, dotted].map(|text| configured(text).0);
         assert_eq!(found, ["native", "zfs", "zfs", "zfs"]);
     }
 
@@ -45,8 +72,11 @@ mod tests {
             "[plugins.'io.containerd.cri.v1.images']\nsnapshotter = 1\n",
             "text = '''\n[plugins.'io.containerd.cri.v1.images']\nsnapshotter = 'zfs'\n'''\n",
             "not TOML",
+            "[plugins.'io.containerd.cri.v1.images']\nsnapshotter = '--help'\n",
+            "[plugins.'io.containerd.cri.v1.images']\nsnapshotter = 'a b'\n",
+            "[plugins.'io.containerd.cri.v1.images']\nsnapshotter = \"a\\nb\"\n",
         ] {
-            assert_eq!(configured(text), DEFAULT_SNAPSHOTTER, "{text}");
+            assert!(configured(text).is_default(), "{text}");
         }
     }
 }

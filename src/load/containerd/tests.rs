@@ -127,6 +127,24 @@ const HOSTILE: [&str; 8] = [
     "",
 ];
 
+/// Runs a command of a load, with a registry that can be reached; returns how it
+/// calls `ctr`.
+pub(in crate::load) fn ctr_calls(command: &Command) -> Vec<Vec<String>> {
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stdin = command.stdin.as_deref().unwrap_or_default();
+    let mut fields: Vec<&[u8]> = stdin.split(|byte| *byte == 0).collect();
+    let port = registry.local_addr().unwrap().port().to_string();
+    if fields[0] == b"pull" {
+        let filters: usize = str::from_utf8(fields[1]).unwrap().parse().unwrap();
+        fields[3 + filters] = port.as_bytes();
+    }
+    let node = FakeNode::new();
+    let output = node.run(command.clone(), &fields.join(&0));
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(node.leftovers(), 0);
+    node.calls()
+}
+
 #[test]
 fn a_report_has_all_sections_and_looks_once() {
     let digest = |text: &[u8]| crate::image::Digest::of(text).to_string();
@@ -140,8 +158,8 @@ fn a_report_has_all_sections_and_looks_once() {
     let text = stdout(&output);
     let (text, rest) = text.split_once(&format!("\n{}\n", report::end("BOUNDARY"))).unwrap();
     assert_eq!(rest, "");
-    let report = report::parse(&format!("{text}\n"), "BOUNDARY");
-    assert_eq!(report.content.images[0].name, "app:1");
+    let report = report::parse(&format!("{text}\n"), "BOUNDARY").unwrap();
+    assert_eq!(report.content.images[0].name.as_str(), "app:1");
     assert_eq!(report.content.blobs.first().unwrap().to_string(), blob);
     assert_eq!(report.content.snapshots.first().unwrap().to_string(), chain);
     assert_eq!(report.gateway, Some("192.0.2.1".parse().unwrap()));
@@ -216,8 +234,12 @@ fn what_is_sent_is_what_the_script_reads() {
     let image = fixtures::image(&[b"layer"]);
     let filter = ImageFilter::loaded([&image].into_iter());
     let source = PullSource { image: image.clone(), url: "http://registry/v2".into() };
-    let fields =
-        pull_fields::encode(&[source], registry.local_addr().unwrap(), "amd64", "overlayfs");
+    let fields = pull_fields::encode(
+        &[source],
+        registry.local_addr().unwrap(),
+        "amd64",
+        &Snapshotter::default(),
+    );
     let node = FakeNode::new();
     let output = node.run(report_command(&[]), &fields);
     assert!(output.status.success(), "{output:?}");
@@ -265,9 +287,11 @@ fn an_import_is_the_clients_where_it_can() {
     for (help, flags) in [("  --local  run in the client", &["--local"][..]), ("none", &[])] {
         let node = FakeNode::new().with("FAKE_HELP", help);
         // The help is asked for without a namespace.
-        let output = node.run(import_command(&Platform::linux("amd64"), "native"), b"archive");
+        let output = node
+            .run(import_command(&Platform::linux("amd64"), &Snapshotter::default()), b"archive");
         assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
-        let rest = ["--snapshotter", "native", "--platform", "linux/amd64", "-", "stdin=archive"];
+        let rest =
+            ["--snapshotter", "overlayfs", "--platform", "linux/amd64", "-", "stdin=archive"];
         let import = call(&[&["images", "import"][..], flags, &rest].concat());
         assert_eq!(node.calls(), [import, vec!["images".into(), "import".into(), "--help".into()]]);
     }

@@ -26,6 +26,8 @@ struct Containerd {
     imports: Vec<BTreeSet<String>>,
     has_layer: bool,
     forgets: bool,
+    /// The snapshotters that its configuration names, a different one each time.
+    unsteady: usize,
     /// The address by which nodes reach this host, if they have a route.
     gateway: Option<&'static str>,
 }
@@ -42,7 +44,17 @@ impl Containerd {
                         self.load(node, Digest::from_hex(root).unwrap());
                     }
                 }
-                self.report(node).answer(command)
+                let configuration = match self.unsteady {
+                    0 => String::new(),
+                    _ => {
+                        self.unsteady += 1;
+                        format!(
+                            "plugins.'io.containerd.cri.v1.images'.snapshotter = 's{}'",
+                            self.unsteady
+                        )
+                    }
+                };
+                Report { configuration, ..self.report(node) }.answer(command)
             }
             [_, _, _, "node.sh", "import", ..] => {
                 self.import(node, command.stdin.as_ref()?);
@@ -91,6 +103,7 @@ impl Containerd {
             blobs: format!("{root}\n{id}"),
             snapshots: format!("{layer} Committed"),
             route,
+            ..Report::default()
         }
     }
 }
@@ -124,7 +137,7 @@ async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -
             name: name.to_owned(),
             labels: [
                 (labels::CLUSTER.to_owned(), "kind".to_owned()),
-                (labels::ROLE.to_owned(), "worker".to_owned()),
+                (labels::ROLE.to_owned(), name["kind-".len()..].to_owned()),
             ]
             .into(),
             ..ContainerSpec::default()
@@ -249,6 +262,14 @@ async fn sweep(size: u64, fault: &str) {
             ),
         }
     }
+}
+
+#[tokio::test]
+async fn a_node_that_never_makes_up_its_mind_is_not_asked_for_ever() {
+    let nodes = containerd(|c| c.unsteady = 1);
+    let engine = engine(FakeEngine::default(), &nodes, 0).await;
+    let error = loaded(&engine, CancellationToken::new()).await.unwrap_err().to_string();
+    assert!(error.ends_with("it names another snapshotter each time"), "{error}");
 }
 
 #[tokio::test]

@@ -20,6 +20,19 @@ use crate::node::NodeHandle;
 /// Where a container sees the directory.
 pub(super) const MOUNT: &str = "/engine";
 
+/// Writes the files in the directory `$0` whose names are on stdin. The names come from
+/// an image, and links in a layer must not lead to other files of the engine.
+const CONTENTS: &str = r#"
+cd "$0" && names=$(mktemp) && cat >"$names" || exit
+# A path outside of the directory stays absolute.
+xargs -0 -r realpath -ze --relative-base=. -- <"$names" >"$names.real" || exit
+if grep -qz '^/' "$names.real"; then
+  echo "a link leads out of $0" >&2
+  exit 1
+fi
+exec xargs -0 -r cat -- <"$names"
+"#;
+
 /// Where the engine's directory can be read.
 pub(crate) enum EngineDirectory {
     Local(PathBuf),
@@ -114,8 +127,8 @@ impl EngineDirectory {
         match self {
             EngineDirectory::Local(root) => Ok(local_files::read(root.join(directory), names)),
             EngineDirectory::Container(node) => {
-                let script = "cd \"$0\" && exec xargs -0 -r cat --";
-                let command = Command::new(["sh", "-c", script, &format!("{MOUNT}/{directory}")]);
+                let directory = format!("{MOUNT}/{directory}");
+                let command = Command::new(["sh", "-c", CONTENTS, &directory]);
                 node.stream_out(command.stdin(names)).await
             }
         }
@@ -141,7 +154,36 @@ fn files_in_tar(archive: &[u8]) -> io::Result<BTreeMap<String, Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek, Write};
+
     use super::*;
+
+    #[test]
+    fn links_in_a_layer_do_not_lead_out_of_it() {
+        let root = tempfile::tempdir().unwrap();
+        let layer = root.path().join("layer");
+        std::fs::create_dir_all(layer.join("a b")).unwrap();
+        std::fs::write(layer.join("a b/c\nd"), "one ").unwrap();
+        std::fs::write(layer.join("-e"), "two").unwrap();
+        std::fs::write(root.path().join("secret"), "secret").unwrap();
+        std::os::unix::fs::symlink("..", layer.join("out")).unwrap();
+        std::os::unix::fs::symlink("../secret", layer.join("link")).unwrap();
+        let contents = |names: &str| {
+            let mut names_file = tempfile::tempfile().unwrap();
+            names_file.write_all(names.as_bytes()).unwrap();
+            names_file.rewind().unwrap();
+            let mut sh = std::process::Command::new("sh");
+            sh.args(["-c", CONTENTS]).arg(&layer).env("TMPDIR", root.path()).stdin(names_file);
+            let output = sh.output().unwrap();
+            (output.status.success(), String::from_utf8(output.stdout).unwrap())
+        };
+        assert_eq!(contents("./a b/c\nd\0./-e\0"), (true, "one two".to_owned()));
+        assert_eq!(contents(""), (true, String::new()));
+        for name in ["./out/secret", "./link", "./../secret", "./nothing"] {
+            let found = contents(&format!("./-e\0{name}\0"));
+            assert_eq!(found, (false, String::new()), "{name}");
+        }
+    }
 
     #[test]
     fn a_directory_is_the_engines_if_it_contains_the_images() {

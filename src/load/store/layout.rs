@@ -69,9 +69,10 @@ impl OverlayPaths<'_> {
         format!("image/{}/layerdb/sha256/{}/cache-id", self.0, chain.hex())
     }
 
-    /// The directory with the layer's files.
-    pub(super) fn directory(&self, cache_id: &str) -> String {
-        format!("{}/{cache_id}/diff", self.0)
+    /// The directory with the layer's files; `None` for a name that leads elsewhere.
+    pub(super) fn directory(&self, cache_id: &str) -> Option<String> {
+        let is_name = !cache_id.is_empty() && cache_id.bytes().all(|b| b.is_ascii_alphanumeric());
+        is_name.then(|| format!("{}/{cache_id}/diff", self.0))
     }
 }
 
@@ -94,5 +95,14 @@ mod tests {
             "/data/containerd/daemon/io.containerd.content.v1.content"
         );
         assert_eq!(Layout::of(&storage("btrfs", false)), None);
+    }
+
+    #[test]
+    fn a_layers_directory_is_one_of_the_drivers() {
+        let directory = |id| OverlayPaths("overlay2").directory(id);
+        assert_eq!(directory("0af").as_deref(), Some("overlay2/0af/diff"));
+        for id in ["", "..", "../../volumes", "a/b", "a\nb", "-a", "$(x)", "a b"] {
+            assert_eq!(directory(id), None, "{id:?}");
+        }
     }
 }

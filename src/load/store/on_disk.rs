@@ -1,6 +1,7 @@
 //! Finds images in the engine's directory.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::directory::EngineDirectory;
 use super::error::StoreError;
@@ -58,7 +59,9 @@ impl Finder {
         for (diff_id, chain) in diff_ids.iter().zip(&chain) {
             let record = take(paths.tar_split(chain))?;
             let cache_id = take(paths.cache_id(chain))?;
-            let directory = paths.directory(String::from_utf8_lossy(&cache_id).trim());
+            let directory = paths
+                .directory(String::from_utf8_lossy(&cache_id).trim())
+                .ok_or_else(|| io::Error::other("invalid name of a layer's directory"))?;
             let (size, names) = tar_split::summary(&record)?;
             layers.push(Descriptor::new(oci::LAYER, diff_id.clone(), size));
             let files =

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use skiff::image::archive::{self, BlobSink};
 use skiff::image::{Digest, PlatformImage};
 
-use super::Random;
 use crate::support::archive::{digest, sha256};
+use crate::support::random::Random;
 
 /// Bytes; the whole run needs less, whatever it reads.
 const SWOLLEN: u64 = 160 << 20;
