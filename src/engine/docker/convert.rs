@@ -114,13 +114,15 @@ pub(super) fn credentials(found: Credentials, registry: &str) -> DockerCredentia
     match found {
         Credentials::Password { user, password } => DockerCredentials {
             username: Some(user),
-            password: Some(password),
+            password: Some(password.reveal().to_owned()),
             serveraddress,
             ..Default::default()
         },
-        Credentials::IdentityToken(token) => {
-            DockerCredentials { identitytoken: Some(token), serveraddress, ..Default::default() }
-        }
+        Credentials::IdentityToken(token) => DockerCredentials {
+            identitytoken: Some(token.reveal().to_owned()),
+            serveraddress,
+            ..Default::default()
+        },
     }
 }
 
