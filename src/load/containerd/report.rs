@@ -1,7 +1,5 @@
 //! Reads what `node.sh report` writes.
 
-use std::net::IpAddr;
-
 use super::snapshotter;
 use crate::image::{Digest, NodeContent, NodeImage};
 
@@ -11,8 +9,6 @@ pub(crate) struct NodeReport {
     pub content: NodeContent,
     /// The one that the kubelet's images are unpacked with.
     pub snapshotter: String,
-    /// The address by which the node reaches the engine's host.
-    pub gateway: Option<IpAddr>,
 }
 
 /// The line that ends a report.
@@ -31,10 +27,6 @@ pub(super) fn parse(text: &str, boundary: &str) -> NodeReport {
             snapshots: section("snapshots").lines().filter_map(digest).collect(),
         },
         snapshotter: snapshotter::configured(section("configuration")),
-        // "default via 172.18.0.1 dev eth0"
-        gateway: section("route")
-            .lines()
-            .find_map(|line| line.split_whitespace().nth(2)?.parse().ok()),
     }
 }
 
@@ -94,9 +86,7 @@ version = 3
     snapshotter = 'native'
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
           snapshotter = ''
-BOUNDARY route
-default via 172.18.0.1 dev eth0
-
+BOUNDARY end
 "
         )
     }
@@ -113,7 +103,6 @@ default via 172.18.0.1 dev eth0
         assert_eq!(content.blobs, [digest("c")].into());
         assert_eq!(content.snapshots, [digest("d")].into());
         assert_eq!(report.snapshotter, "native");
-        assert_eq!(report.gateway, Some("172.18.0.1".parse().unwrap()));
     }
 
     #[test]
