@@ -182,6 +182,13 @@ fn awkward_strings_survive() {
     assert!(fs::read_to_string(&path).unwrap().contains(&long), "base64 stays on one line");
 }
 
+#[test]
+fn the_lock_is_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let _lock = Lock::acquire(&dir.path().join("config"), PATIENCE, GO_ON).unwrap();
+    assert_eq!(mode(&dir.path().join("config.lock")), 0o600);
+}
+
 /// As somebody does who waits in `/tmp` for the kubeconfig of another user: with a file
 /// that is theirs, and so readable for them; with a link to a file that is to be
 /// overwritten; with a pipe.
