@@ -128,7 +128,12 @@ fn unpack(mut archive: File, directory: &Path) -> std::io::Result<()> {
         if !inside || !entry.header().entry_type().is_file() {
             continue;
         }
-        files::write(&directory.join(path), |file| copy(BufReader::new(&mut entry), file))?;
+        let mut content = BufReader::new(&mut entry);
+        files::write(&directory.join(path), |file| match content.fill_buf()?.contains(&0) {
+            // Not text, such as the journal's own files, which a change would break.
+            true => std::io::copy(&mut content, file).map(drop),
+            false => copy(content, file),
+        })?;
     }
     Ok(())
 }
@@ -222,6 +227,19 @@ mod tests {
             assert!(text.contains("http://xxxxx@proxy:1") && !text.contains("cret"), "{text}");
             assert!(file == "inspect.json" || text.ends_with("password=xxxxx\nthe end"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_text_is_kept_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let binary = b"LPKSHHRH\0\xff\nAuthorization: a password=b\n\xff\0";
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(binary.len() as u64);
+        archive.append_data(&mut header, "journal/system.journal", &binary[..]).unwrap();
+        unpack(archive.into_inner().unwrap(), directory.path()).unwrap();
+        let kept = std::fs::read(directory.path().join("journal/system.journal")).unwrap();
+        assert_eq!(kept, binary);
     }
 
     #[test]
