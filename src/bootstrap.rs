@@ -21,6 +21,7 @@ use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
 use crate::provision::host;
+use crate::secret::Secret;
 use crate::version::Version;
 use crate::yaml;
 
@@ -35,7 +36,7 @@ const CONTAINERD_CONF: &str = "/etc/containerd/config.toml";
 pub(crate) struct Bootstrap<'a> {
     pub ctx: &'a Context,
     pub cluster: &'a Cluster,
-    pub token: String,
+    pub token: Secret,
     pub rootless: bool,
     /// The engine's name in provider ids.
     pub provider: &'static str,
@@ -87,7 +88,7 @@ impl<'a> Bootstrap<'a> {
     pub(crate) fn new(
         ctx: &'a Context,
         cluster: &'a Cluster,
-        token: String,
+        token: Secret,
         engine_host: &Host,
     ) -> Self {
         Bootstrap {
@@ -130,7 +131,7 @@ impl<'a> Bootstrap<'a> {
             (name, &planned.node),
             &version,
             &state.addresses,
-            &self.token,
+            self.token.reveal(),
             self.rootless,
         );
         let data = ConfigData { provider: self.provider, ..data };

@@ -3,15 +3,14 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use crate::{files, platform};
 
-use crate::{platform, sudo};
-
-/// The directory of this name below the user's cache directory for skiff; it
-/// may not exist yet.
-pub(crate) fn directory(name: &str) -> PathBuf {
-    let dirs = directories::ProjectDirs::from("", "", "skiff");
-    dirs.map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned()).join(name)
+/// The directory of this name below the user's cache directory for skiff, which may
+/// not exist yet. `None` for a user without a home directory: a directory that others
+/// know as well is no place for what is trusted later.
+pub(crate) fn directory(name: &str) -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "skiff")?;
+    Some(dirs.cache_dir().join(name))
 }
 
 /// Keeps a private file in such a directory, completely or not at all.
@@ -19,7 +18,7 @@ pub(crate) fn directory(name: &str) -> PathBuf {
 /// # Errors
 /// Fails if the directory or the file cannot be written.
 pub(crate) fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    persist(write(path, bytes)?, path)
+    files::write_bytes(path, bytes)
 }
 
 /// As [`keep`], for a program that everyone may run.
@@ -27,21 +26,13 @@ pub(crate) fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Fails if the directory or the file cannot be written.
 pub(crate) fn keep_program(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = write(path, bytes)?;
-    platform::make_executable(file.as_file())?;
-    persist(file, path)
+    files::write(path, |file| {
+        file.write_all(bytes)?;
+        platform::make_executable(file)
+    })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    sudo::create_directories(directory)?;
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(bytes)?;
-    sudo::hand_over(file.as_file(), path);
-    Ok(file)
-}
-
-fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    // Closed for writing before it is run, or the system calls it busy.
-    Ok(file.into_temp_path().persist(path)?)
+/// What was kept, if it is there and nobody else can have put it there.
+pub(crate) fn kept(path: &Path) -> Option<Vec<u8>> {
+    files::read(path).ok()
 }

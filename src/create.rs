@@ -24,6 +24,7 @@ use crate::plan::{self, Plan, PlanInput, SettledCluster, proxy};
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::pull;
 use crate::readiness::{self, Wanted};
+use crate::secret::Secret;
 use crate::settle;
 use crate::text;
 
@@ -232,9 +233,9 @@ impl Creation<'_> {
 }
 
 /// A bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
-fn token() -> Result<String, RunError> {
+fn token() -> Result<Secret, RunError> {
     let hex = text::random_hex(11)?;
-    Ok(format!("{}.{}", &hex[..6], &hex[6..22]))
+    Ok(Secret::new(format!("{}.{}", &hex[..6], &hex[6..22])))
 }
 
 #[cfg(test)]

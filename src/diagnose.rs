@@ -8,6 +8,8 @@ mod images;
 
 use std::fmt::Display;
 
+use crate::secret::conceal;
+
 /// A failure as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Failure {
@@ -62,7 +64,7 @@ impl Failure {
         format!("ERROR: {}", self.text())
     }
 
-    /// The text without a label, ending in a newline.
+    /// The text without a label and without passwords, ending in a newline.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n", self.heading);
         if !self.details.trim().is_empty() {
@@ -71,7 +73,7 @@ impl Failure {
         for hint in &self.hints {
             text.push_str(&format!("hint: {hint}\n"));
         }
-        text
+        conceal(&text).into_owned()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::node_image;
 use crate::plan::{self, PlanInput, SettledCluster, proxy};
 use crate::provision::network;
 use crate::pull;
+use crate::secret;
 use crate::settle;
 use crate::version::Version;
 use crate::yaml;
@@ -116,7 +117,7 @@ impl DryRun {
         );
         let value = |spec: &ContainerSpec| {
             let shown = ContainerSpec {
-                env: spec.env.iter().map(|entry| without_secret(entry)).collect(),
+                env: spec.env.iter().map(|entry| secret::conceal_variable(entry)).collect(),
                 ..spec.clone()
             };
             without_empty(serde_json::to_value(shown).unwrap_or_default())
@@ -146,7 +147,8 @@ impl DryRun {
             let (documents, _) = bootstrap::kubeadm_config(&data)?;
             text.push_str(&format!("---\n# kubeadm on {name}\n{documents}"));
         }
-        Ok(text)
+        // Patches of the user may have some, too.
+        Ok(secret::conceal(&text).into_owned())
     }
 }
 
@@ -166,16 +168,6 @@ fn placeholders(family: Family, index: usize) -> Vec<IpAddr> {
 fn version_of(image: &str) -> Result<Version, String> {
     let tag = pull::without_digest(image).rsplit_once(':').map_or("", |(_, tag)| tag);
     tag.parse().or_else(|_| node_image::DEFAULT_VERSION.parse())
-}
-
-/// A variable of a node as it may be shown: the URL of a proxy may have a password.
-fn without_secret(entry: &str) -> String {
-    match entry.split_once('=') {
-        Some((name, value)) if name.to_lowercase().ends_with("_proxy") => {
-            format!("{name}={}", proxy::without_user(value))
-        }
-        _ => entry.to_owned(),
-    }
 }
 
 fn without_empty(value: Value) -> Value {
@@ -239,8 +231,8 @@ mod tests {
         let dry_run = DryRun::without_engine(cluster("[{}]"), "none is needed");
         let proxy = |name: &str| (name == "HTTPS_PROXY").then(|| "http://me:s3cret@proxy:1".into());
         let out = dry_run.render("kind", Path::new("/"), proxy).unwrap();
-        assert!(out.contains("HTTPS_PROXY=http://***@proxy:1"), "{out}");
-        assert!(out.contains("https_proxy=http://***@proxy:1"), "{out}");
+        assert!(out.contains("HTTPS_PROXY=http://xxxxx@proxy:1"), "{out}");
+        assert!(out.contains("https_proxy=http://xxxxx@proxy:1"), "{out}");
         assert!(!out.contains("s3cret"), "{out}");
     }
 

@@ -63,7 +63,10 @@ async fn program(ctx: &Context, cluster: &str) -> Result<PathBuf, KubectlError> 
         .ok_or_else(|| AdminKubeconfigError::NoControlPlane(cluster.to_owned()))?;
     let image = ctx.interruptible(ctx.engine.inspect(&plane.name)).await?.image_id;
     let id: String = image.trim_start_matches("sha256:").chars().take(16).collect();
-    let directory = cache::directory("kubectl").join(id);
+    let no_home = || std::io::Error::other("there is no home directory");
+    let directory = cache::directory("kubectl")
+        .ok_or_else(|| KubectlError::Cache { directory: PathBuf::new(), source: no_home() })?
+        .join(id);
     let path = directory.join("kubectl");
     if !path.exists() {
         let bytes =

@@ -6,8 +6,8 @@
 //! `tests/it/layers.rs` keeps it so.
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
-//! and objects. [`text`], [`duration`], [`environment`], [`platform`], [`sudo`], [`cache`],
-//! [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! and objects. [`text`], [`duration`], [`environment`], [`secret`], [`platform`], [`sudo`],
+//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -78,6 +78,7 @@ pub mod dry_run;
 mod duration;
 pub mod engine;
 mod environment;
+mod files;
 pub mod image;
 mod inventory;
 mod kube;
@@ -97,6 +98,7 @@ mod provision;
 mod pull;
 mod readiness;
 mod report;
+mod secret;
 mod settle;
 mod signal;
 mod sudo;

@@ -1,15 +1,20 @@
 //! `export logs`: everything that shows what happened on the nodes, in kind's
 //! layout (kind v0.33.0, `pkg/cluster/provider.go`, `CollectLogs`).
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
+use serde_json::Value;
 
 use crate::context::{Context, RunError};
 use crate::engine::{Command, EngineError};
+use crate::files;
 use crate::inventory::{ExistingCluster, ExistingNode};
 use crate::node::{self, NodeHandle};
+use crate::secret::{self, Concealer};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogsError {
@@ -36,7 +41,7 @@ pub(crate) async fn export(
     let about_host = async {
         write(directory, "kind-version.txt", version.as_bytes())?;
         let host = ctx.interruptible(ctx.engine.host()).await?;
-        let text = serde_json::to_string_pretty(&host.description).unwrap_or_default();
+        let text = document(host.description);
         let name = format!("{}-info.txt", host.product.as_str());
         write(directory, &name, text.as_bytes())
     };
@@ -64,11 +69,7 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, directory: PathBuf) -> 
     keep(
         async {
             let state = ctx.interruptible(ctx.engine.inspect_json(name)).await?;
-            write(
-                &directory,
-                "inspect.json",
-                serde_json::to_string_pretty(&state).unwrap_or_default().as_bytes(),
-            )
+            write(&directory, "inspect.json", document(state).as_bytes())
         }
         .await,
     );
@@ -108,7 +109,8 @@ async fn var_log(node: &NodeHandle, directory: &Path) -> Result<(), LogsError> {
         node.ctx.interruptible(async { Ok::<_, RunError>(pieces.next().await) }).await?
     {
         let piece = piece.map_err(|e| EngineError::other("reading /var/log", e))?;
-        std::io::Write::write_all(&mut archive, &piece)
+        archive
+            .write_all(&piece)
             .map_err(|source| LogsError::Write { path: directory.into(), source })?;
     }
     let unpacked = unpack(archive, directory);
@@ -116,7 +118,7 @@ async fn var_log(node: &NodeHandle, directory: &Path) -> Result<(), LogsError> {
 }
 
 /// Unpacks regular files only, and none outside of the directory.
-fn unpack(mut archive: std::fs::File, directory: &Path) -> std::io::Result<()> {
+fn unpack(mut archive: File, directory: &Path) -> std::io::Result<()> {
     std::io::Seek::rewind(&mut archive)?;
     for entry in tar::Archive::new(archive).entries()? {
         let mut entry = entry?;
@@ -126,19 +128,42 @@ fn unpack(mut archive: std::fs::File, directory: &Path) -> std::io::Result<()> {
         if !inside || !entry.header().entry_type().is_file() {
             continue;
         }
-        let target = directory.join(path);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        std::io::copy(&mut entry, &mut std::fs::File::create(target)?)?;
+        let mut content = BufReader::new(&mut entry);
+        files::write(&directory.join(path), |file| match content.fill_buf()?.contains(&0) {
+            // Not text, such as the journal's own files, which a change would break.
+            true => std::io::copy(&mut content, file).map(drop),
+            false => copy(content, file),
+        })?;
     }
     Ok(())
 }
 
 fn write(directory: &Path, file: &str, text: &[u8]) -> Result<(), LogsError> {
     let path = directory.join(file);
-    let written = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, text));
+    let written = files::write(&path, |file| copy(text, file));
     written.map_err(|source| LogsError::Write { path, source })
+}
+
+/// Copies a text without the secrets that can be recognized.
+fn copy(mut from: impl BufRead, to: &mut File) -> std::io::Result<()> {
+    let (mut concealer, mut to) = (Concealer::default(), BufWriter::new(to));
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line)? > 0 {
+        match std::str::from_utf8(&line) {
+            Ok(text) => to.write_all(concealer.line(text).as_bytes())?,
+            Err(_) => {
+                to.write_all(concealer.line(&String::from_utf8_lossy(&line)).as_bytes())?;
+            }
+        }
+        line.clear();
+    }
+    to.flush()
+}
+
+/// A document of the engine. The variables of nodes may contain passwords of proxies.
+fn document(mut value: Value) -> String {
+    secret::conceal_values(&mut value);
+    serde_json::to_string_pretty(&value).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -182,5 +207,58 @@ mod tests {
         assert_eq!(std::fs::read_to_string(inner.join("pods/a.log")).unwrap(), "a");
         assert_eq!(std::fs::read_to_string(inner.join("b.log")).unwrap(), "b");
         assert!(!directory.path().join("c.log").exists());
+    }
+
+    #[test]
+    fn what_is_kept_is_private_and_has_no_passwords() {
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("new");
+        let state = serde_json::json!({"Env": ["HTTP_PROXY=http://me:s3 cret/@proxy:1"]});
+        write(&inner, "inspect.json", document(state).as_bytes()).unwrap();
+        let log = b"dial http://me:s3cret@proxy:1\n\xff\xfe password=s3cret\nthe end";
+        write(&inner, "journal.log", log).unwrap();
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(log.len() as u64);
+        archive.append_data(&mut header, "pods/a.log", &log[..]).unwrap();
+        unpack(archive.into_inner().unwrap(), &inner).unwrap();
+        for file in ["inspect.json", "journal.log", "pods/a.log"] {
+            let text = std::fs::read_to_string(inner.join(file)).unwrap();
+            assert!(text.contains("http://xxxxx@proxy:1") && !text.contains("cret"), "{text}");
+            assert!(file == "inspect.json" || text.ends_with("password=xxxxx\nthe end"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_text_is_kept_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let binary = b"LPKSHHRH\0\xff\nAuthorization: a password=b\n\xff\0";
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(binary.len() as u64);
+        archive.append_data(&mut header, "journal/system.journal", &binary[..]).unwrap();
+        unpack(archive.into_inner().unwrap(), directory.path()).unwrap();
+        let kept = std::fs::read(directory.path().join("journal/system.journal")).unwrap();
+        assert_eq!(kept, binary);
+    }
+
+    #[test]
+    fn a_link_that_is_there_already_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let victim = directory.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let inner = directory.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        for file in ["a.log", "b.log"] {
+            std::os::unix::fs::symlink(&victim, inner.join(file)).unwrap();
+        }
+        let mut archive = tar::Builder::new(tempfile::tempfile().unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(1);
+        archive.append_data(&mut header, "a.log", &b"a"[..]).unwrap();
+        unpack(archive.into_inner().unwrap(), &inner).unwrap();
+        write(&inner, "b.log", b"b").unwrap();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+        assert_eq!(std::fs::read_to_string(inner.join("a.log")).unwrap(), "a");
     }
 }

@@ -144,7 +144,7 @@ fn merge_documents(text: &str) -> Result<Vec<Value>, String> {
     });
     let mut documents = Vec::new();
     for part in parts {
-        match yaml::document(part).map_err(|e| format!("not valid YAML: {}", yaml::brief(&e)))? {
+        match yaml::document(part).map_err(|e| format!("not valid YAML: {e}"))? {
             Value::Null => {}
             patch if patch.is_object() => documents.push(patch),
             _ => return Err(

@@ -16,8 +16,8 @@ use std::process::ExitStatus;
 
 pub(crate) use home::home;
 pub(crate) use system::{
-    Signals, copy_owner, give_directory, give_file, make_executable, open_pipe, owner,
-    path_of_bytes,
+    Signals, copy_owner, entry_owner, file_owner, give_directory, give_file, is_shared,
+    make_executable, open_pipe, owner, path_of_bytes, private, user,
 };
 
 /// Whether this is Windows.
@@ -29,12 +29,19 @@ pub(crate) fn exit_code(status: ExitStatus) -> Option<i32> {
     status.code().or_else(|| Some(128 + system::signal(status)?))
 }
 
-/// Creates a directory and its parents, which only the owner can change.
+/// Who may look into a new directory. Only its owner may change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    Everybody,
+    Owner,
+}
+
+/// Creates a directory and its parents.
 ///
 /// # Errors
 /// Returns the system's error if one of them cannot be created.
-pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
+pub(crate) fn create_directories(path: &Path, readers: Readers) -> io::Result<()> {
     let mut builder = DirBuilder::new();
-    system::restrict(&mut builder);
+    system::restrict(&mut builder, readers);
     builder.recursive(true).create(path)
 }

@@ -1,8 +1,11 @@
 //! Progress of long operations: steps and messages.
 //!
-//! [`crate::report`] alone decides how they are shown.
+//! [`crate::report`] alone decides how they are shown. It never gets passwords that
+//! can be recognized: [`conceal`] has them replaced before.
 
 use std::sync::Arc;
+
+use crate::secret::conceal;
 
 /// Receives progress. Several tasks may call it at the same time.
 pub trait Reporter: Send + Sync {
@@ -46,26 +49,30 @@ impl Progress {
     }
 
     /// Starts a step. It has failed if it is dropped without [`Step::done`].
-    pub fn step(&self, text: impl Into<String>) -> Step {
-        let step = Step { progress: self.clone(), text: text.into(), open: true };
+    pub fn step(&self, text: impl AsRef<str>) -> Step {
+        let step = Step { progress: self.clone(), text: concealed(text), open: true };
         self.0.started(&step.text);
         step
     }
 
     /// A message for every user, such as what happens next.
     pub fn info(&self, text: impl AsRef<str>) {
-        self.0.line(Level::Info, text.as_ref());
+        self.0.line(Level::Info, &concealed(text));
     }
 
     /// A message about something that may need action.
     pub fn warn(&self, text: impl AsRef<str>) {
-        self.0.line(Level::Warning, text.as_ref());
+        self.0.line(Level::Warning, &concealed(text));
     }
 
     /// A message for finding faults, shown from `-v VERBOSITY` on.
     pub fn debug(&self, verbosity: i32, text: impl AsRef<str>) {
-        self.0.line(Level::Debug(verbosity), text.as_ref());
+        self.0.line(Level::Debug(verbosity), &concealed(text));
     }
+}
+
+fn concealed(text: impl AsRef<str>) -> String {
+    conceal(text.as_ref()).into_owned()
 }
 
 /// A step that is in progress.
@@ -78,7 +85,7 @@ pub struct Step {
 impl Step {
     /// Reports the step's current detail, such as the last line of output.
     pub fn detail(&self, detail: impl AsRef<str>) {
-        self.progress.0.detail(&self.text, detail.as_ref());
+        self.progress.0.detail(&self.text, &concealed(detail));
     }
 
     /// Reports what the step has transferred so far, such as `1.2 MB, 3 of 4 layers`.
@@ -126,6 +133,56 @@ impl Reporter for Silent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Keeps every text.
+    #[derive(Clone, Default)]
+    struct Seen(Arc<std::sync::Mutex<String>>);
+
+    impl Seen {
+        fn add(&self, text: &str) {
+            self.0.lock().unwrap().push_str(&format!("{text}\n"));
+        }
+    }
+
+    impl Reporter for Seen {
+        fn started(&self, step: &str) {
+            self.add(step);
+        }
+
+        fn detail(&self, step: &str, detail: &str) {
+            self.add(step);
+            self.add(detail);
+        }
+
+        fn transferred(&self, step: &str, _: &str) {
+            self.add(step);
+        }
+
+        fn finished(&self, step: &str, _: bool) {
+            self.add(step);
+        }
+
+        fn line(&self, _: Level, text: &str) {
+            self.add(text);
+        }
+    }
+
+    #[test]
+    fn nobody_sees_a_password() {
+        let seen = Seen::default();
+        let progress = Progress::new(seen.clone());
+        let text = "GET https://me:s3cret@host/a: Authorization: Bearer s3cret";
+        let step = progress.step(text);
+        step.detail(text);
+        step.transferred("1 MB");
+        step.done();
+        progress.info(text);
+        progress.warn(text);
+        progress.debug(3, text);
+        let seen = seen.0.lock().unwrap();
+        assert!(!seen.contains("s3cret"), "{seen}");
+        assert_eq!(seen.matches("https://xxxxx@host/a: Authorization: xxxxx").count(), 8);
+    }
 
     #[test]
     fn sizes_are_short() {

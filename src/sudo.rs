@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{environment, platform};
+use crate::environment;
+use crate::platform::{self, Readers};
 
 /// The user who called sudo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,10 @@ impl Caller {
     pub(crate) fn of_process() -> Option<Caller> {
         let id = |name| environment::variable(name)?.parse().ok();
         Some(Caller { uid: id("SUDO_UID")?, gid: id("SUDO_GID")? })
+    }
+
+    pub(crate) fn uid(self) -> u32 {
+        self.uid
     }
 
     /// The caller who gets what is new at `path`, if one does.
@@ -38,16 +43,28 @@ impl Caller {
     }
 }
 
-/// Creates a directory and those above it; new ones are the caller's where
-/// [`Caller::gets`] says so.
+/// Creates a directory and those above it, which everybody may read; new ones are the
+/// caller's where [`Caller::gets`] says so.
 ///
 /// # Errors
 /// Fails if a directory cannot be created.
 pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
+    create(path, Readers::Everybody)
+}
+
+/// As [`create_directories`], for directories that only their owner may read.
+///
+/// # Errors
+/// Fails if a directory cannot be created.
+pub(crate) fn create_private_directories(path: &Path) -> io::Result<()> {
+    create(path, Readers::Owner)
+}
+
+fn create(path: &Path, readers: Readers) -> io::Result<()> {
     let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
     let missing: Vec<PathBuf> =
         path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-    platform::create_directories(path)?;
+    platform::create_directories(path, readers)?;
     if let Some(Caller { uid, gid }) = Caller::of(path) {
         missing.iter().for_each(|directory| platform::give_directory(directory, uid, gid));
     }

@@ -6,13 +6,16 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::secret::Secret;
+
 /// Every part as Secrets and webhook configurations contain it: PEM in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Certificate {
     /// The certificate of the authority. Its key is not kept.
     pub ca: String,
     pub certificate: String,
-    pub key: String,
+    #[serde(serialize_with = "Secret::serialize_revealed")]
+    pub key: Secret,
 }
 
 impl Certificate {
@@ -37,7 +40,7 @@ impl Certificate {
             Ok::<_, rcgen::Error>(Certificate {
                 ca: BASE64.encode(ca.pem()),
                 certificate: BASE64.encode(certificate.pem()),
-                key: BASE64.encode(key.serialize_pem()),
+                key: Secret::new(BASE64.encode(key.serialize_pem())),
             })
         };
         make().map_err(|e| e.to_string())
@@ -49,7 +52,7 @@ impl Certificate {
         Some(Certificate {
             ca: part("ca.crt")?,
             certificate: part("tls.crt")?,
-            key: part("tls.key")?,
+            key: Secret::new(part("tls.key")?),
         })
     }
 }
@@ -65,7 +68,7 @@ mod tests {
         let made = Certificate::new(&["a.b.svc".to_owned()]).unwrap();
         let pem = |text: &str| String::from_utf8(BASE64.decode(text).unwrap()).unwrap();
         assert!(pem(&made.ca).starts_with("-----BEGIN CERTIFICATE-----"));
-        assert!(pem(&made.key).contains("PRIVATE KEY"));
+        assert!(pem(made.key.reveal()).contains("PRIVATE KEY"));
         let der = der_of(&pem(&made.certificate));
         assert!(der.windows(7).any(|w| w == b"a.b.svc"));
         assert!(Certificate::new(&["ü".to_owned()]).is_err());
@@ -79,7 +82,7 @@ mod tests {
     #[test]
     fn a_certificate_is_read_from_its_secret() {
         let secret = json!({"data": {"ca.crt": "QQ==", "tls.crt": "Qg==", "tls.key": "Qw=="}});
-        assert_eq!(Certificate::from_secret(&secret).unwrap().key, "Qw==");
+        assert_eq!(Certificate::from_secret(&secret).unwrap().key.reveal(), "Qw==");
         assert_eq!(Certificate::from_secret(&json!({"data": {"tls.crt": "Qg=="}})), None);
     }
 }

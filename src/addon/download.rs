@@ -26,8 +26,9 @@ pub(super) async fn get(
     url: &str,
     sha256: Option<&str>,
 ) -> Result<Vec<u8>, AddonError> {
-    let copy = cache::directory("manifests").join(content::sha256(url.as_bytes()));
-    let cached = std::fs::read(&copy).ok();
+    let directory = cache::directory("manifests");
+    let copy = directory.map(|directory| directory.join(content::sha256(url.as_bytes())));
+    let cached = copy.as_deref().and_then(cache::kept);
     if let (Some(bytes), Some(wanted)) = (&cached, sha256)
         && content::sha256(bytes) == wanted
     {
@@ -39,7 +40,7 @@ pub(super) async fn get(
             if let Some(wanted) = sha256 {
                 content::verify(url, &bytes, wanted.to_owned())?;
             }
-            if let Err(error) = cache::keep(&copy, &bytes) {
+            if let Some(Err(error)) = copy.map(|copy| cache::keep(&copy, &bytes)) {
                 ctx.progress.debug(1, format!("cannot keep a copy of {url}: {error}"));
             }
             Ok(bytes)

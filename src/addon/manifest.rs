@@ -11,11 +11,12 @@ use super::error::AddonError;
 use crate::context::Context;
 use crate::environment;
 use crate::kube::object;
+use crate::secret;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Manifest {
     pub name: String,
-    /// The path or URL, as the user wrote it.
+    /// The path or URL, as the user wrote it, without passwords: it is kept in the cluster.
     pub path: String,
     pub objects: Vec<Value>,
 }
@@ -50,7 +51,7 @@ pub(crate) async fn fetch(
     }
     Ok(Manifest {
         name: name.map_or_else(|| default_name(path), str::to_owned),
-        path: path.to_owned(),
+        path: secret::conceal(path).into_owned(),
         objects,
     })
 }
@@ -114,6 +115,10 @@ mod tests {
         let digest = content::sha256(text.as_bytes()).to_uppercase();
         let manifest = fetch(&ctx, path, None, Some(&digest)).await.unwrap();
         assert_eq!((manifest.name.as_str(), manifest.objects.len()), ("a", 1));
+        let with_token = format!("{path}?token=s3cret");
+        std::fs::write(&with_token, text).unwrap();
+        let manifest = fetch(&ctx, &with_token, None, None).await.unwrap();
+        assert_eq!(manifest.path, format!("{path}?token=xxxxx"));
         let error = fetch(&ctx, path, None, Some("00")).await.unwrap_err();
         assert!(matches!(error, AddonError::Checksum { .. }), "{error}");
         for (text, word) in [("", "no objects"), ("a: b", "has no kind"), ("a: [", "line")] {

@@ -8,6 +8,7 @@ use super::package::{InstallOptions, Package};
 use super::prepare;
 use super::stages;
 use crate::context::Context;
+use crate::secret;
 use crate::yaml;
 
 /// The manifests that would be applied, as YAML; nothing is changed.
@@ -31,8 +32,11 @@ pub(crate) async fn preview(
         objects.iter_mut().for_each(redact);
         texts.extend(objects.iter().map(|object| format!("---\n{}", yaml::to_string(object))));
     }
-    Ok(texts.concat())
+    Ok(secret::conceal(&texts.concat()).into_owned())
 }
+
+/// What kubectl keeps of an object as it was applied, its values included.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Hides the values of a Secret: they do not belong on terminals and in logs.
 fn redact(object: &mut Value) {
@@ -40,6 +44,10 @@ fn redact(object: &mut Value) {
         for part in ["data", "stringData"] {
             let values = object.get_mut(part).and_then(Value::as_object_mut).into_iter().flatten();
             values.for_each(|(_, value)| *value = Value::from("(not shown)"));
+        }
+        let annotations = object.pointer_mut("/metadata/annotations");
+        if let Some(applied) = annotations.and_then(|all| all.get_mut(LAST_APPLIED)) {
+            *applied = Value::from("(not shown)");
         }
     }
 }
@@ -55,6 +63,10 @@ mod tests {
         let mut secret = json!({"kind": "Secret", "data": {"key": "QQ=="}});
         redact(&mut secret);
         assert_eq!(secret, json!({"kind": "Secret", "data": {"key": "(not shown)"}}));
+        let mut applied =
+            json!({"kind": "Secret", "metadata": {"annotations": {LAST_APPLIED: "QQ=="}}});
+        redact(&mut applied);
+        assert!(!applied.to_string().contains("QQ=="), "{applied}");
         let map = json!({"kind": "ConfigMap", "data": {"key": "a"}});
         let mut same = map.clone();
         redact(&mut same);

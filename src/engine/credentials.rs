@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::client_config::ClientConfig;
+use crate::secret::Secret;
 
 /// What the client calls Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -21,8 +22,8 @@ const TOKEN_USER: &str = "<token>";
 /// How a user is known to a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Credentials {
-    Password { user: String, password: String },
-    IdentityToken(String),
+    Password { user: String, password: Secret },
+    IdentityToken(Secret),
 }
 
 /// The credentials for a registry such as `ghcr.io` or `localhost:5000`; `None` if
@@ -54,7 +55,7 @@ fn stored(auths: Option<&Value>, key: &str) -> Option<Credentials> {
     let entry = auths.get(key).or_else(|| auths.get(auths.keys().find(same)?))?;
     let text = |field: &str| entry.get(field)?.as_str().filter(|text| !text.is_empty());
     if let Some(token) = text("identitytoken") {
-        return Some(Credentials::IdentityToken(token.to_owned()));
+        return Some(Credentials::IdentityToken(Secret::new(token)));
     }
     let decoded = text("auth").and_then(|auth| STANDARD.decode(auth).ok());
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -62,7 +63,7 @@ fn stored(auths: Option<&Value>, key: &str) -> Option<Credentials> {
         Some((user, password)) => (user, password.trim_end_matches('\0')),
         None => (text("username")?, text("password")?),
     };
-    Some(Credentials::Password { user: user.to_owned(), password: password.to_owned() })
+    Some(Credentials::Password { user: user.to_owned(), password: Secret::new(password) })
 }
 
 /// The host of a key, which may be a URL.
@@ -88,14 +89,16 @@ async fn ask(program: &OsStr, key: &str) -> Result<Option<Credentials>, String> 
     if !output.status.success() {
         return match answer.contains("credentials not found") {
             true => Ok(None),
+            // It should be a sentence. Credentials after all are not for an error.
+            false if answer.trim_start().starts_with('{') => Err(failed(output.status.to_string())),
             false => Err(failed(answer.trim().to_owned())),
         };
     }
     let answer: Value = serde_json::from_str(&answer).map_err(|e| failed(e.to_string()))?;
     let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
     Ok(Some(match text("Username") {
-        user if user == TOKEN_USER => Credentials::IdentityToken(text("Secret")),
-        user => Credentials::Password { user, password: text("Secret") },
+        user if user == TOKEN_USER => Credentials::IdentityToken(Secret::new(text("Secret"))),
+        user => Credentials::Password { user, password: Secret::new(text("Secret")) },
     }))
 }
 
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     fn password(user: &str, password: &str) -> Option<Credentials> {
-        Some(Credentials::Password { user: user.into(), password: password.into() })
+        Some(Credentials::Password { user: user.into(), password: Secret::new(password) })
     }
 
     #[test]
@@ -125,7 +128,7 @@ mod tests {
             (DOCKER_HUB, password("me", "hub")),
             ("ghcr.io", password("me", "a:b")),
             ("reg.example.com", password("me", "plain")),
-            ("localhost:5000", Some(Credentials::IdentityToken("t".into()))),
+            ("localhost:5000", Some(Credentials::IdentityToken(Secret::new("t")))),
             ("localhost", None),
             ("broken", None),
             ("empty", None),
@@ -159,11 +162,16 @@ mod tests {
         let good = answered(r#"echo "{\"Username\": \"me\", \"Secret\": \"$url\"}""#).await;
         assert_eq!(good.unwrap(), password("me", "ghcr.io"));
         let token = answered(r#"echo '{"Username": "<token>", "Secret": "t"}'"#).await;
-        assert_eq!(token.unwrap(), Some(Credentials::IdentityToken("t".into())));
+        assert_eq!(token.unwrap(), Some(Credentials::IdentityToken(Secret::new("t"))));
         let none = answered("echo credentials not found in native keychain; exit 1").await;
         assert_eq!(none.unwrap(), None);
         assert!(answered("echo locked; exit 1").await.unwrap_err().ends_with("locked"));
         assert!(answered("echo no json").await.is_err());
+        for broken in ["exit 1", "echo '}'"] {
+            let body = format!(r#"echo '{{"Username": "me", "Secret": "s3cret"}}'; {broken}"#);
+            let error = answered(&body).await.unwrap_err();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
         assert!(ask("/nowhere/helper".as_ref(), "x").await.is_err());
     }
 }

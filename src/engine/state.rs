@@ -166,6 +166,8 @@ pub struct ContainerState {
     pub exit_code: Option<i64>,
     /// In all its networks, IPv4 first.
     pub addresses: Vec<IpAddr>,
+    /// The host's own addresses in those networks, IPv4 first.
+    pub gateways: Vec<IpAddr>,
     /// From container ports such as `6443/tcp` to address and port on the host.
     pub ports: BTreeMap<String, (String, u16)>,
     /// Those of the image included.

@@ -17,7 +17,7 @@ pub const PATCHES_PATH: &str = "/kind/patches";
 
 /// The input of the documents of one node. The name is kind's
 /// (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `ConfigData`).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConfigData<'a> {
     /// The definition that the node is part of.
     pub cluster: &'a Cluster,

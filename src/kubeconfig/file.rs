@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::error::Error;
 use super::lock::{IsCancelled, Lock, PATIENCE};
 use super::merge::{checked, merge, remove};
+use crate::files;
 use crate::platform;
 use crate::sudo;
 use crate::yaml;
@@ -29,6 +30,7 @@ pub(crate) fn merge_into(
     entry: &Value,
     is_cancelled: IsCancelled,
 ) -> Result<(), Error> {
+    resolved(path)?;
     if is_special(path) {
         return fs::write(path, yaml::to_string(entry)).map_err(|e| cannot_write(path, e));
     }
@@ -56,6 +58,7 @@ pub(crate) fn remove_cluster(
 }
 
 fn remove_cluster_in(path: &Path, cluster: &str, is_cancelled: IsCancelled) -> Result<(), Error> {
+    resolved(path)?;
     let without = || Ok(read(path)?.and_then(|config| remove(config, cluster)));
     // Files without the cluster are not locked.
     if is_special(path) || without()?.is_none() {
@@ -73,6 +76,7 @@ fn remove_cluster_in(path: &Path, cluster: &str, is_cancelled: IsCancelled) -> R
 /// # Errors
 /// Returns the error that [`merge_into`] would probably return.
 pub(crate) fn check_writable(path: &Path, is_cancelled: IsCancelled) -> Result<(), Error> {
+    let target = resolved(path)?;
     if is_special(path) {
         return Ok(());
     }
@@ -81,7 +85,6 @@ pub(crate) fn check_writable(path: &Path, is_cancelled: IsCancelled) -> Result<(
         Lock::acquire(path, PATIENCE, is_cancelled)?;
     }
     read(path)?;
-    let target = resolved(path);
     probe(&target).map_err(|e| cannot_write(&target, e))
 }
 
@@ -114,7 +117,7 @@ fn read(path: &Path) -> Result<Option<Value>, Error> {
 /// Replaces the content of the file at `path` atomically: readers see the old or
 /// the new content. A mount point, which cannot be replaced, is written in place.
 fn replace(path: &Path, config: &Value) -> Result<(), Error> {
-    let target = resolved(path);
+    let target = resolved(path)?;
     let text = yaml::to_string(config);
     write_atomically(&target, &text).map_err(|e| cannot_write(&target, e))
 }
@@ -140,7 +143,7 @@ fn write_atomically(target: &Path, text: &str) -> io::Result<()> {
 /// replace even a read-only file. `None` if the file does not exist.
 fn open_existing(target: &Path) -> io::Result<Option<File>> {
     match OpenOptions::new().write(true).open(target) {
-        Ok(file) => Ok(Some(file)),
+        Ok(file) => files::refuse_planted_file(&file, target).map(|()| Some(file)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
@@ -157,16 +160,18 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir())
 }
 
-/// The path that `path` leads to if it is a symlink, even a dangling one.
-fn resolved(path: &Path) -> PathBuf {
+/// The path that `path` leads to if it is a symlink, even a dangling one. Another user
+/// may not have prepared it.
+fn resolved(path: &Path) -> Result<PathBuf, Error> {
     // Linux's limit (path_resolution(7)). Opening a loop fails later.
     const MAX_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
+        files::refuse_planted(&path).map_err(|e| cannot_write(&path, e))?;
         let Ok(target) = fs::read_link(&path) else { break };
         path = parent(&path).join(target);
     }
-    path
+    Ok(path)
 }
 
 /// The directory of a file; `.` for a bare name.

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Error;
+use crate::platform;
 
 /// How long to wait for one holder; writers need milliseconds. After that the lock
 /// is reported, but never removed: only the user can know that it is stale.
@@ -69,7 +70,7 @@ impl Lock {
         let mut deadline = clock.now() + patience;
         let mut holder = made(&lock);
         loop {
-            match OpenOptions::new().write(true).create_new(true).open(&lock) {
+            match platform::private(OpenOptions::new().write(true).create_new(true)).open(&lock) {
                 Ok(_) => return Ok(Lock(lock)),
                 Err(e) if e.kind() != ErrorKind::AlreadyExists => {
                     return Err(Error::Write { path: lock, source: e });
@@ -104,7 +105,7 @@ fn age(path: &Path) -> Duration {
 }
 
 fn made(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|m| m.modified()).ok()
+    fs::symlink_metadata(path).and_then(|m| m.modified()).ok()
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use super::error::LoadError;
 use super::import;
 use super::pull::{self, PullError, PullTarget};
 use super::requested;
-use super::store::StoreError;
 use super::target::{self, Target, TargetNode};
 use super::transfer::{self, Transfer};
 use crate::context::{Context, RunError};
@@ -163,7 +162,6 @@ async fn pull(
     let target = |transfer: &mut Transfer| {
         Some(PullTarget {
             node: transfer.node.name.clone(),
-            gateway: transfer.node.report.gateway,
             session: transfer.node.session.take()?,
             images: transfer.images.clone(),
             sent: transfer.sent.clone(),
@@ -176,9 +174,7 @@ async fn pull(
             let (remaining, reason) = transfer::check(ctx, transfers, outcome).await?;
             Ok((remaining, reason.map(|reason| reason.to_string()).unwrap_or_default()))
         }
-        Err(PullError::Store(StoreError::Run(RunError::Cancelled))) => {
-            Err(RunError::Cancelled.into())
-        }
+        Err(PullError::Run(RunError::Cancelled)) => Err(RunError::Cancelled.into()),
         Err(error) => Ok((transfers, error.to_string())),
     }
 }

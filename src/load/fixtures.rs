@@ -2,14 +2,13 @@
 
 use crate::engine::Command;
 
-/// What a node has; each a text as `ctr` or `ip` writes it.
+/// What a node has; each a text as `ctr` writes it.
 #[derive(Default)]
 pub(crate) struct Report {
     pub images: String,
     pub blobs: String,
     pub snapshots: String,
     pub configuration: String,
-    pub route: String,
 }
 
 impl Report {
@@ -23,7 +22,6 @@ impl Report {
             ("blobs", &self.blobs),
             ("snapshots", &self.snapshots),
             ("configuration", &self.configuration),
-            ("route", &self.route),
             ("end", ""),
         ];
         let text = sections.map(|(name, text)| format!("\n{boundary} {name}\n{text}\n"));

@@ -54,8 +54,6 @@ report() {
   cat "$directory/snapshots"
   section configuration
   configuration || true
-  section route
-  ip route show default 2>/dev/null || true
   section end
 }
 

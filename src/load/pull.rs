@@ -4,21 +4,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use super::containerd::{PullSession, PullSource};
 use super::outcome::{Outcome, Sent};
-use super::registry::{Registry, RegistryPort};
+use super::registry::{Client, PortError, Registry, RegistryPort};
 use super::store::{self, EngineImages, StoreError};
-use crate::context::Context;
+use crate::context::{Context, RunError};
 use crate::engine::Host;
 use crate::image::{Digest, PlatformImage, RequestedImage};
 
 /// A node that pulls images.
 pub(super) struct PullTarget {
     pub node: String,
-    /// The address by which it reaches this host.
-    pub gateway: Option<IpAddr>,
     pub session: PullSession,
     /// IDs in the engine.
     pub images: Vec<Digest>,
@@ -29,11 +27,22 @@ pub(super) struct PullTarget {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PullError {
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Store(StoreError),
     #[error("nodes cannot reach this host")]
     Unreachable,
-    #[error("nodes cannot reach this host at {0}: {1}")]
-    Listen(IpAddr, std::io::Error),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl From<StoreError> for PullError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Run(error) => PullError::Run(error),
+            other => PullError::Store(other),
+        }
+    }
 }
 
 /// Has nodes pull images of the engine. `rename` gives them their names.
@@ -48,30 +57,48 @@ pub(super) async fn pull(
     targets: Vec<PullTarget>,
     rename: impl FnOnce(Vec<PlatformImage>) -> Vec<PlatformImage>,
 ) -> Result<Outcome, PullError> {
-    let first = targets.first().ok_or(PullError::Unreachable)?;
-    let gateway = first.gateway.filter(|_| host.local).ok_or(PullError::Unreachable)?;
+    let first = targets.first().filter(|_| host.local).ok_or(PullError::Unreachable)?;
     let node = first.node.clone();
     // Before the images are opened, which is work in vain if nodes do not reach this host.
-    let port =
-        RegistryPort::open(gateway).await.map_err(|error| PullError::Listen(gateway, error))?;
+    let Addresses { gateways, clients } = addresses(ctx, &targets).await?;
+    let port = RegistryPort::open(&gateways).await?;
     store::with_images(ctx, host, &node, requested, async |ctx, mut store| {
         store.images = rename(std::mem::take(&mut store.images));
         // When it returns the registry is gone, so pulls still under way end.
-        Ok(serve(ctx, port, &host.arch, store, targets).await)
+        serve(ctx, port, clients, &host.arch, store, targets).await
     })
     .await
+}
+
+/// Who reaches whom, as the engine says it. What nodes say of it is not asked for:
+/// whoever has taken over a node could choose where this process listens.
+struct Addresses {
+    /// By which the first node reaches this host.
+    gateways: Vec<IpAddr>,
+    clients: Vec<Client>,
+}
+
+async fn addresses(ctx: &Context, targets: &[PullTarget]) -> Result<Addresses, RunError> {
+    let states = targets.iter().map(|target| ctx.interruptible(ctx.engine.inspect(&target.node)));
+    let states = try_join_all(states).await?;
+    let gateways = states.first().map(|state| state.gateways.clone()).unwrap_or_default();
+    let clients = states
+        .into_iter()
+        .zip(targets)
+        .map(|(state, target)| Client { addresses: state.addresses, sent: target.sent.clone() });
+    Ok(Addresses { gateways, clients: clients.collect() })
 }
 
 async fn serve(
     ctx: &Context,
     port: RegistryPort,
+    clients: Vec<Client>,
     architecture: &str,
     store: EngineImages,
     targets: Vec<PullTarget>,
-) -> Outcome {
+) -> Result<Outcome, PullError> {
     let images = store.images.clone();
-    let sent = targets.iter().map(|target| target.sent.clone()).collect();
-    let registry = Registry::start(port, Arc::new(store), sent);
+    let registry = Registry::start(port, store, clients).map_err(RunError::from)?;
     let address = registry.address;
     let pulls = targets.into_iter().enumerate().map(|(number, target)| {
         let needed = images.iter().filter(|i| target.images.iter().any(|id| i.has_id(id)));
@@ -83,6 +110,7 @@ async fn serve(
         let (session, architecture) = (target.session, architecture.to_owned());
         ctx.run_to_completion(async move { session.pull(&sources, address, &architecture).await })
     });
-    let reports = join_all(pulls).await;
-    Outcome { images, reports }
+    let reports = join_all(pulls).await.into_iter();
+    let reports = reports.map(|report| report.map_err(|e| registry.conceal(e))).collect();
+    Ok(Outcome { images, reports })
 }

@@ -5,79 +5,70 @@
 //! more), because the daemon itself reads from the network, unpacks while it
 //! reads, and asks only for layers that it does not have. Nothing is kept in
 //! memory or on disk: each request reads its layer where the engine keeps it.
+//!
+//! Nobody but the nodes of the load is answered: it listens only where nodes reach
+//! this host ([`port`]), and each node has a secret, which counts only from that
+//! node's addresses. What clients do wrong ends their own connection
+//! ([`connections`]).
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+mod connections;
+mod port;
+mod request;
+mod server;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use futures_util::TryStreamExt;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::Frame;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
-use super::outcome::Sent;
 use super::store::EngineImages;
-use crate::image::{Digest, PlatformImage};
-use crate::text;
+use crate::context::RunError;
+use crate::image::PlatformImage;
+use crate::secret;
+use crate::text::NoRandom;
 
-type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+pub(super) use port::{PortError, RegistryPort};
+pub(super) use server::Client;
 
-/// A port of this host at which a registry is going to answer.
-pub(super) struct RegistryPort {
-    listener: TcpListener,
-    address: SocketAddr,
-    token: String,
-}
+use server::Server;
 
 /// Answers until it is dropped.
 pub(super) struct Registry {
     pub address: SocketAddr,
-    token: String,
+    server: Arc<Server>,
     task: JoinHandle<()>,
 }
 
-struct Server {
-    store: Arc<EngineImages>,
-    /// Only requests with it are answered: other processes reach the port, too.
-    token: String,
-    sent: Vec<Arc<Sent>>,
-}
-
-impl RegistryPort {
-    /// Takes a free port at an address of this host.
+impl Registry {
+    /// Answers these clients at `port`.
     ///
     /// # Errors
-    /// Fails if the address belongs to another host, as with an engine in a virtual
-    /// machine, or if the system has no random numbers.
-    pub(super) async fn open(address: IpAddr) -> std::io::Result<RegistryPort> {
-        let listener = TcpListener::bind(SocketAddr::new(address, 0)).await?;
-        let (address, token) =
-            (listener.local_addr()?, text::random_hex(8).map_err(std::io::Error::other)?);
-        Ok(RegistryPort { listener, address, token })
-    }
-}
-
-impl Registry {
-    /// Answers at `port`; `sent` has an entry for each node.
+    /// Fails if the system has no random numbers.
     pub(super) fn start(
-        RegistryPort { listener, address, token }: RegistryPort,
-        store: Arc<EngineImages>,
-        sent: Vec<Arc<Sent>>,
-    ) -> Registry {
-        let server = Arc::new(Server { store, token: token.clone(), sent });
-        Registry { address, token, task: tokio::spawn(accept(listener, server)) }
+        port: RegistryPort,
+        store: EngineImages,
+        clients: Vec<Client>,
+    ) -> Result<Registry, NoRandom> {
+        let RegistryPort { listener, address } = port;
+        let server = Arc::new(Server::new(store, clients)?);
+        let incoming = connections::incoming(listener);
+        let task = tokio::spawn(connections::answer_all(incoming, server.clone()));
+        Ok(Registry { address, server, task })
     }
 
     /// The URL at which the node with this number finds an image, by any tag.
     pub(super) fn url(&self, node: usize, image: &PlatformImage) -> String {
-        format!("http://{}/{}/{node}/{}/v2", self.address, self.token, image.root.digest.hex())
+        format!("http://{}{}", self.address, self.server.base(node, image))
+    }
+
+    /// An error of a node. What `ctr` writes may contain the URL that it pulled from.
+    pub(super) fn conceal(&self, mut error: RunError) -> RunError {
+        if let RunError::Command { output, .. } = &mut error {
+            for secret in &self.server.secrets {
+                *output = output.replace(secret.reveal(), secret::MASK);
+            }
+        }
+        error
     }
 }
 
@@ -88,87 +79,5 @@ impl Drop for Registry {
     }
 }
 
-async fn accept(listener: TcpListener, server: Arc<Server>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let server = server.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, server.clone()));
-            // If a node hangs up, its own command has the error.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn answer<B>(request: Request<B>, server: Arc<Server>) -> Result<Response<Body>, Infallible> {
-    let head_only = request.method() == Method::HEAD;
-    let answer = match server.parse_path(request.uri().path()) {
-        Some((sent, digest)) => server.content(&sent, &digest, head_only).await,
-        None => None,
-    };
-    Ok(answer.unwrap_or_else(|| {
-        let mut answer = Response::new(full_body(Bytes::new()));
-        *answer.status_mut() = StatusCode::NOT_FOUND;
-        answer
-    }))
-}
-
-impl Server {
-    /// `/TOKEN/NODE/ROOT/v2/NAME/manifests/DIGEST`, or `blobs`. The name may be
-    /// any; a tag in place of the digest stands for the root.
-    fn parse_path(&self, path: &str) -> Option<(Arc<Sent>, Digest)> {
-        let mut parts = path.strip_prefix('/')?.split('/');
-        if parts.next()? != self.token {
-            return None;
-        }
-        let node: usize = parts.next()?.parse().ok()?;
-        let root = Digest::from_hex(parts.next()?)?;
-        let digest = Digest::parse(parts.next_back()?).unwrap_or(root);
-        Some((self.sent.get(node)?.clone(), digest))
-    }
-
-    async fn content(
-        &self,
-        sent: &Arc<Sent>,
-        digest: &Digest,
-        head_only: bool,
-    ) -> Option<Response<Body>> {
-        let (media_type, size, body) = match self.store.documents.0.get(digest) {
-            Some(document) => {
-                let bytes = document.bytes.clone();
-                (document.media_type.as_str(), bytes.len() as u64, full_body(bytes))
-            }
-            None => {
-                let size = self.store.size(digest)?;
-                let body = if head_only {
-                    full_body(Bytes::new())
-                } else {
-                    self.layer(sent, digest).await?
-                };
-                ("application/octet-stream", size, body)
-            }
-        };
-        let answer = Response::builder()
-            .header(header::CONTENT_TYPE, media_type)
-            .header(header::CONTENT_LENGTH, size)
-            .header("Docker-Content-Digest", digest.to_string());
-        answer.body(if head_only { full_body(Bytes::new()) } else { body }).ok()
-    }
-
-    async fn layer(&self, sent: &Arc<Sent>, digest: &Digest) -> Option<Body> {
-        let layer = self.store.layer(digest).await.ok()?;
-        sent.layers.fetch_add(1, Ordering::Relaxed);
-        let sent = sent.clone();
-        let counted = layer.inspect_ok(move |piece| {
-            sent.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        });
-        Some(StreamBody::new(counted.map_ok(Frame::data)).boxed_unsync())
-    }
-}
-
-fn full_body(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
-}
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 
 use crate::context::RunError;
 use crate::engine::{ByteStream, EngineError, ExecEvent, ExecOutput};
+use crate::secret::Concealer;
 
 /// Reads a stream to its end, into memory.
 ///
@@ -20,7 +21,8 @@ pub async fn collect(mut stream: ByteStream) -> io::Result<Vec<u8>> {
 }
 
 /// The stdout of a command that has succeeded. `on_line` is called with every
-/// line of its stderr.
+/// line of its stderr, for which a human waits: without the secrets that can be
+/// recognized.
 pub(super) async fn read(
     node: &str,
     argv: &[String],
@@ -28,6 +30,8 @@ pub(super) async fn read(
     on_line: &(impl Fn(&str) + Send),
 ) -> Result<Vec<u8>, RunError> {
     let (mut stdout, mut both, mut line) = (Vec::new(), Vec::new(), Vec::new());
+    // Which sees that a private key goes on from line to line.
+    let mut concealer = Concealer::default();
     while let Some(event) = events.next().await {
         match event? {
             ExecEvent::Stdout(bytes) => {
@@ -38,7 +42,8 @@ pub(super) async fn read(
                 both.extend_from_slice(&bytes);
                 for byte in bytes {
                     if byte == b'\n' {
-                        on_line(&String::from_utf8_lossy(&std::mem::take(&mut line)));
+                        on_line(&concealer.line(&String::from_utf8_lossy(&line)));
+                        line.clear();
                     } else {
                         line.push(byte);
                     }
@@ -157,5 +162,17 @@ mod tests {
         let RunError::Command { output, .. } = error else { panic!("{error}") };
         assert_eq!(output, "one\ntwdatao\n");
         assert_eq!(*lines.lock().unwrap(), ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn lines_have_no_secrets() {
+        let lines = std::sync::Mutex::new(Vec::new());
+        let on_line = |line: &str| lines.lock().unwrap().push(line.to_owned());
+        let text =
+            "password=s3cret\n-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n";
+        let list = [err(text), ExecEvent::Exit(0)];
+        read("n", &["x".to_owned()], events(&list), &on_line).await.unwrap();
+        let shown = lines.lock().unwrap().concat();
+        assert!(shown.starts_with("password=xxxxx") && !shown.contains("s3cret"), "{shown}");
     }
 }

@@ -10,8 +10,7 @@ use crate::yaml;
 /// # Errors
 /// Returns a sentence that says which operation is invalid and why.
 pub(super) fn parse(text: &str) -> Result<Patch, String> {
-    let value =
-        yaml::document(text).map_err(|e| format!("not a JSON 6902 patch: {}", yaml::brief(&e)))?;
+    let value = yaml::document(text).map_err(|e| format!("not a JSON 6902 patch: {e}"))?;
     match value {
         Value::Null => Ok(Patch::default()),
         Value::Array(ref operations) => {

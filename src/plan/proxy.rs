@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::cluster::Cluster;
+use crate::secret;
 
 const NAMES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
@@ -60,21 +61,10 @@ pub(crate) fn unreachable(
         .map(|(name, value)| {
             format!(
                 "nodes cannot reach {name} {}, since a loopback address is their own: let the proxy listen on {address}, and set {name} to that",
-                without_user(value)
+                secret::without_user(value)
             )
         })
         .collect()
-}
-
-/// A proxy as it may be shown: without user and password.
-pub(crate) fn without_user(proxy: &str) -> String {
-    let (scheme, rest) = proxy
-        .split_once("://")
-        .map_or(("", proxy), |(scheme, rest)| (&proxy[..scheme.len() + 3], rest));
-    match rest.rsplit_once('@') {
-        Some((_, rest)) => format!("{scheme}***@{rest}"),
-        None => proxy.to_owned(),
-    }
 }
 
 /// `localhost` of `http://me:secret@localhost:3128/`; scheme, user and port may
@@ -150,9 +140,9 @@ mod tests {
             ("http://LocalHost:3128/", "http://LocalHost:3128/"),
             ("localhost", "localhost"),
             ("localhost:3128", "localhost:3128"),
-            ("http://me:secret@localhost.:3128", "http://***@localhost.:3128"),
-            ("me:s3/cret@127.0.0.1:3128", "***@127.0.0.1:3128"),
-            ("http://secret@127.1.2.3", "http://***@127.1.2.3"),
+            ("http://me:secret@localhost.:3128", "http://xxxxx@localhost.:3128"),
+            ("me:s3/cret@127.0.0.1:3128", "xxxxx@127.0.0.1:3128"),
+            ("http://secret@127.1.2.3", "http://xxxxx@127.1.2.3"),
             ("http://127.1:3128", "http://127.1:3128"),
             ("socks5h://[::1]:1080", "socks5h://[::1]:1080"),
             ("http://[::ffff:127.0.0.1]:1080", "http://[::ffff:127.0.0.1]:1080"),

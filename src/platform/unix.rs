@@ -1,16 +1,20 @@
 //! Linux and macOS.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown, lchown};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown,
+};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal as listen};
+
+use super::Readers;
 
 /// SIGINT (Ctrl-C) and SIGTERM.
 pub(crate) struct Signals {
@@ -64,6 +68,31 @@ pub(crate) fn copy_owner(from: &File, to: &File) {
     }
 }
 
+/// The ID of the user whom this process acts for.
+pub(crate) fn user() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+/// Whether everybody may create files in this directory.
+pub(crate) fn is_shared(directory: &Path) -> bool {
+    fs::metadata(directory).is_ok_and(|found| found.is_dir() && found.mode() & 0o002 != 0)
+}
+
+/// The ID of the user who owns an entry of a directory; for a link, of the link itself.
+pub(crate) fn entry_owner(path: &Path) -> Option<u32> {
+    fs::symlink_metadata(path).ok().map(|metadata| metadata.uid())
+}
+
+/// The ID of the user who owns an open file.
+pub(crate) fn file_owner(file: &File) -> Option<u32> {
+    file.metadata().ok().map(|metadata| metadata.uid())
+}
+
+/// A file that these options create is for its owner alone.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
 /// The ID of the user who owns a file or directory.
 pub(crate) fn owner(path: &Path) -> Option<u32> {
     fs::metadata(path).ok().map(|metadata| metadata.uid())
@@ -96,6 +125,9 @@ pub(super) fn signal(status: ExitStatus) -> Option<i32> {
 }
 
 /// Only the owner may change directories.
-pub(super) fn restrict(builder: &mut DirBuilder) {
-    builder.mode(0o755);
+pub(super) fn restrict(builder: &mut DirBuilder, readers: Readers) {
+    builder.mode(match readers {
+        Readers::Everybody => 0o755,
+        Readers::Owner => 0o700,
+    });
 }

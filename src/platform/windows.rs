@@ -1,6 +1,6 @@
 //! Windows.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient};
 use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
+
+use super::Readers;
 
 /// Every instance of the pipe is in use (`ERROR_PIPE_BUSY`).
 const PIPE_BUSY: i32 = 231;
@@ -114,6 +116,31 @@ pub(crate) fn make_executable(_: &File) -> io::Result<()> {
 /// Does nothing: a new file belongs to its user.
 pub(crate) fn copy_owner(_: &File, _: &File) {}
 
+/// `None`: access lists say who may do what.
+pub(crate) fn user() -> Option<u32> {
+    None
+}
+
+/// `false`: temporary files are in a directory of the user.
+pub(crate) fn is_shared(_: &Path) -> bool {
+    false
+}
+
+/// `None`, as for [`user`].
+pub(crate) fn entry_owner(_: &Path) -> Option<u32> {
+    None
+}
+
+/// `None`, as for [`user`].
+pub(crate) fn file_owner(_: &File) -> Option<u32> {
+    None
+}
+
+/// Files inherit who may read them.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
 /// `None`: there is no sudo.
 pub(crate) fn owner(_: &Path) -> Option<u32> {
     None
@@ -140,4 +167,4 @@ pub(super) fn signal(_: ExitStatus) -> Option<i32> {
 }
 
 /// Directories inherit who may change them.
-pub(super) fn restrict(_: &mut DirBuilder) {}
+pub(super) fn restrict(_: &mut DirBuilder, _: Readers) {}

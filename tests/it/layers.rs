@@ -8,14 +8,16 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 42] = [
+const ORDER: [&str; 44] = [
     // Words and small tools.
     "labels",
     "text",
     "duration",
     "environment",
+    "secret",
     "platform",
     "sudo",
+    "files",
     "cache",
     "version",
     "yaml",
@@ -60,7 +62,7 @@ const ORDER: [&str; 42] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 19] = [
+const DOORS: [(&str, &[&str]); 20] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -74,6 +76,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),
     ("reqwest", &["addon"]),
+    ("rustix", &["platform"]),
     ("rustls_native_certs", &["engine"]),
     ("ruzstd", &["image"]),
     ("semver", &["version", "addon"]),

@@ -115,13 +115,15 @@ pub(super) fn credentials(found: Credentials, registry: &str) -> DockerCredentia
     match found {
         Credentials::Password { user, password } => DockerCredentials {
             username: Some(user),
-            password: Some(password),
+            password: Some(password.reveal().to_owned()),
             serveraddress,
             ..Default::default()
         },
-        Credentials::IdentityToken(token) => {
-            DockerCredentials { identitytoken: Some(token), serveraddress, ..Default::default() }
-        }
+        Credentials::IdentityToken(token) => DockerCredentials {
+            identitytoken: Some(token.reveal().to_owned()),
+            serveraddress,
+            ..Default::default()
+        },
     }
 }
 
@@ -235,13 +237,15 @@ pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
 
 pub(super) fn inspected(found: ContainerInspectResponse) -> ContainerState {
     let settings = found.network_settings.unwrap_or_default();
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for endpoint in settings.networks.unwrap_or_default().into_values() {
-        for text in [endpoint.ip_address, endpoint.global_ipv6_address].into_iter().flatten() {
-            addresses.extend(text.parse::<IpAddr>());
-        }
-    }
-    addresses.sort();
+    let networks: Vec<EndpointSettings> =
+        settings.networks.unwrap_or_default().into_values().collect();
+    // An address that is missing is an empty text.
+    let parsed = |texts: fn(&EndpointSettings) -> [&Option<String>; 2]| {
+        let texts = networks.iter().flat_map(texts).flatten();
+        let mut found: Vec<IpAddr> = texts.filter_map(|text| text.parse().ok()).collect();
+        found.sort();
+        found
+    };
     let first = |bindings: Option<Vec<PortBinding>>| {
         let binding = bindings?.into_iter().next()?;
         Some((binding.host_ip.unwrap_or_default(), binding.host_port?.parse().ok()?))
@@ -252,7 +256,8 @@ pub(super) fn inspected(found: ContainerInspectResponse) -> ContainerState {
         image_id: found.image.unwrap_or_default(),
         running: state.running.unwrap_or_default(),
         exit_code: state.exit_code,
-        addresses,
+        addresses: parsed(|network| [&network.ip_address, &network.global_ipv6_address]),
+        gateways: parsed(|network| [&network.gateway, &network.ipv6_gateway]),
         ports: ports
             .into_iter()
             .filter_map(|(port, bindings)| Some((port, first(bindings)?)))

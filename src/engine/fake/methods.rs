@@ -198,6 +198,7 @@ impl Engine for FakeEngine {
                 running: held.running,
                 exit_code: state.crashes.contains_key(name).then_some(1),
                 addresses: vec!["172.18.0.2".parse().unwrap()],
+                gateways: state.gateways.clone(),
                 // A stopped container publishes none.
                 ports: if held.running { ports.collect() } else { Default::default() },
                 ..ContainerState::default()

@@ -1,6 +1,7 @@
 //! What the engine holds, and how a test sets it up.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ pub(super) struct State {
     pub(super) export: Bytes,
     pub(super) nodes: Option<Nodes>,
     pub(super) commands: Vec<ScriptedCommand>,
+    /// By which containers reach the host.
+    pub(super) gateways: Vec<IpAddr>,
     /// Logs of containers that end as soon as they are started.
     pub(super) crashes: BTreeMap<String, String>,
     /// So many starts of containers fail because another program has their port.
@@ -62,6 +65,7 @@ impl Default for State {
             export: Bytes::new(),
             nodes: None,
             commands: Vec::new(),
+            gateways: Vec::new(),
             crashes: BTreeMap::new(),
             ports_taken: 0,
             calls: Vec::new(),
@@ -152,6 +156,14 @@ impl FakeEngine {
         let mut state = self.0.lock().unwrap();
         (state.host.local, state.ports_taken) = (false, count);
         drop(state);
+        self
+    }
+
+    /// Containers reach the host at these addresses.
+    #[cfg(test)]
+    pub fn with_gateways(self, gateways: &[&str]) -> Self {
+        let parsed = gateways.iter().map(|address| address.parse().unwrap()).collect();
+        self.0.lock().unwrap().gateways = parsed;
         self
     }
 

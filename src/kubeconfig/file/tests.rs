@@ -181,3 +181,52 @@ fn awkward_strings_survive() {
     }
     assert!(fs::read_to_string(&path).unwrap().contains(&long), "base64 stays on one line");
 }
+
+#[test]
+fn the_lock_is_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let _lock = Lock::acquire(&dir.path().join("config"), PATIENCE, GO_ON).unwrap();
+    assert_eq!(mode(&dir.path().join("config.lock")), 0o600);
+}
+
+/// As somebody does who waits in `/tmp` for the kubeconfig of another user: with a file
+/// that is theirs, and so readable for them; with a link to a file that is to be
+/// overwritten; with a pipe.
+#[test]
+fn what_another_user_has_prepared_is_refused() {
+    let shared = tempfile::tempdir().unwrap();
+    fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let victim = own.path().join("victim");
+    fs::write(&victim, "precious: true").unwrap();
+    let at = |name: &str| shared.path().join(name);
+    fs::write(at("file"), "").unwrap();
+    symlink(&victim, at("link")).unwrap();
+    symlink(own.path().join("new"), at("dangling")).unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    symlink(at("link"), own.path().join("config")).unwrap();
+    for name in ["file", "link", "dangling", "directory"] {
+        // Only root can give something away; for others there is nobody to play.
+        if std::os::unix::fs::lchown(at(name), Some(12345), None).is_err() {
+            return;
+        }
+    }
+    let through = own.path().join("config");
+    for path in [at("file"), at("link"), at("dangling"), at("directory/config"), through] {
+        let refused = |outcome: Result<(), Error>| {
+            let text = outcome.unwrap_err().to_string();
+            assert!(text.contains("belongs to another user"), "{}: {text}", path.display());
+        };
+        refused(check_writable(&path, GO_ON));
+        refused(merge_into(&path, &entry("a"), GO_ON));
+        refused(remove_cluster(std::slice::from_ref(&path), "a", GO_ON));
+    }
+    let opened = File::open(at("file")).unwrap();
+    assert!(files::refuse_planted_file(&opened, &at("file")).is_err());
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious: true");
+    assert_eq!(fs::read_to_string(at("file")).unwrap(), "");
+    assert_eq!(listing(own.path()), ["config", "victim"]);
+    // Their own is still theirs to use.
+    merge_into(&at("mine"), &entry("a"), GO_ON).unwrap();
+    assert_eq!(mode(&at("mine")), 0o600);
+}

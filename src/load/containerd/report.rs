@@ -1,7 +1,5 @@
 //! Reads what `node.sh report` writes.
 
-use std::net::IpAddr;
-
 use super::snapshotter::{self, Snapshotter};
 use crate::image::{Digest, NodeContent, NodeImage, NodeImageName};
 
@@ -11,8 +9,6 @@ pub(crate) struct NodeReport {
     pub content: NodeContent,
     /// The one that the kubelet's images are unpacked with.
     pub snapshotter: Snapshotter,
-    /// The address by which the node reaches the engine's host.
-    pub gateway: Option<IpAddr>,
 }
 
 /// The line that ends a report.
@@ -21,12 +17,12 @@ pub(super) fn end(boundary: &str) -> String {
 }
 
 /// The sections of a report, in this order.
-const SECTIONS: [&str; 5] = ["images", "blobs", "snapshots", "configuration", "route"];
+const SECTIONS: [&str; 4] = ["images", "blobs", "snapshots", "configuration"];
 
 /// Reads a report; `None` if it does not consist of its sections, each once and in
 /// order. Lines that are not what they should be are left out.
 pub(super) fn parse(text: &str, boundary: &str) -> Option<NodeReport> {
-    let [images, blobs, snapshots, configuration, route] = sections(text, boundary)?;
+    let [images, blobs, snapshots, configuration] = sections(text, boundary)?;
     let digest = |line: &str| Digest::parse(line.split_whitespace().next()?);
     Some(NodeReport {
         content: NodeContent {
@@ -35,8 +31,6 @@ pub(super) fn parse(text: &str, boundary: &str) -> Option<NodeReport> {
             snapshots: snapshots.lines().filter_map(digest).collect(),
         },
         snapshotter: snapshotter::configured(configuration),
-        // "default via 172.18.0.1 dev eth0"
-        gateway: route.lines().find_map(|line| line.split_whitespace().nth(2)?.parse().ok()),
     })
 }
 
@@ -111,9 +105,7 @@ version = 3
     snapshotter = 'native'
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
           snapshotter = ''
-BOUNDARY route
-default via 172.18.0.1 dev eth0
-
+BOUNDARY end
 "
         )
     }
@@ -130,7 +122,6 @@ default via 172.18.0.1 dev eth0
         assert_eq!(content.blobs, [digest("c")].into());
         assert_eq!(content.snapshots, [digest("d")].into());
         assert_eq!(report.snapshotter.as_str(), "native");
-        assert_eq!(report.gateway, Some("172.18.0.1".parse().unwrap()));
     }
 
     #[test]
@@ -157,8 +148,8 @@ default via 172.18.0.1 dev eth0
             ("\nBOUNDARY blobs\n", "\nBOUNDARY images\n"),
             ("\nBOUNDARY blobs\n", "\nBOUNDARY blobs\n\nBOUNDARY blobs\n"),
             ("\nBOUNDARY blobs\n", "\nBOUNDARY blobs x\n"),
-            ("\nBOUNDARY route\n", "\nBOUNDARY other\n\nBOUNDARY route\n"),
-            ("default via", "\nBOUNDARY end\n"),
+            ("\nBOUNDARY snapshots\n", "\nBOUNDARY other\n\nBOUNDARY snapshots\n"),
+            ("Committed", "\nBOUNDARY end\n"),
         ] {
             assert_eq!(parse(&text().replacen(from, to, 1), "BOUNDARY"), None, "{from:?} {to:?}");
         }

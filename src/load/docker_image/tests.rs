@@ -28,8 +28,8 @@ struct Containerd {
     forgets: bool,
     /// The snapshotters that its configuration names, a different one each time.
     unsteady: usize,
-    /// The address by which nodes reach this host, if they have a route.
-    gateway: Option<&'static str>,
+    /// What nodes say where they reach this host.
+    claim: Option<&'static str>,
 }
 
 impl Containerd {
@@ -44,8 +44,9 @@ impl Containerd {
                         self.load(node, Digest::from_hex(root).unwrap());
                     }
                 }
-                let configuration = match self.unsteady {
-                    0 => String::new(),
+                let configuration = match (self.unsteady, self.claim) {
+                    (0, None) => String::new(),
+                    (0, Some(claim)) => format!("default via {claim} dev eth0"),
                     _ => {
                         self.unsteady += 1;
                         format!(
@@ -90,11 +91,9 @@ impl Containerd {
 
     fn report(&self, node: &str) -> Report {
         let (id, layer) = (Digest::of(&config(&LAYERS)), Digest::of(LAYERS[0]));
-        let route = self.gateway.map(|gateway| format!("default via {gateway} dev eth0"));
-        let route = route.unwrap_or_default();
         let Some(root) = self.loaded.get(node) else {
             let blobs = if self.has_layer { layer.to_string() } else { String::new() };
-            return Report { blobs, route, ..Report::default() };
+            return Report { blobs, ..Report::default() };
         };
         Report {
             images: format!(
@@ -102,7 +101,6 @@ impl Containerd {
             ),
             blobs: format!("{root}\n{id}"),
             snapshots: format!("{layer} Committed"),
-            route,
             ..Report::default()
         }
     }
@@ -131,7 +129,9 @@ fn engine_files() -> Vec<u8> {
 /// An image too large to be held in memory.
 const LARGE: u64 = 1 << 40;
 
+/// An engine whose containers reach this host at a loopback address.
 async fn engine(engine: FakeEngine, nodes: &Arc<Mutex<Containerd>>, size: u64) -> FakeEngine {
+    let engine = engine.with_gateways(&["127.0.0.1"]);
     for name in NODES {
         engine.put(ContainerSpec {
             name: name.to_owned(),
@@ -162,7 +162,7 @@ async fn loaded(engine: &FakeEngine, cancel: CancellationToken) -> Result<(), Lo
 }
 
 fn containerd(change: impl FnOnce(&mut Containerd)) -> Arc<Mutex<Containerd>> {
-    let mut containerd = Containerd { gateway: Some("127.0.0.1"), ..Containerd::default() };
+    let mut containerd = Containerd::default();
     change(&mut containerd);
     Arc::new(Mutex::new(containerd))
 }
@@ -190,8 +190,8 @@ async fn nodes_pull_and_a_second_load_changes_nothing() {
 
 #[tokio::test]
 async fn nodes_that_cannot_pull_get_the_export_without_blobs_they_have() {
-    let nodes = containerd(|c| (c.gateway, c.has_layer) = (None, true));
-    let engine = engine(FakeEngine::default(), &nodes, 0).await;
+    let nodes = containerd(|c| c.has_layer = true);
+    let engine = engine(FakeEngine::default(), &nodes, 0).await.with_gateways(&[]);
     loaded(&engine, CancellationToken::new()).await.unwrap();
     let layer = format!("blobs/sha256/{}", Digest::of(LAYERS[0]).hex());
     let nodes = nodes.lock().unwrap();
@@ -206,15 +206,40 @@ async fn nodes_that_cannot_pull_get_the_export_without_blobs_they_have() {
 #[tokio::test]
 async fn nodes_that_reach_another_host_get_one_export_and_nothing_is_opened() {
     for size in [0, LARGE] {
-        // Reserved for documentation (RFC 5737): no host has it.
-        let nodes = containerd(|c| c.gateway = Some("192.0.2.1"));
-        let engine = engine(FakeEngine::default(), &nodes, size).await;
+        // The last address for carriers' own networks (RFC 6598): no host has it.
+        let nodes = containerd(|_| {});
+        let engine =
+            engine(FakeEngine::default(), &nodes, size).await.with_gateways(&["100.127.255.254"]);
         loaded(&engine, CancellationToken::new()).await.unwrap();
         assert_eq!(nodes.lock().unwrap().imports.len(), 2);
         let calls = engine.calls();
         let count = |name: &str| calls.iter().filter(|call| *call == name).count();
         assert_eq!((count("export_images"), count("create_container")), (1, 0), "{calls:?}");
     }
+}
+
+/// Whoever has taken over a node cannot choose where this process listens.
+#[tokio::test]
+async fn where_nodes_say_that_they_reach_this_host_does_not_count() {
+    for claim in ["0.0.0.0", "127.0.0.1"] {
+        let nodes = containerd(|c| c.claim = Some(claim));
+        let engine = engine(FakeEngine::default(), &nodes, 0).await.with_gateways(&[]);
+        loaded(&engine, CancellationToken::new()).await.unwrap();
+        assert_eq!(nodes.lock().unwrap().imports.len(), 2, "{claim}");
+        let nodes = containerd(|c| c.claim = Some("100.127.255.254"));
+        let engine = self::engine(FakeEngine::default(), &nodes, 0).await;
+        loaded(&engine, CancellationToken::new()).await.unwrap();
+        assert!(nodes.lock().unwrap().imports.is_empty(), "the engine's address is taken");
+    }
+}
+
+/// Not even where the engine itself would have it so.
+#[tokio::test]
+async fn nothing_is_served_to_other_machines() {
+    let nodes = containerd(|_| {});
+    let engine = engine(FakeEngine::default(), &nodes, 0).await.with_gateways(&["0.0.0.0", "::"]);
+    loaded(&engine, CancellationToken::new()).await.unwrap();
+    assert_eq!(nodes.lock().unwrap().imports.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

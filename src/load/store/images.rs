@@ -39,6 +39,23 @@ pub(super) struct LayerFiles {
     pub size: u64,
 }
 
+#[cfg(test)]
+impl EngineImages {
+    /// A document and a layer, without an image.
+    pub(crate) fn fixture(document: &'static [u8], layer: &'static [u8]) -> EngineImages {
+        use crate::image::{documents::Document, oci};
+        let media_type = oci::MANIFEST.to_owned();
+        let bytes = Bytes::from_static(document);
+        let documents = [(Digest::of(document), Document { media_type, bytes })];
+        EngineImages {
+            images: Vec::new(),
+            documents: Documents(documents.into()),
+            layers: [(Digest::of(layer), Layer::InMemory(Bytes::from_static(layer)))].into(),
+            directory: None,
+        }
+    }
+}
+
 impl EngineImages {
     /// A layer's length in bytes, as it is sent; `None` if there is no such layer.
     pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {

@@ -118,7 +118,7 @@ fn passwords_of_proxies_are_not_printed() {
         .output()
         .unwrap();
     let plan = text(&out.stdout);
-    assert!(plan.contains("- HTTPS_PROXY=http://***@proxy:3128\n"), "{plan}");
-    assert!(plan.contains("- http_proxy=***@proxy:3128\n"), "{plan}");
+    assert!(plan.contains("- HTTPS_PROXY=http://xxxxx@proxy:3128\n"), "{plan}");
+    assert!(plan.contains("- http_proxy=xxxxx@proxy:3128\n"), "{plan}");
     assert!(!plan.contains("s3cret"), "{plan}");
 }
