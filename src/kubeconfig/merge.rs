@@ -10,15 +10,29 @@ use crate::yaml;
 const LISTS: [(&str, &str); 3] =
     [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
+/// What kubeadm writes into the content of each list.
+const ADMIN_FIELDS: [&[&str]; 3] = [
+    &["certificate-authority-data", "server"],
+    &["client-certificate-data", "client-key-data"],
+    &["cluster", "user"],
+];
+const ADMIN_LISTS: [&str; 6] =
+    ["apiVersion", "clusters", "contexts", "current-context", "kind", "users"];
+
 /// kubeadm's `admin.conf` with its cluster, user and context named
 /// `kind-<cluster>`, and with the API server's URL `server`.
+///
+/// Nothing else is taken over. The file comes from a node, whose root need not be the
+/// user: other fields could name programs that the user's kubectl runs (`exec`), files
+/// that it reads and sends (`tokenFile`, `client-key`), or a proxy that it asks.
 ///
 /// # Errors
 /// Returns [`Error::Admin`] unless it has exactly one cluster, user and context.
 pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Result<Value, Error> {
     let mut config = yaml::document(admin_conf).and_then(checked).map_err(Error::Admin)?;
     let name = context_name(cluster);
-    for (list, content) in LISTS {
+    keep(&mut config, &ADMIN_LISTS);
+    for ((list, content), fields) in LISTS.into_iter().zip(ADMIN_FIELDS) {
         let items = config.get_mut(list).and_then(Value::as_array_mut);
         let Some([item]) = items.map(Vec::as_mut_slice) else {
             return Err(Error::Admin(format!("it should have exactly one entry in {list}")));
@@ -26,6 +40,8 @@ pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Resu
         if !item[content].is_object() {
             return Err(Error::Admin(format!("an entry in {list} has no {content}")));
         }
+        keep(item, &["name", content]);
+        keep(&mut item[content], fields);
         item["name"] = json!(name);
         match content {
             "cluster" => item[content]["server"] = json!(server),
@@ -38,6 +54,13 @@ pub(crate) fn for_cluster(admin_conf: &str, cluster: &str, server: &str) -> Resu
     }
     config["current-context"] = json!(name);
     Ok(config)
+}
+
+/// Removes all other fields.
+fn keep(mapping: &mut Value, fields: &[&str]) {
+    if let Value::Object(mapping) = mapping {
+        mapping.retain(|field, _| fields.contains(&field.as_str()));
+    }
 }
 
 /// `into` with the entries of `from`: those of the same name are replaced in
@@ -155,6 +178,18 @@ users:
             "users": [{"name": "kind-a", "user": {"client-key-data": "S0VZ"}}],
         });
         assert_eq!(entry("a"), expected);
+    }
+
+    #[test]
+    fn a_node_hands_out_nothing_but_data() {
+        let hostile = ADMIN
+            .replace("{client-key-data: S0VZ}", "{client-key-data: S0VZ, exec: {command: /bin/sh}, tokenFile: /etc/shadow, auth-provider: {name: gcp}, as: root}")
+            .replace("{certificate-authority-data: Q0E=,", "{certificate-authority-data: Q0E=, proxy-url: 'http://evil', certificate-authority: /x, insecure-skip-tls-verify: true, extensions: [],")
+            .replace("{cluster: c, user: u}", "{cluster: c, user: u, namespace: evil}")
+            .replace("current-context", "preferences: {extensions: []}\nextensions: []\ncurrent-context")
+            .replace("  name: c\n", "  name: c\n  exec: {command: /bin/sh}\n");
+        assert_ne!(hostile, ADMIN);
+        assert_eq!(for_cluster(&hostile, "a", "https://127.0.0.1:4321").unwrap(), entry("a"));
     }
 
     #[test]
