@@ -7,11 +7,21 @@ use tempfile::NamedTempFile;
 
 use crate::{platform, sudo};
 
-/// The directory of this name below the user's cache directory for skiff; it
-/// may not exist yet.
-pub(crate) fn directory(name: &str) -> PathBuf {
-    let dirs = directories::ProjectDirs::from("", "", "skiff");
-    dirs.map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned()).join(name)
+/// The directories of this name, best first: below the user's cache directory for skiff,
+/// and, for a user without one that can be written, below a directory for temporary
+/// files that only the user can use. They may not exist yet.
+pub(crate) fn directories(name: &str) -> impl Iterator<Item = PathBuf> {
+    let own = directories::ProjectDirs::from("", "", "skiff");
+    let own = own.into_iter().map(|directories| directories.cache_dir().to_owned());
+    let temporary = || platform::private_directory(&std::env::temp_dir(), "skiff");
+    own.chain(std::iter::once_with(temporary).flatten()).map(move |above| above.join(name))
+}
+
+/// The first of [`directories`] in which files can be made.
+pub(crate) fn writable(mut directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    directories.find(|directory| {
+        sudo::create_directories(directory).and_then(|()| tempfile::tempfile_in(directory)).is_ok()
+    })
 }
 
 /// Keeps a private file in such a directory, completely or not at all.
@@ -22,7 +32,7 @@ pub(crate) fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
     persist(write(path, bytes)?, path)
 }
 
-/// As [`keep`], for a program that everyone may run.
+/// As [`keep`], for a program.
 ///
 /// # Errors
 /// Fails if the directory or the file cannot be written.

@@ -94,11 +94,11 @@ impl<'a> Build<'a> {
         let suffix = text::random_hex(4).map_err(RunError::from)?;
         let builder = format!("skiff-build-{suffix}");
         let built = self.ctx.scope(async |ctx| self.run_in(ctx, &builder, &base).await).await;
-        let removed = self.ctx.engine.remove_container(&builder).await;
+        let removed = self.ctx.clean_up(self.ctx.engine.remove_container(&builder)).await;
         built?;
         removed?;
         if let Some(old) = &self.present
-            && let Err(error) = self.ctx.engine.remove_image(&old.id).await
+            && let Err(error) = self.ctx.clean_up(self.ctx.engine.remove_image(&old.id)).await
         {
             // A container may still use it.
             self.ctx.progress.debug(1, format!("the old image stays: {error}"));

@@ -3,5 +3,6 @@
 mod definitions;
 mod engine;
 mod interrupt;
+mod kubectl;
 mod sudo;
 mod usage;

@@ -60,7 +60,7 @@ const ORDER: [&str; 42] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 19] = [
+const DOORS: [(&str, &[&str]); 20] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -74,6 +74,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("minijinja", &["addon"]),
     ("rcgen", &["addon"]),
     ("reqwest", &["addon"]),
+    ("rustix", &["platform"]),
     ("rustls_native_certs", &["engine"]),
     ("ruzstd", &["image"]),
     ("semver", &["version", "addon"]),
