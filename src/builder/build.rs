@@ -97,11 +97,12 @@ impl<'a> Build<'a> {
         let removed = self.ctx.clean_up(self.ctx.engine.remove_container(&builder)).await;
         built?;
         removed?;
-        if let Some(old) = &self.present
-            && let Err(error) = self.ctx.clean_up(self.ctx.engine.remove_image(&old.id)).await
-        {
+        let Some(old) = &self.present else { return Ok(()) };
+        match self.ctx.clean_up(self.ctx.engine.remove_image(&old.id)).await {
+            Err(error @ RunError::CutOff(_)) => return Err(error.into()),
             // A container may still use it.
-            self.ctx.progress.debug(1, format!("the old image stays: {error}"));
+            Err(error) => self.ctx.progress.debug(1, format!("the old image stays: {error}")),
+            Ok(()) => {}
         }
         Ok(())
     }
