@@ -10,6 +10,7 @@ use crate::inventory::{self, ExistingCluster};
 use crate::kubeadm::API_PORT;
 use crate::kubeconfig;
 use crate::node::{ADMIN_CONF, NodeHandle};
+use crate::provision::network;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminKubeconfigError {
@@ -44,16 +45,62 @@ pub(crate) async fn read(
     name: &str,
     reader: Reader,
 ) -> Result<Value, AdminKubeconfigError> {
-    let cluster = inventory::cluster(ctx, name).await?;
+    of_cluster(ctx, &inventory::cluster(ctx, name).await?, reader).await
+}
+
+/// Like [`read`], for a cluster that was found already.
+///
+/// # Errors
+/// Fails like [`read`].
+pub(crate) async fn of_cluster(
+    ctx: &Context,
+    cluster: &ExistingCluster,
+    reader: Reader,
+) -> Result<Value, AdminKubeconfigError> {
     let plane = cluster
         .control_plane()
-        .ok_or_else(|| AdminKubeconfigError::NoControlPlane(name.to_owned()))?;
+        .ok_or_else(|| AdminKubeconfigError::NoControlPlane(cluster.name.clone()))?;
     let admin_conf = NodeHandle::new(ctx, &plane.name).read(ADMIN_CONF).await?;
-    let server = match (reader, cluster.api_entry()) {
-        (Reader::Network, Some(entry)) => format!("{}:{API_PORT}", entry.name),
-        _ => inventory::api_endpoint(ctx, &cluster).await?,
+    let server = format!("https://{}", server(ctx, cluster, reader).await?);
+    Ok(kubeconfig::for_cluster(&admin_conf, &cluster.name, &server)?)
+}
+
+/// The address at which a reader reaches the API server, as `host:port`.
+///
+/// A reader on this host takes the published one. That is an address of the engine's
+/// host, and this process can be elsewhere: in a container that was given the engine's
+/// socket. If it is on the cluster's network, as such containers can be, it gets the
+/// address there.
+async fn server(
+    ctx: &Context,
+    cluster: &ExistingCluster,
+    reader: Reader,
+) -> Result<String, RunError> {
+    let internal = cluster.api_entry().map(|entry| format!("{}:{API_PORT}", entry.name));
+    let published = match (reader, internal.clone()) {
+        (Reader::Network, Some(internal)) => return Ok(internal),
+        _ => inventory::api_endpoint(ctx, cluster).await?,
     };
-    Ok(kubeconfig::for_cluster(&admin_conf, name, &format!("https://{server}"))?)
+    let is_reachable = async |address: &str| {
+        ctx.interruptible(async { Ok::<_, RunError>(ctx.engine.is_reachable(address).await) }).await
+    };
+    if is_reachable(&published).await? {
+        return Ok(published);
+    }
+    match internal {
+        Some(internal) if is_reachable(&internal).await? => Ok(internal),
+        _ => {
+            ctx.progress.warn(unreachable(&published));
+            Ok(published)
+        }
+    }
+}
+
+fn unreachable(published: &str) -> String {
+    format!(
+        "the API server is published at {published} of the engine's host, which cannot be reached from here: a container reaches the API server after `docker network connect {} CONTAINER`, another machine after forwarding this port",
+        network::DEFAULT
+    )
 }
 
 /// Merges what kubeadm wrote on a control-plane into the user's kubeconfig.
@@ -67,8 +114,7 @@ pub(crate) async fn merge_admin_conf(
     admin_conf: &str,
     path: PathBuf,
 ) -> Result<(), AdminKubeconfigError> {
-    let server = inventory::api_endpoint(ctx, cluster).await?;
-    let server = format!("https://{server}");
+    let server = format!("https://{}", server(ctx, cluster, Reader::Host).await?);
     let entry = kubeconfig::for_cluster(admin_conf, &cluster.name, &server)?;
     merge(ctx, entry, path).await
 }

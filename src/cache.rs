@@ -3,14 +3,25 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{files, platform};
+use crate::{files, platform, sudo};
 
-/// The directory of this name below the user's cache directory for skiff, which may
-/// not exist yet. `None` for a user without a home directory: a directory that others
-/// know as well is no place for what is trusted later.
-pub(crate) fn directory(name: &str) -> Option<PathBuf> {
-    let dirs = directories::ProjectDirs::from("", "", "skiff")?;
-    Some(dirs.cache_dir().join(name))
+/// The directories of this name, best first: below the user's cache directory for skiff,
+/// and, for a user without one that can be written, below a directory for temporary
+/// files that only the user can use. They may not exist yet.
+pub(crate) fn directories(name: &str) -> impl Iterator<Item = PathBuf> {
+    let own = directories::ProjectDirs::from("", "", "skiff");
+    let own = own.into_iter().map(|directories| directories.cache_dir().to_owned());
+    let temporary = || platform::private_directory(&std::env::temp_dir(), "skiff");
+    own.chain(std::iter::once_with(temporary).flatten()).map(move |above| above.join(name))
+}
+
+/// The first of [`directories`] in which files can be made.
+pub(crate) fn writable(mut directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    let can_make = |directory: &PathBuf| {
+        let made = sudo::create_private_directories(directory);
+        made.and_then(|()| tempfile::tempfile_in(directory)).is_ok()
+    };
+    directories.find(can_make)
 }
 
 /// Keeps a private file in such a directory, completely or not at all.
@@ -21,7 +32,7 @@ pub(crate) fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
     files::write_bytes(path, bytes)
 }
 
-/// As [`keep`], for a program that everyone may run.
+/// As [`keep`], for a program.
 ///
 /// # Errors
 /// Fails if the directory or the file cannot be written.

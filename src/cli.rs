@@ -27,9 +27,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::invocation::Invocation;
 use self::kind::{Program, cobra, version};
 use self::output::print_stdout;
+use crate::context::RunError;
 use crate::diagnose::Failure;
 use crate::report;
-use crate::signal::{self, ReceivedSignal};
+use crate::signal::{self, Reactions, ReceivedSignal};
 
 /// Local Kubernetes clusters in containers.
 ///
@@ -155,12 +156,16 @@ fn start(cli: Cli, program: Program) -> Result<ExitCode, Failure> {
     let mut runtime = fake_engine::runtime();
     #[cfg(not(feature = "fake-engine"))]
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.enable_all().build().map_err(Failure::new)?.block_on(async {
+    let runtime = runtime.enable_all().build().map_err(Failure::new)?;
+    let outcome = runtime.block_on(async {
         let invocation = Invocation::new(program, report::for_stderr(cli.verbosity, cli.quiet));
-        let received = listen(&invocation).map_err(Failure::new)?;
+        let received = listen(&invocation, cli.quiet).map_err(Failure::new)?;
         let outcome = run(cli, &invocation).await;
         outcome.map_err(|failure| failure.after_signal(received.number()))
-    })
+    });
+    // Threads that are stuck, such as those that look up names, are not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
@@ -176,7 +181,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Export(command)) => command.run(invocation).await?,
         Some(Command::Get(command)) => command.run(invocation).await?,
         Some(Command::Help { path }) => print_stdout(help(program, &path))?,
-        Some(Command::Kubectl(command)) => return command.run(invocation).await,
+        Some(Command::Kubectl(command)) => match command.run(invocation).await? {},
         Some(Command::Load(command)) => command.run(invocation).await?,
         Some(Command::Version { format, .. }) if format.get() == Some(output::Format::Json) => {
             output::print_json(&version::facts(program))?;
@@ -211,18 +216,26 @@ fn find_subcommand<'a>(
     path.iter().try_fold(root, |command, word| command.find_subcommand_mut(word))
 }
 
-fn listen(invocation: &Invocation) -> std::io::Result<ReceivedSignal> {
+fn listen(invocation: &Invocation, quiet: bool) -> std::io::Result<ReceivedSignal> {
     let (first, second) = (invocation.progress.clone(), invocation.progress.clone());
     let clean_up = invocation.clean_up.clone();
-    signal::listen(
-        invocation.cancel.clone(),
-        move || first.info("Interrupted: stopping (press Ctrl-C again to quit now)"),
-        move || {
+    signal::listen(Reactions {
+        cancel: invocation.cancel.clone(),
+        unfinished: invocation.unfinished.clone(),
+        on_first: Box::new(move || {
+            first.info("Interrupted: stopping (press Ctrl-C again to quit now)");
+        }),
+        on_second: Box::new(move || {
             if let Some(command) = clean_up.get() {
                 second.warn(format!("quit now; this removes what is left: {command}"));
             }
-        },
-    )
+        }),
+        on_stuck: Box::new(move || {
+            if !quiet {
+                report::error(&Failure::from(RunError::Cancelled).render());
+            }
+        }),
+    })
 }
 
 #[cfg(test)]

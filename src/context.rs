@@ -13,6 +13,13 @@ use crate::engine::{Engine, EngineError};
 use crate::progress::Progress;
 use crate::text::NoRandom;
 
+mod unfinished;
+
+pub use unfinished::Unfinished;
+
+/// How often a cancelled operation asks whether the engine still answers.
+const PING_PAUSE: Duration = Duration::from_millis(500);
+
 /// Cheap to clone. Clones share the engine, the progress and the cancellation.
 #[derive(Clone)]
 pub struct Context {
@@ -21,6 +28,8 @@ pub struct Context {
     /// Receives the steps and messages of the operation.
     pub progress: Progress,
     cancel: CancellationToken,
+    /// What goes on after a cancellation.
+    unfinished: Unfinished,
     /// Tasks that continue when the future that started them is dropped.
     tasks: TaskTracker,
 }
@@ -31,6 +40,10 @@ pub enum RunError {
     /// The operation was cancelled, as by SIGINT (Ctrl-C) or SIGTERM.
     #[error("interrupted")]
     Cancelled,
+    /// The operation was cancelled, and the engine does not answer, so that cleaning up
+    /// was not waited for.
+    #[error("interrupted before everything was cleaned up: {0}")]
+    CutOff(EngineError),
     /// The engine refused a request or could not be reached.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -54,24 +67,66 @@ pub enum RunError {
 impl Context {
     /// The operation is cancelled when `cancel` is.
     pub fn new(engine: Arc<dyn Engine>, progress: Progress, cancel: CancellationToken) -> Self {
-        Context { engine, progress, cancel, tasks: TaskTracker::new() }
+        let (unfinished, tasks) = (Unfinished::default(), TaskTracker::new());
+        Context { engine, progress, cancel, unfinished, tasks }
+    }
+
+    /// The same, with what is unfinished counted in `unfinished`.
+    pub fn counting(self, unfinished: &Unfinished) -> Context {
+        Context { unfinished: unfinished.clone(), ..self }
     }
 
     /// The same engine and progress without cancellation, for cleaning up after
     /// a cancelled operation.
     pub fn without_cancellation(&self) -> Context {
-        Context::new(self.engine.clone(), self.progress.clone(), CancellationToken::new())
+        Context { cancel: CancellationToken::new(), tasks: TaskTracker::new(), ..self.clone() }
     }
 
     /// Runs `operation` and then waits for every task that it started with
     /// [`Self::run_to_completion`] or [`Self::spawn`], whatever it returned.
-    /// Nothing continues after the scope, even if it was cancelled.
+    /// Nothing continues after the scope, even if it was cancelled; only for an engine
+    /// that no longer answers a cancelled operation it does not wait.
     pub async fn scope<T>(&self, operation: impl AsyncFnOnce(&Context) -> T) -> T {
         let scoped = Context { tasks: TaskTracker::new(), ..self.clone() };
         let outcome = operation(&scoped).await;
         scoped.tasks.close();
-        scoped.tasks.wait().await;
+        let ended = async {
+            scoped.tasks.wait().await;
+            Ok::<_, RunError>(())
+        };
+        // The tasks have told the operation what became of them.
+        let _ = self.clean_up(ended).await;
         outcome
+    }
+
+    /// Waits for `work`, which goes on when the operation is cancelled: the removal of
+    /// what was made, for example. After a cancellation the engine must show that it
+    /// still answers.
+    ///
+    /// # Errors
+    /// Returns [`RunError::CutOff`] if the operation is cancelled and the engine does not
+    /// answer; `work` is then dropped. Otherwise returns the error of `work`.
+    pub async fn clean_up<T, E: Into<RunError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, RunError> {
+        let _unfinished = self.unfinished.begin();
+        tokio::select! {
+            biased;
+            done = work => done.map_err(Into::into),
+            silent = self.silence() => Err(RunError::CutOff(silent)),
+        }
+    }
+
+    /// Returns when the operation is cancelled and the engine does not answer.
+    async fn silence(&self) -> EngineError {
+        self.cancel.cancelled().await;
+        loop {
+            match self.engine.ping().await {
+                Err(silent @ EngineError::Unreachable { .. }) => return silent,
+                _ => tokio::time::sleep(PING_PAUSE).await,
+            }
+        }
     }
 
     /// Waits for `future`, but returns at once when the operation is cancelled.
@@ -106,7 +161,7 @@ impl Context {
         if self.cancel.is_cancelled() {
             return Err(RunError::Cancelled);
         }
-        let task = self.tasks.spawn(future);
+        let task = self.tasks.spawn(self.unfinished.until_done(future));
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(RunError::Cancelled),
@@ -117,7 +172,7 @@ impl Context {
     /// Starts a task that is not cancelled. The surrounding [`Self::scope`]
     /// waits for it.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+        self.tasks.spawn(self.unfinished.until_done(task));
     }
 
     /// Does work that blocks, on a thread for it. It is told when the operation is
@@ -126,8 +181,11 @@ impl Context {
         &self,
         work: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> T + Send + 'static,
     ) -> T {
-        let cancel = self.cancel.clone();
-        let done = tokio::task::spawn_blocking(move || work(&|| cancel.is_cancelled()));
+        let (cancel, unfinished) = (self.cancel.clone(), self.unfinished.begin());
+        let done = tokio::task::spawn_blocking(move || {
+            let _unfinished = unfinished;
+            work(&|| cancel.is_cancelled())
+        });
         done.await.expect("such work does not panic")
     }
 

@@ -71,8 +71,10 @@ pub(crate) async fn create(
         Err(error) if !begun.get() => return Err(failed(error, Remains::Nothing)),
         Err(error) if options.retain => return Err(failed(error, Remains::Nodes)),
         Err(error) => {
-            let remains = remove_creation(&ctx.without_cancellation(), &creation).await;
-            return Err(failed(error, remains));
+            let cleanup = ctx.without_cancellation();
+            let remove = async { Ok::<_, RunError>(remove_creation(&cleanup, &creation).await) };
+            let cut_off = |error: RunError| Remains::Unremoved(vec![error.into()]);
+            return Err(failed(error, ctx.clean_up(remove).await.unwrap_or_else(cut_off)));
         }
     };
     let merged = merge_kubeconfig(ctx, &cluster.name, &admin_conf, &options.kubeconfig).await;

@@ -6,7 +6,7 @@
 mod output;
 mod session;
 
-pub use output::collect;
+pub use output::{collect, collect_up_to};
 pub use session::Session;
 
 use std::time::Duration;

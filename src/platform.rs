@@ -11,22 +11,25 @@ mod system;
 
 use std::fs::DirBuilder;
 use std::io;
-use std::path::Path;
-use std::process::ExitStatus;
+use std::path::{Path, PathBuf};
 
 pub(crate) use home::home;
 pub(crate) use system::{
-    Signals, copy_owner, entry_owner, file_owner, give_directory, give_file, is_shared,
-    make_executable, open_pipe, owner, path_of_bytes, private, user,
+    Signals, become_program, copy_owner, entry_owner, file_owner, give_directory, give_file,
+    is_shared, make_executable, open_pipe, owner, path_of_bytes, private, private_directory, stamp,
+    user,
 };
 
 /// Whether this is Windows.
 pub(crate) const IS_WINDOWS: bool = cfg!(windows);
 
-/// The exit code of a program, which is 128 + the signal if one ended it, as
-/// shells report it.
-pub(crate) fn exit_code(status: ExitStatus) -> Option<i32> {
-    status.code().or_else(|| Some(128 + system::signal(status)?))
+/// A program to run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// At this path.
+    File(PathBuf),
+    /// With this content, in no file.
+    InMemory(Vec<u8>),
 }
 
 /// Who may look into a new directory. Only its owner may change it.

@@ -1,47 +1,74 @@
-//! SIGINT (Ctrl-C) and SIGTERM: the first cancels the operation ([`crate::context`]), which then
-//! cleans up ([`crate::create`]). The second ends the program at once.
+//! SIGINT (Ctrl-C), SIGTERM and SIGHUP: the first cancels the operation
+//! ([`crate::context`]), which then cleans up ([`crate::create`]). The second ends the
+//! program at once.
+//!
+//! A cancelled operation ends by itself, in most cases at once. What it waits for can
+//! also be something that no cancellation reaches, such as a pipe that nobody writes to
+//! or reads from. So the program is ended for it if it does not end, unless something
+//! must be finished before.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::context::Unfinished;
 use crate::platform::Signals;
+
+/// How long a cancelled operation may go on after the last thing that it had to finish.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 /// The signal that was received, if any; 0 until then.
 #[derive(Clone, Default)]
 pub(crate) struct ReceivedSignal(Arc<AtomicI32>);
 
 impl ReceivedSignal {
-    /// The number of the first signal: 2 (SIGINT) or 15 (SIGTERM).
+    /// The number of the first signal: 2 (SIGINT), 15 (SIGTERM) or 1 (SIGHUP).
     pub(crate) fn number(&self) -> Option<u8> {
         u8::try_from(self.0.load(Ordering::SeqCst)).ok().filter(|number| *number != 0)
     }
 }
 
-/// Listens from now on. `on_first` is called when cleaning up begins, `on_second`
-/// right before the program ends.
+/// What happens on signals.
+pub(crate) struct Reactions {
+    pub cancel: CancellationToken,
+    /// What is waited for after the first signal.
+    pub unfinished: Unfinished,
+    /// Called when cleaning up begins.
+    pub on_first: Box<dyn Fn() + Send>,
+    /// Called right before the second signal ends the program.
+    pub on_second: Box<dyn Fn() + Send>,
+    /// Called right before the program is ended because it does not end.
+    pub on_stuck: Box<dyn Fn() + Send>,
+}
+
+/// Listens from now on.
 ///
 /// # Errors
 /// Fails if the system refuses to install a signal handler.
-pub(crate) fn listen(
-    cancel: CancellationToken,
-    on_first: impl Fn() + Send + 'static,
-    on_second: impl Fn() + Send + 'static,
-) -> std::io::Result<ReceivedSignal> {
+pub(crate) fn listen(reactions: Reactions) -> std::io::Result<ReceivedSignal> {
     let received = ReceivedSignal::default();
     let mut signals = Signals::listen()?;
     let shared = received.clone();
     tokio::spawn(async move {
-        let number = signals.next().await;
-        shared.0.store(number, Ordering::SeqCst);
-        cancel.cancel();
-        on_first();
-        let number = signals.next().await;
-        on_second();
+        let first = signals.next().await;
+        shared.0.store(first, Ordering::SeqCst);
+        reactions.cancel.cancel();
+        (reactions.on_first)();
+        let number = tokio::select! {
+            second = signals.next() => {
+                (reactions.on_second)();
+                second
+            }
+            () = reactions.unfinished.idle(PATIENCE) => {
+                (reactions.on_stuck)();
+                first
+            }
+        };
         #[expect(
             clippy::disallowed_methods,
-            reason = "a second Ctrl-C does not wait for anything"
+            reason = "a second Ctrl-C does not wait for anything, and what is stuck cannot return"
         )]
         std::process::exit(128 + number);
     });

@@ -26,9 +26,9 @@ pub(super) async fn get(
     url: &str,
     sha256: Option<&str>,
 ) -> Result<Vec<u8>, AddonError> {
-    let directory = cache::directory("manifests");
-    let copy = directory.map(|directory| directory.join(content::sha256(url.as_bytes())));
-    let cached = copy.as_deref().and_then(cache::kept);
+    let name = content::sha256(url.as_bytes());
+    let copies = cache::directories("manifests").map(|directory| directory.join(&name));
+    let cached = copies.into_iter().find_map(|copy| cache::kept(&copy));
     if let (Some(bytes), Some(wanted)) = (&cached, sha256)
         && content::sha256(bytes) == wanted
     {
@@ -40,8 +40,10 @@ pub(super) async fn get(
             if let Some(wanted) = sha256 {
                 content::verify(url, &bytes, wanted.to_owned())?;
             }
-            if let Some(Err(error)) = copy.map(|copy| cache::keep(&copy, &bytes)) {
-                ctx.progress.debug(1, format!("cannot keep a copy of {url}: {error}"));
+            let directory = cache::writable(cache::directories("manifests"));
+            let kept = directory.map(|directory| cache::keep(&directory.join(&name), &bytes));
+            if !matches!(kept, Some(Ok(()))) {
+                ctx.progress.debug(1, format!("cannot keep a copy of {url}"));
             }
             Ok(bytes)
         }

@@ -52,11 +52,15 @@ pub(super) async fn ensure(ctx: &Context, mirror: Option<&str>) -> Result<String
     let imported = ctx
         .interruptible(ctx.engine.import_image(OWN_BASE, &[], ReaderStream::new(stdout).boxed()))
         .await;
+    if imported.is_err() {
+        // It would go on, and wait for a reader.
+        let _ = child.start_kill();
+    }
     let status = child.wait().await;
     let messages = messages.await.unwrap_or_default();
     if !status.is_ok_and(|s| s.success()) {
         // Half an archive becomes an image, too.
-        let _ = ctx.engine.remove_image(OWN_BASE).await;
+        let _ = ctx.clean_up(ctx.engine.remove_image(OWN_BASE)).await;
         imported.or(Err(no_base(format!("failed: {}", messages.trim()))))?;
         return Err(no_base(format!("failed: {}", messages.trim())));
     }

@@ -94,10 +94,11 @@ impl<'a> Build<'a> {
         let suffix = text::random_hex(4).map_err(RunError::from)?;
         let builder = format!("skiff-build-{suffix}");
         let built = self.ctx.scope(async |ctx| self.run_in(ctx, &builder, &base).await).await;
-        let removed = self.ctx.engine.remove_container(&builder).await;
+        let removed = self.ctx.clean_up(self.ctx.engine.remove_container(&builder)).await;
         built?;
         removed?;
-        self.remove_replaced().await;
+        let replaced = async { Ok::<_, RunError>(self.remove_replaced().await) };
+        self.ctx.clean_up(replaced).await?;
         Ok(())
     }
 

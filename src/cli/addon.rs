@@ -161,7 +161,10 @@ pub(super) fn named(names: &[String]) -> Result<Vec<Package>, Failure> {
 async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<(), Failure> {
     // The catalog can be listed without a cluster, and without an engine.
     let installed = match invocation.context() {
-        Ok(ctx) => addon::installed(&ctx, cluster).await.unwrap_or_default(),
+        Ok(ctx) => match addon::installed(&ctx, cluster).await.map_err(Failure::from) {
+            Err(failure) if failure.interrupted => return Err(failure),
+            found => found.unwrap_or_default(),
+        },
         Err(_) => Vec::new(),
     };
     let version_of = |name: &str| {

@@ -1,11 +1,11 @@
-//! `kubectl`: the cluster's own.
+//! `kubectl`: that of the cluster's own version.
 
-use std::process::ExitCode;
+use std::convert::Infallible;
 
 use super::flags::ClusterName;
 use super::invocation::Invocation;
 use crate::diagnose::Failure;
-use crate::{kubectl, platform};
+use crate::kubectl;
 
 #[derive(clap::Args)]
 pub(super) struct Kubectl {
@@ -17,9 +17,7 @@ pub(super) struct Kubectl {
 }
 
 impl Kubectl {
-    pub(super) async fn run(self, invocation: &Invocation) -> Result<ExitCode, Failure> {
-        let status = kubectl::run(&invocation.context()?, &self.name.get(), &self.args).await?;
-        let code = platform::exit_code(status);
-        Ok(ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+    pub(super) async fn run(self, invocation: &Invocation) -> Result<Infallible, Failure> {
+        Ok(kubectl::run(&invocation.context()?, &self.name.get(), &self.args).await?)
     }
 }

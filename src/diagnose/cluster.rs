@@ -7,7 +7,7 @@ use crate::config;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::kubeconfig;
-use crate::kubectl::KubectlError;
+use crate::kubectl::{ExtractError, KubectlError};
 use crate::logs::LogsError;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
@@ -174,13 +174,25 @@ impl From<DeleteError> for Failure {
     }
 }
 
+const OWN_KUBECTL: &str = "a kubectl of your own uses the cluster after `export kubeconfig`";
+
 impl From<KubectlError> for Failure {
     fn from(error: KubectlError) -> Self {
         match error {
             KubectlError::Run(error) => error.into(),
             KubectlError::Kubeconfig(error) => error.into(),
             KubectlError::NotLinux => Failure::new(error).hint("install kubectl for this system"),
-            KubectlError::Cache { .. } | KubectlError::Start(_) => Failure::new(error),
+            KubectlError::Extract(error) => error.into(),
+            KubectlError::Start(_) => Failure::new(error).hint(OWN_KUBECTL),
+        }
+    }
+}
+
+impl From<ExtractError> for Failure {
+    fn from(error: ExtractError) -> Self {
+        match error {
+            ExtractError::Run(error) => error.into(),
+            ExtractError::Unusable { .. } => Failure::new(error).hint(OWN_KUBECTL),
         }
     }
 }

@@ -42,6 +42,7 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Cancelled => Failure { interrupted: true, ..Failure::new("interrupted") },
+            RunError::CutOff(_) => Failure { interrupted: true, ..Failure::new(&error) },
             RunError::Engine(error) => error.into(),
             RunError::Random(error) => Failure::new(error),
             RunError::Command { ref output, .. } => {

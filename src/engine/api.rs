@@ -1,5 +1,7 @@
 //! The interface between skiff and a container engine.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -8,6 +10,10 @@ use serde_json::Value;
 use super::error::Result;
 use super::spec::{ContainerSpec, NetworkSpec};
 use super::state::{Container, ContainerState, Host, Image, Network, PullEvent};
+
+/// How long an engine may take for the answer to a ping: far more than one that works
+/// needs, even at the other end of an ssh connection.
+pub const PING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes in pieces, ending at the first error.
 pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
@@ -23,6 +29,9 @@ pub type ExecOutput = BoxStream<'static, Result<ExecEvent>>;
 /// [`EngineError::Other`].
 #[async_trait]
 pub trait Engine: Send + Sync {
+    /// Whether the engine answers at all. Returns [`EngineError::Unreachable`] if it
+    /// does not do so within [`PING_LIMIT`].
+    async fn ping(&self) -> Result<()>;
     /// The machine that the engine runs on, and how the engine is set up there.
     async fn host(&self) -> Result<Host>;
 
@@ -73,6 +82,12 @@ pub trait Engine: Send + Sync {
     /// Everything that the container has written since it was created; with
     /// `follow`, also what it goes on to write.
     async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream>;
+    /// A file of a container, running or not, as a tar archive. If it is a symbolic
+    /// link, the archive has the link.
+    async fn archive(&self, name: &str, path: &str) -> Result<ByteStream>;
+    /// Whether this process can connect to `host:port`, where a container is published
+    /// or listens.
+    async fn is_reachable(&self, address: &str) -> bool;
     /// Runs a command inside a container.
     async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput>;
     /// Runs a command inside a container with a stream as its stdin;

@@ -17,10 +17,11 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::stream;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use self::dial::Dialler;
-use super::api::{ByteStream, Command, Engine, ExecOutput};
+use super::api::{ByteStream, Command, Engine, ExecOutput, PING_LIMIT};
 use super::client_config::ClientConfig;
 use super::credentials;
 use super::endpoint::Endpoint;
@@ -32,6 +33,8 @@ use crate::image::full_name;
 /// Seconds until the first byte of a response, including the upload of the
 /// request.
 const TIMEOUT: u64 = 3600;
+/// For a connection to a container. Most are on this machine, and answer at once.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection to an engine with Docker's API.
 pub struct DockerEngine {
@@ -108,6 +111,16 @@ impl DockerEngine {
 
 #[async_trait]
 impl Engine for DockerEngine {
+    async fn ping(&self) -> Result<()> {
+        match tokio::time::timeout(PING_LIMIT, self.docker.ping()).await {
+            Ok(answer) => answer.map(drop).map_err(|e| self.failed("asking for an answer", e)),
+            Err(_) => Err(EngineError::Unreachable {
+                endpoint: self.endpoint.to_string(),
+                reason: "it does not answer".into(),
+            }),
+        }
+    }
+
     async fn host(&self) -> Result<Host> {
         let info = self
             .docker
@@ -332,6 +345,21 @@ impl Engine for DockerEngine {
         };
         let lines = self.docker.logs(name, Some(options));
         Ok(lines.map_ok(LogOutput::into_bytes).map_err(std::io::Error::other).boxed())
+    }
+
+    async fn archive(&self, name: &str, path: &str) -> Result<ByteStream> {
+        let options = query::DownloadFromContainerOptions { path: path.to_owned() };
+        let mut pieces = self.docker.download_from_container(name, Some(options)).boxed();
+        // The answer to the request comes with the first piece.
+        let first = pieces.next().await.transpose();
+        let first = first.map_err(|e| self.failed(format!("reading {path} of {name}"), e))?;
+        let first = stream::iter(first.map(Ok));
+        Ok(first.chain(pieces.map_err(std::io::Error::other)).boxed())
+    }
+
+    async fn is_reachable(&self, address: &str) -> bool {
+        let connected = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await;
+        connected.is_ok_and(|connection| connection.is_ok())
     }
 
     async fn exec(&self, name: &str, mut command: Command) -> Result<ExecOutput> {

@@ -10,18 +10,20 @@ use crate::yaml;
 const LISTS: [(&str, &str); 3] =
     [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
-/// What is taken of the content of each list, as far as it is text. A node must not
-/// decide which programs (`exec`) a reader's machine runs, or where it sends
-/// requests (`proxy-url`).
+/// What is taken of the content of each list, as far as it is text: what kubeadm
+/// writes.
 const FIELDS: [(&str, &[&str]); 3] = [
     ("cluster", &["certificate-authority-data", "server"]),
-    ("user", &["client-certificate-data", "client-key-data", "token"]),
-    ("context", &["cluster", "user", "namespace"]),
+    ("user", &["client-certificate-data", "client-key-data"]),
+    ("context", &["cluster", "user"]),
 ];
 
-/// Of kubeadm's `admin.conf`, the certificate authority and the credentials:
-/// cluster, user and context are named `kind-<cluster>`, and the API server's URL is
-/// `server`.
+/// kubeadm's `admin.conf` with its cluster, user and context named
+/// `kind-<cluster>`, and with the API server's URL `server`.
+///
+/// Nothing else is taken over. The file comes from a node, whose root need not be the
+/// user: other fields could name programs that the user's kubectl runs (`exec`), files
+/// that it reads and sends (`tokenFile`, `client-key`), or a proxy that it asks.
 ///
 /// # Errors
 /// Returns [`Error::Admin`] unless it has exactly one cluster, user and context.
@@ -182,16 +184,20 @@ users:
     }
 
     #[test]
-    fn a_node_names_no_programs_and_no_proxies() {
-        let exec = "{client-key-data: S0VZ, exec: {command: /bin/sh}, auth-provider: {name: x}, client-key: /etc/x, password: []}";
-        let proxy = "{certificate-authority-data: Q0E=, proxy-url: 'http://x', insecure-skip-tls-verify: true, server: 'https://x'}";
+    fn a_node_hands_out_nothing_but_data() {
+        let exec = "{client-key-data: S0VZ, exec: {command: /bin/sh}, auth-provider: {name: x}, client-key: /etc/x, tokenFile: /etc/shadow, as: root, password: []}";
+        let proxy = "{certificate-authority-data: Q0E=, proxy-url: 'http://x', insecure-skip-tls-verify: true, certificate-authority: /x, server: 'https://x'}";
         let hostile = ADMIN
             .replace("{client-key-data: S0VZ}", exec)
             .replace(
                 "{certificate-authority-data: Q0E=, server: 'https://kind-control-plane:6443'}",
                 proxy,
             )
-            .replace("{cluster: c, user: u}", "{cluster: c, user: u, extensions: [{name: x}]}")
+            .replace(
+                "{cluster: c, user: u}",
+                "{cluster: c, user: u, namespace: evil, extensions: [{name: x}]}",
+            )
+            .replace("  name: c\n", "  name: c\n  exec: {command: /bin/sh}\n")
             .replace("kind: Config", "kind: Config\nextensions: [{name: x}]\npreferences: {a: b}");
         assert_ne!(hostile, ADMIN);
         assert_eq!(for_cluster(&hostile, "a", "https://127.0.0.1:4321").unwrap(), entry("a"));

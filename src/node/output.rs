@@ -12,10 +12,21 @@ use crate::secret::Concealer;
 ///
 /// # Errors
 /// Returns the first error of the stream.
-pub async fn collect(mut stream: ByteStream) -> io::Result<Vec<u8>> {
+pub async fn collect(stream: ByteStream) -> io::Result<Vec<u8>> {
+    collect_up_to(stream, u64::MAX).await
+}
+
+/// Reads a stream of at most `limit` bytes to its end, into memory.
+///
+/// # Errors
+/// Returns the first error of the stream, or that it is longer.
+pub async fn collect_up_to(mut stream: ByteStream, limit: u64) -> io::Result<Vec<u8>> {
     let mut all = Vec::new();
     while let Some(piece) = stream.next().await {
         all.extend_from_slice(&piece?);
+        if all.len() as u64 > limit {
+            return Err(io::Error::other(format!("it has more than {limit} bytes")));
+        }
     }
     Ok(all)
 }

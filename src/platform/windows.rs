@@ -1,10 +1,10 @@
 //! Windows.
 
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::ExitStatus;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient};
 use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
 
-use super::Readers;
+use super::{Program, Readers};
 
 /// Every instance of the pipe is in use (`ERROR_PIPE_BUSY`).
 const PIPE_BUSY: i32 = 231;
@@ -113,6 +113,25 @@ pub(crate) fn make_executable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// `None`: directories for temporary files are the user's own.
+pub(crate) fn private_directory(_: &Path, _: &str) -> Option<PathBuf> {
+    None
+}
+
+/// What changes when somebody changes the file, as a rule.
+///
+/// # Errors
+/// Returns the system's error if the file cannot be looked at.
+pub(crate) fn stamp(file: &Path) -> io::Result<String> {
+    let found = std::fs::metadata(file)?;
+    Ok(format!("{}:{:?}", found.len(), found.modified()?))
+}
+
+/// Not possible.
+pub(crate) fn become_program(_: &Program, _: &str, _: &[OsString], _: (&str, &[u8])) -> io::Error {
+    io::ErrorKind::Unsupported.into()
+}
+
 /// Does nothing: a new file belongs to its user.
 pub(crate) fn copy_owner(_: &File, _: &File) {}
 
@@ -159,11 +178,6 @@ pub(crate) fn give_directory(_: &Path, _: u32, _: u32) {}
 pub(crate) fn path_of_bytes(bytes: &[u8]) -> io::Result<PathBuf> {
     let text = std::str::from_utf8(bytes);
     text.map(PathBuf::from).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
-}
-
-/// Programs end without signals.
-pub(super) fn signal(_: ExitStatus) -> Option<i32> {
-    None
 }
 
 /// Directories inherit who may change them.

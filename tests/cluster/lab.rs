@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::harness::{Lab, check, clusters, containers_of, eventually, stderr, warnings};
+use crate::harness::{Lab, check, clusters, containers_of, eventually, in_node, stderr, warnings};
 use crate::http::{free_or, free_port, get};
 use crate::workload::{ask, pod_ips, web};
 
@@ -152,11 +152,24 @@ fn kubectl_works(lab: &Lab) {
         .spawn()
         .unwrap();
     let answer = eventually("port-forward", 30, || get(&format!("127.0.0.1:{port}")));
-    // A polite end: skiff hears it, and kubectl gets it as its child.
-    std::process::Command::new("pkill").args(["-P", &forward.id().to_string()]).status().unwrap();
+    // A polite end: skiff has become kubectl, which hears it.
+    std::process::Command::new("kill").arg(forward.id().to_string()).status().unwrap();
     forward.wait().unwrap();
     assert_eq!(answer, "web-1");
     check("kubectl logs, exec and port-forward work");
+    // What root changes in a node does not run here.
+    let node = format!("{NAME}-control-plane");
+    in_node(
+        &node,
+        r"mv /usr/bin/kubectl / && printf '#!/bin/sh\necho evil\n' >/usr/bin/kubectl && chmod +x /usr/bin/kubectl",
+    );
+    let cache = tempfile::tempdir().unwrap();
+    let mut version = lab.command(&["kubectl", "--name", NAME, "--", "version", "--client"]);
+    let out = version.env("XDG_CACHE_HOME", cache.path()).output().unwrap();
+    in_node(&node, "mv /kubectl /usr/bin/kubectl");
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(said.starts_with("Client Version: v"), "{said}");
+    check("a changed kubectl in a node is not run");
 }
 
 fn storage_outlives_pods(lab: &Lab) {

@@ -23,9 +23,8 @@ impl Rollout {
 
     /// Ends it; returns how few were available at a time, and how many there were.
     pub(crate) fn end(self) -> (usize, usize) {
-        // A polite end: skiff hears it, and kubectl gets it as its child.
-        let parent = self.watching.id().to_string();
-        Command::new("pkill").args(["-P", &parent]).status().unwrap();
+        // A polite end: skiff has become kubectl, which hears it.
+        Command::new("kill").arg(self.watching.id().to_string()).status().unwrap();
         let out = self.watching.wait_with_output().unwrap();
         let seen = String::from_utf8_lossy(&out.stdout);
         let counts = seen.lines().map(|line| {

@@ -3,6 +3,7 @@
 mod definitions;
 mod engine;
 mod interrupt;
+mod kubectl;
 mod secrets;
 mod sudo;
 mod usage;

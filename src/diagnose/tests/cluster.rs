@@ -7,7 +7,7 @@ use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
 use crate::kubeconfig;
-use crate::kubectl::KubectlError;
+use crate::kubectl::{ExtractError, KubectlError};
 use crate::logs::LogsError;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
@@ -22,14 +22,19 @@ pub(super) fn add(screens: &mut Screens) {
         Kubeconfig => [kubeconfig::Error::Home.into()],
         NoControlPlane => [AdminKubeconfigError::NoControlPlane("lab".into())],
     });
+    let unusable = || ExtractError::Unusable {
+        path: "/usr/bin/kubectl".into(),
+        reason: "too many symbolic links".into(),
+    };
+    screens!(screens, ExtractError {
+        Run => [interrupted().into()],
+        Unusable => [unusable()],
+    });
     screens!(screens, KubectlError {
         Run => [interrupted().into()],
         Kubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
         NotLinux => [KubectlError::NotLinux],
-        Cache => [KubectlError::Cache {
-            directory: "/home/me/.cache/skiff/kubectl".into(),
-            source: denied(),
-        }],
+        Extract => [unusable().into()],
         Start => [KubectlError::Start(denied())],
     });
     screens!(screens, LogsError {

@@ -69,6 +69,10 @@ fn add_commands(screens: &mut Screens) {
     let join = |output: &str| command(&["kubeadm", "join"], output);
     screens!(screens, RunError {
         Cancelled => [RunError::Cancelled],
+        CutOff => [RunError::CutOff(EngineError::Unreachable {
+            endpoint: "unix:///var/run/docker.sock".into(),
+            reason: "it does not answer".into(),
+        })],
         Engine => [EngineError::other("inspecting kind-worker", "gone").into()],
         Random => [NoRandom("no such device".into()).into()],
         Command => [

@@ -38,3 +38,28 @@ pub(super) fn stdout(state: &State, argv: &[String]) -> String {
         _ => String::new(),
     }
 }
+
+/// What the file of an image contains.
+pub(super) fn file(path: &str) -> Option<&'static str> {
+    (path == "/usr/bin/kubectl").then_some("#!/bin/sh\n")
+}
+
+/// A tar archive of a file; one that begins with `-> ` is a symbolic link.
+pub(super) fn archive(path: &str, text: &str) -> Vec<u8> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o755);
+    let mut archive = tar::Builder::new(Vec::new());
+    let appended = match text.strip_prefix("-> ") {
+        Some(target) => {
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            archive.append_link(&mut header, name, target)
+        }
+        None => {
+            header.set_size(text.len() as u64);
+            archive.append_data(&mut header, name, text.as_bytes())
+        }
+    };
+    appended.and_then(|()| archive.into_inner()).expect("writing to memory succeeds")
+}

@@ -18,6 +18,10 @@ pub enum Fault {
     /// This process gets SIGINT just then. The call waits until the token, which
     /// listens for it, is cancelled; the second time it waits for the end.
     CtrlC(CancellationToken),
+    /// This process gets SIGINT, and the call is never answered; nor is any after it.
+    Silence,
+    /// The same while the caller reads what the call returned, if that is a stream.
+    StreamSilence,
 }
 
 impl Fault {
@@ -75,12 +79,17 @@ impl Armed {
 }
 
 /// Sends SIGINT to this process.
-pub(super) async fn press_ctrl_c(listening: &CancellationToken) {
-    let again = listening.is_cancelled();
+pub(super) fn send_sigint() {
     let pid = std::process::id().to_string();
     let kill =
         std::process::Command::new("/bin/sh").args(["-c", "kill -INT \"$0\"", &pid]).status();
     assert!(kill.is_ok_and(|status| status.success()), "cannot send SIGINT to {pid}");
+}
+
+/// Sends SIGINT to this process, and waits until it is heard.
+pub(super) async fn press_ctrl_c(listening: &CancellationToken) {
+    let again = listening.is_cancelled();
+    send_sigint();
     match again {
         false => listening.cancelled().await,
         true => std::future::pending().await,

@@ -40,6 +40,17 @@ fn output(stdout: Vec<u8>, stderr: Vec<u8>, code: i64) -> ExecOutput {
 
 #[async_trait]
 impl Engine for FakeEngine {
+    /// Not counted as a call: how often a cancelled operation asks depends on the time.
+    async fn ping(&self) -> Result<()> {
+        match self.0.lock().unwrap().is_silent {
+            false => Ok(()),
+            true => Err(EngineError::Unreachable {
+                endpoint: "fake".into(),
+                reason: "it does not answer".into(),
+            }),
+        }
+    }
+
     async fn host(&self) -> Result<Host> {
         self.call("host", "", |state| Ok(state.host.clone())).await
     }
@@ -58,7 +69,7 @@ impl Engine for FakeEngine {
 
     async fn export_images(&self, _: &[String]) -> Result<ByteStream> {
         let export = |state: &mut State| Ok(stream::iter([Ok(state.export.clone())]).boxed());
-        self.call("export_images", "", export).await
+        Ok(self.returned(self.call("export_images", "", export).await?))
     }
 
     async fn pull_image(
@@ -199,6 +210,7 @@ impl Engine for FakeEngine {
                 exit_code: state.crashes.contains_key(name).then_some(1),
                 addresses: vec!["172.18.0.2".parse().unwrap()],
                 gateways: state.gateways.clone(),
+                image_id: state.image.id.clone(),
                 // A stopped container publishes none.
                 ports: if held.running { ports.collect() } else { Default::default() },
                 ..ContainerState::default()
@@ -212,17 +224,37 @@ impl Engine for FakeEngine {
     }
 
     async fn logs(&self, name: &str, _: bool) -> Result<ByteStream> {
-        self.call("logs", name, |state| {
+        let log = self.call("logs", name, |state| {
             state.containers.get(name).ok_or_else(|| missing(name))?;
             let log = state.crashes.get(name).map_or(BOOTED, String::as_str);
             Ok(stream::iter([Ok(Bytes::copy_from_slice(log.as_bytes()))]).boxed())
-        })
-        .await
+        });
+        Ok(self.returned(log.await?))
+    }
+
+    /// A running container has changed files where a command `cat` is scripted.
+    async fn archive(&self, name: &str, path: &str) -> Result<ByteStream> {
+        let archive = self.call("archive", name, |state| {
+            let held = state.containers.get(name).ok_or_else(|| missing(name))?;
+            let cat = Command::new(["cat", path]);
+            let changed = state.scripted(name, &cat).filter(|_| held.running);
+            let text = changed.map(|changed| &changed.stdout).or_else(|| state.files.get(path));
+            let text = text.map_or_else(|| answers::file(path), |text| Some(text.as_str()));
+            let archive = answers::archive(path, text.ok_or_else(|| missing(path))?);
+            Ok(stream::iter([Ok(Bytes::from(archive))]).boxed())
+        });
+        Ok(self.returned(archive.await?))
+    }
+
+    /// Not counted as a call: it is not the engine that is asked.
+    async fn is_reachable(&self, address: &str) -> bool {
+        !self.0.lock().unwrap().unreachable.iter().any(|other| other == address)
     }
 
     async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput> {
         let words: Vec<&str> = command.argv.iter().take(2).map(String::as_str).collect();
-        self.call(&format!("exec {}", words.join(" ")), name, |state| {
+        let call = format!("exec {}", words.join(" "));
+        let events = self.call(&call, name, |state| {
             running(state, name)?;
             if let Some(scripted) = state.scripted(name, &command) {
                 let (stdout, stderr) = (scripted.stdout.clone(), scripted.stderr.clone());
@@ -231,8 +263,8 @@ impl Engine for FakeEngine {
             let own = state.nodes.as_mut().and_then(|nodes| nodes(name, &command));
             let stdout = own.unwrap_or_else(|| answers::stdout(state, &command.argv).into_bytes());
             Ok(output(stdout, Vec::new(), 0))
-        })
-        .await
+        });
+        Ok(self.returned(events.await?))
     }
 
     /// The command answers at once. One that a unit test answers does so once

@@ -37,6 +37,8 @@ pub struct Script {
     images: Option<BTreeMap<String, BTreeMap<String, String>>>,
     clusters: BTreeMap<String, Vec<String>>,
     stopped: Vec<String>,
+    files: BTreeMap<String, String>,
+    unreachable: Vec<String>,
     crashes: BTreeMap<String, String>,
     commands: Vec<CommandRule>,
     faults: Vec<FaultRule>,
@@ -69,10 +71,13 @@ struct CommandRule {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FaultRule {
+    #[serde(default)]
     call: String,
     container: Option<String>,
     /// Every such call unless it is given.
     nth: Option<usize>,
+    /// All calls from this one on, from 0, whatever they are.
+    from: Option<usize>,
     does: Does,
     #[serde(default)]
     error: Class,
@@ -86,6 +91,8 @@ enum Does {
     Fails,
     LosesAnswer,
     CtrlC,
+    Silence,
+    StreamSilence,
 }
 
 #[derive(Deserialize, Default)]
@@ -148,6 +155,8 @@ impl Script {
                 state.containers.insert(spec.name.clone(), Container { spec, running });
             }
         }
+        state.files = self.files.clone();
+        state.unreachable = self.unreachable.clone();
         state.crashes = self.crashes.clone();
         let commands = self.commands.iter().map(|rule| ScriptedCommand {
             line: rule.line.clone(),
@@ -209,8 +218,14 @@ impl FaultRule {
             Does::Fails => Fault::FailsWith(error),
             Does::LosesAnswer => Fault::AnswerLost,
             Does::CtrlC => Fault::CtrlC(listening.clone()),
+            Does::Silence => Fault::Silence,
+            Does::StreamSilence => Fault::StreamSilence,
         };
-        (When::Named { name: self.call, container: self.container, nth: self.nth }, fault)
+        let when = match self.from {
+            Some(call) => When::From(call),
+            None => When::Named { name: self.call, container: self.container, nth: self.nth },
+        };
+        (when, fault)
     }
 }
 

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
 
-use super::fault::{Armed, Fault, When, press_ctrl_c};
+use super::fault::{Armed, Fault, When, press_ctrl_c, send_sigint};
 use crate::engine::{Command, ContainerSpec, EngineError, Host, Image, Network, Result, Storage};
 
 /// What a container answers to a command; `None` leaves it to the fake.
@@ -24,6 +25,14 @@ pub(super) struct State {
     pub(super) images: Option<BTreeMap<String, Image>>,
     pub(super) image: Image,
     pub(super) export: Bytes,
+    /// Files of every image, by path.
+    pub(super) files: BTreeMap<String, String>,
+    /// Addresses that cannot be connected to.
+    pub(super) unreachable: Vec<String>,
+    /// It answers nothing any more.
+    pub(super) is_silent: bool,
+    /// It falls silent in the stream that the call returns.
+    stalls: bool,
     pub(super) nodes: Option<Nodes>,
     pub(super) commands: Vec<ScriptedCommand>,
     /// By which containers reach the host.
@@ -63,6 +72,10 @@ impl Default for State {
             images: None,
             image: Image::default(),
             export: Bytes::new(),
+            files: BTreeMap::new(),
+            unreachable: Vec::new(),
+            is_silent: false,
+            stalls: false,
             nodes: None,
             commands: Vec::new(),
             gateways: Vec::new(),
@@ -215,6 +228,34 @@ impl FakeEngine {
         self.0.lock().unwrap().containers.keys().cloned().collect()
     }
 
+    /// Sends SIGINT the first time, and never returns.
+    pub(super) async fn fall_silent<T>(&self) -> T {
+        if !std::mem::replace(&mut self.0.lock().unwrap().is_silent, true) {
+            send_sigint();
+        }
+        std::future::pending().await
+    }
+
+    /// Whether the call returns a stream, in which the engine then falls silent.
+    fn falls_silent_later(&self, name: &str) -> bool {
+        let mut state = self.0.lock().unwrap();
+        let is_stream = ["exec ", "logs", "export_images", "archive"];
+        state.stalls = !state.is_silent && is_stream.iter().any(|call| name.starts_with(call));
+        state.stalls
+    }
+
+    /// The stream that a call returns.
+    pub(super) fn returned<T: Send + 'static>(
+        &self,
+        stream: BoxStream<'static, T>,
+    ) -> BoxStream<'static, T> {
+        if !std::mem::take(&mut self.0.lock().unwrap().stalls) {
+            return stream;
+        }
+        let engine = self.clone();
+        stream::once(async move { engine.fall_silent().await }).boxed()
+    }
+
     /// Counts the call, applies a fault, and does `effect` unless that failed.
     pub(super) async fn call<T>(
         &self,
@@ -232,13 +273,20 @@ impl FakeEngine {
             faults.extend(state.armed.iter_mut().filter_map(|a| a.at(number, name, container)));
             (number, faults.into_iter().next())
         };
-        if let Some(Fault::CtrlC(listening)) = &fault {
-            press_ctrl_c(listening).await;
+        match &fault {
+            Some(Fault::CtrlC(listening)) => press_ctrl_c(listening).await,
+            Some(Fault::Silence) => return self.fall_silent().await,
+            Some(Fault::StreamSilence) if !self.falls_silent_later(name) => {
+                return self.fall_silent().await;
+            }
+            _ => {}
         }
         let mut state = self.0.lock().unwrap();
         let broken = || EngineError::other(name, format!("fault at call {number}"));
         match fault {
-            None | Some(Fault::CtrlC(_)) => effect(&mut state),
+            None | Some(Fault::CtrlC(_) | Fault::Silence | Fault::StreamSilence) => {
+                effect(&mut state)
+            }
             Some(Fault::Fails) => Err(broken()),
             Some(Fault::FailsWith(error)) => Err(error),
             Some(Fault::AnswerLost) => {

@@ -266,4 +266,26 @@ pub const ALL: &[Scenario] = &[
         &["skiff addon install metrics-server --name lab"],
     ),
     scenario("kubectl", "", &["skiff kubectl -- get nodes"]),
+    scenario(
+        "kubectl-missing-in-image",
+        "clusters: {lab: [control-plane]}
+        faults: [{call: archive, does: fails, error: not-found, message: no such file}]",
+        &["skiff kubectl --name lab -- get nodes"],
+    ),
+    scenario(
+        "in-a-container",
+        "clusters: {lab: [control-plane, worker]}
+        unreachable: ['127.0.0.1:40000']",
+        &[
+            "skiff get kubeconfig --name lab",
+            "skiff export kubeconfig --name lab",
+            "skiff create cluster",
+        ],
+    ),
+    scenario(
+        "in-a-container-on-another-network",
+        "clusters: {lab: [control-plane, worker]}
+        unreachable: ['127.0.0.1:40000', 'lab-control-plane:6443']",
+        &["skiff get kubeconfig --name lab", "skiff get kubeconfig --name lab --internal"],
+    ),
 ];
