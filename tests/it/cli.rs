@@ -3,5 +3,6 @@
 mod definitions;
 mod engine;
 mod interrupt;
+mod quickstart;
 mod sudo;
 mod usage;
