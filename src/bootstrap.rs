@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
+use crate::kube::{KubeClient, ObjectId};
 use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
@@ -243,6 +244,25 @@ impl<'a> Bootstrap<'a> {
         let on_line = |line: &str| self.ctx.progress.debug(3, format!("{name}: {line}"));
         node.run_with(join, on_line).await?;
         Ok(())
+    }
+
+    /// Deletes the bootstrap token: no node can join with it any more. Nodes that are
+    /// added later get one of their own (`kubeadm token create`). A failure is a
+    /// warning, because the token expires.
+    pub(crate) async fn revoke_token(&self, node: &str) {
+        let (id, _) = self.token.split_once('.').unwrap_or((&self.token, ""));
+        let secret = ObjectId {
+            api_version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some("kube-system".into()),
+            name: format!("bootstrap-token-{id}"),
+        };
+        match KubeClient::new(self.node(node)).delete(&[secret]).await {
+            Ok(()) | Err(RunError::Cancelled) => {}
+            Err(error) => self.ctx.progress.warn(format!(
+                "cannot delete the bootstrap token, which is valid for an hour: {error}"
+            )),
+        }
     }
 
     /// Installs what every new cluster has: see [`install`].
