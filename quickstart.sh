@@ -6,13 +6,15 @@
 #   ./quickstart.sh remove    deletes the cluster, and the engine if it is ours
 #
 # Root is needed for two things only: installing missing packages, and running
-# an engine of our own where none answers. An engine that works is not touched.
+# an engine of our own where there is none. An engine that is installed is neither
+# started nor changed, even if it does not answer.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 CLUSTER=devops-lab
 TREE_HOME=${SKIFF_ENGINE_HOME:-/var/lib/skiff-engine}
-RUN=/run/skiff-engine
+RUN=${SKIFF_ENGINE_RUN:-/run/skiff-engine}
+SOCKET=${SKIFF_ENGINE_SOCKET:-/run/docker.sock} # a link to the socket in RUN
 SUITE=trixie # Debian 13: its engine runs with the capabilities it is given
 MARK=ready-1 # raise to have existing trees rebuilt
 
@@ -67,7 +69,7 @@ packages() {
   else die "cargo is missing: install Rust 1.89 or newer from https://rustup.rs"; fi
 }
 
-engine_answers() { timeout 10 curl -fsS --unix-socket /run/docker.sock http://engine/_ping >/dev/null 2>&1; }
+engine_answers() { timeout 10 curl -fsS --unix-socket "$SOCKET" http://engine/_ping >/dev/null 2>&1; }
 
 engine() {
   if [ -n "${DOCKER_HOST:-}" ] && have docker && timeout 20 docker version >/dev/null 2>&1; then
@@ -77,8 +79,41 @@ engine() {
   elif have docker && timeout 20 docker version >/dev/null 2>&1; then
     say "    engine answers (by the docker client's settings)"
   else
+    leave_others_alone
     as_root "$0" own-engine
   fi
+}
+
+# Ends this script where somebody else's engine is, running or not: a second one would
+# take its socket and its firewall rules away. There is one if its program runs, if that
+# or its unit is installed, if a client is set to use one, or if anything is at its socket.
+leave_others_alone() {
+  local unit folder program context pid
+  for pid in $(pgrep -x dockerd); do
+    runs_ours "$pid" || die "an engine runs already (process $pid), but does not answer here; set DOCKER_HOST to its address"
+  done
+  for program in dockerd dockerd-rootless.sh; do
+    ! have $program || die "$(command -v $program) is installed, but no engine answers; start it (such as: systemctl start docker) and run this again"
+  done
+  for folder in /etc/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+    for unit in docker.service docker.socket snap.docker.dockerd.service; do
+      [ ! -e "$folder/$unit" ] || die "the engine of $folder/$unit does not answer; start it (systemctl start ${unit%.*}) and run this again"
+    done
+  done
+  [ -z "${DOCKER_HOST:-}" ] || die "no engine answers at DOCKER_HOST=$DOCKER_HOST; start it, or unset DOCKER_HOST"
+  context=$(docker context show 2>/dev/null || true)
+  case "$context" in "" | default) ;; *) die "no engine answers at docker context $context; start it, or choose another (docker context use default)" ;; esac
+  [ ! -e "$SOCKET" ] && [ ! -L "$SOCKET" ] || is_ours "$SOCKET" || is_abandoned "$SOCKET" || die "$SOCKET is not ours, and no engine answers there; start the engine it belongs to, or remove the file"
+}
+
+is_ours() { [ "$(readlink "$1")" = "$RUN/docker.sock" ]; }
+
+# A socket that nobody listens on, as killed engines leave it.
+is_abandoned() {
+  local status=0
+  [ -S "$1" ] || return 1
+  timeout 10 curl -fsS --unix-socket "$1" http://engine/_ping >/dev/null 2>&1 || status=$?
+  [ $status = 7 ] # curl: could not connect
 }
 
 # --- an engine of our own: Debian's, run from a tree beside the host ---------
@@ -104,22 +139,24 @@ make_tree() {
     --include=docker.io,iptables,iproute2,ca-certificates,kmod,procps "$SUITE" "$TREE_HOME/tree" >&2
 }
 
+# Whether a process is our engine, or its containerd: their arguments name RUN.
+runs_ours() { alive "$1" && tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$RUN/"; }
+
 # What a killed engine leaves: processes without a daemon, pid files whose
 # number may be somebody else's by now, a socket nobody listens on.
 clear_stale() {
   local file pid
   for file in "$RUN/docker.pid" "$RUN/exec/containerd/containerd.pid"; do
     pid=$(cat "$file" 2>/dev/null) || continue
-    case "$(readlink "/proc/$pid/exe" 2>/dev/null)" in
-      */dockerd* | */containerd*) alive "$pid" && kill -9 "$pid" 2>/dev/null || true ;;
-    esac
+    ! runs_ours "$pid" || kill -9 "$pid" 2>/dev/null || true
   done
   # Shims of ours carry our exec root in their arguments.
   for pid in $(pgrep -f "containerd-shim.*$RUN/exec" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
   sleep 0.2
   awk -v below="$RUN/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r |
     while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
-  rm -rf "$RUN" /run/docker.sock /run/docker.pid
+  rm -rf "$RUN"
+  if is_ours "$SOCKET" || is_abandoned "$SOCKET"; then rm -f "$SOCKET"; fi
 }
 
 start_engine() {
@@ -140,12 +177,13 @@ start_engine() {
     export PATH=/usr/sbin:/usr/bin:/sbin:/bin
     ulimit -n "$(ulimit -Hn)" || true
     exec dockerd --data-root="$data" --exec-root="$run/exec" --pidfile="$run/docker.pid" \
-      --host=unix:///run/docker.sock --log-level=warn' \
+      --host="unix://$run/docker.sock" --log-level=warn' \
     engine "$TREE_HOME/tree" "$RUN" "$TREE_HOME/data" </dev/null >"$TREE_HOME/dockerd.log" 2>&1 &
   local dockerd=$! waited=0
+  ln -s "$RUN/docker.sock" "$SOCKET"
   until engine_answers; do
     waited=$((waited + 1))
-    if [ $waited -gt 600 ] || { [ $((waited % 5)) = 0 ] && ! alive "$dockerd" && ! pgrep -x dockerd >/dev/null; }; then
+    if [ $waited -gt 600 ] || { [ $((waited % 5)) = 0 ] && ! alive "$dockerd" && ! pgrep -f "dockerd .*--exec-root=$RUN/exec" >/dev/null; }; then
       tail -n 30 "$TREE_HOME/dockerd.log" >&2
       return 1
     fi
@@ -154,6 +192,7 @@ start_engine() {
 }
 
 own_engine() {
+  engine_answers || leave_others_alone
   [ "$(id -u)" = 0 ] || die "an engine of our own needs root"
   mkdir -p "$TREE_HOME"
   exec 9>"$TREE_HOME/lock"
@@ -181,7 +220,11 @@ remove() {
 
 remove_engine() {
   local pid
-  pid=$(cat "$RUN/docker.pid" 2>/dev/null) && kill "$pid" 2>/dev/null && while alive "$pid"; do sleep 0.3; done
+  pid=$(cat "$RUN/docker.pid" 2>/dev/null) || pid=
+  if [ -n "$pid" ] && runs_ours "$pid"; then
+    kill "$pid" 2>/dev/null || true
+    while alive "$pid"; do sleep 0.3; done
+  fi
   clear_stale
   rm -rf "${TREE_HOME:?}"
 }

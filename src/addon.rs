@@ -6,7 +6,8 @@
 //! what they depend on in the cluster. [`installation`] applies the objects and
 //! waits for the conditions that the add-on declares. What was installed is
 //! remembered in the cluster itself, in a [`record`]: it can be checked and
-//! removed without the directory it came from.
+//! removed without the directory it came from. [`vulnerability`] knows what is wrong
+//! with the images.
 
 mod catalog;
 mod certificate;
@@ -33,6 +34,7 @@ mod settings;
 mod stages;
 mod status;
 mod template;
+mod vulnerability;
 
 pub(crate) use catalog::{all, find};
 pub(crate) use error::AddonError;
@@ -44,6 +46,7 @@ pub(crate) use preview::preview;
 pub(crate) use remove::remove;
 pub(crate) use settings::Assignment;
 pub(crate) use status::{Installed, State, installed, status};
+pub(crate) use vulnerability::known_issues;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
+use crate::kube::{KubeClient, ObjectId};
 use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
@@ -254,6 +255,26 @@ impl<'a> Bootstrap<'a> {
     /// As [`etcd::name_members`].
     pub(crate) async fn name_etcd_members(&self, node: &str) -> Result<(), BootstrapError> {
         Ok(etcd::name_members(&self.node(node)).await?)
+    }
+
+    /// Deletes the bootstrap token: no node can join with it any more. Nodes that are
+    /// added later get one of their own (`kubeadm token create`). A failure is a
+    /// warning, because the token expires.
+    pub(crate) async fn revoke_token(&self, node: &str) {
+        let token = self.token.reveal();
+        let (id, _) = token.split_once('.').unwrap_or((token, ""));
+        let secret = ObjectId {
+            api_version: "v1".into(),
+            kind: "Secret".into(),
+            namespace: Some("kube-system".into()),
+            name: format!("bootstrap-token-{id}"),
+        };
+        match KubeClient::new(self.node(node)).delete(&[secret]).await {
+            Ok(()) | Err(RunError::Cancelled) => {}
+            Err(error) => self.ctx.progress.warn(format!(
+                "cannot delete the bootstrap token, which is valid for an hour: {error}"
+            )),
+        }
     }
 
     /// Installs what every new cluster has: see [`install`].

@@ -141,7 +141,9 @@ impl Creation<'_> {
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
         let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, kernel).await?;
         let first = &plan.first_control_plane().container.name;
-        self.wait_until_usable(first, &initialized).await?;
+        let usable = self.wait_until_usable(first, &initialized);
+        let (usable, ()) = tokio::join!(usable, bootstrap.revoke_token(first));
+        usable?;
         Ok(initialized.admin_conf)
     }
 

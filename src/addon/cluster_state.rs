@@ -6,7 +6,7 @@ use super::error::AddonError;
 use super::record::Record;
 use crate::context::Context;
 use crate::inventory;
-use crate::kube::KubeClient;
+use crate::kube::{KubeClient, object};
 use crate::node::NodeHandle;
 use crate::version::Version;
 
@@ -16,7 +16,8 @@ pub(super) struct ClusterState {
     /// The cluster's name.
     pub name: String,
     pub version: Version,
-    /// The node objects.
+    /// The node objects whose containers are nodes of this cluster: commands run in
+    /// the containers of these names, and others can make node objects as well.
     pub nodes: Vec<Value>,
     /// What is installed.
     records: Vec<Record>,
@@ -30,8 +31,9 @@ impl ClusterState {
     /// [`AddonError::UnexpectedResponse`] if the API server's version cannot be
     /// read.
     pub(super) async fn read(ctx: &Context, cluster: &str) -> Result<ClusterState, AddonError> {
-        let kube = connect(ctx, cluster).await?;
-        let (version, nodes) = tokio::try_join!(kube.server_version(), kube.nodes())?;
+        let (kube, containers) = connect(ctx, cluster).await?;
+        let (version, mut nodes) = tokio::try_join!(kube.server_version(), kube.nodes())?;
+        nodes.retain(|node| containers.iter().any(|name| name == object::name(node)));
         let version =
             version.parse().map_err(|reason| AddonError::UnexpectedResponse { reason })?;
         let records = Record::all(&kube).await?;
@@ -45,18 +47,26 @@ impl ClusterState {
     }
 }
 
-/// A client that uses one of the cluster's control-planes.
+/// A client that uses one of the cluster's control-planes, and the names of all its
+/// nodes by the labels of the engine's containers.
 ///
 /// # Errors
 /// Returns [`AddonError::NoCluster`], or [`AddonError::Stopped`] if no
 /// control-plane runs.
-pub(super) async fn connect(ctx: &Context, cluster: &str) -> Result<KubeClient, AddonError> {
+pub(super) async fn connect(
+    ctx: &Context,
+    cluster: &str,
+) -> Result<(KubeClient, Vec<String>), AddonError> {
     let found = inventory::cluster(ctx, cluster).await?;
     if !found.exists() {
         return Err(AddonError::NoCluster(cluster.to_owned()));
     }
     match found.control_plane() {
-        Some(node) if node.is_running() => Ok(KubeClient::new(NodeHandle::new(ctx, &node.name))),
+        Some(node) if node.is_running() => {
+            let kube = KubeClient::new(NodeHandle::new(ctx, &node.name));
+            let nodes = found.nodes.iter().filter(|node| node.role.is_kubernetes_node());
+            Ok((kube, nodes.map(|node| node.name.clone()).collect()))
+        }
         _ => {
             let stopped = found.nodes.into_iter().filter(|node| !node.is_running());
             let nodes = stopped.map(|node| node.name).collect();

@@ -17,6 +17,8 @@ pub(crate) struct Definition {
     pub summary: String,
     /// One line that users should read before they rely on it.
     pub notice: Option<String>,
+    /// When its project ended, such as `March 2026`; `None` if it goes on.
+    pub retired: Option<String>,
     /// The Kubernetes versions it works with, such as `>=1.34, <1.40`.
     pub kubernetes: semver::VersionReq,
     /// It runs on one node: one with this label (`KEY=VALUE`), else a
@@ -42,6 +44,29 @@ pub(crate) struct Definition {
 pub(crate) struct ImageNames {
     pub official: String,
     pub built: Option<String>,
+    #[serde(default)]
+    pub vulnerabilities: Vec<Vulnerability>,
+}
+
+/// A published vulnerability of a program in an image.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vulnerability {
+    /// Such as `CVE-2025-1974`.
+    pub id: String,
+    /// Who can do what with it, in a few words.
+    pub about: String,
+    /// The releases of the official image that have it: those in any of these ranges.
+    pub affected: Vec<semver::VersionReq>,
+    /// What closes it in skiff's own build; `None` if nothing does.
+    pub built: Option<String>,
+}
+
+impl ImageNames {
+    /// An image that skiff does not build.
+    pub(super) fn official_only(official: String) -> Self {
+        ImageNames { official, built: None, vulnerabilities: Vec::new() }
+    }
 }
 
 /// A server's certificate, for these DNS names, which is kept in a Secret.
@@ -122,6 +147,18 @@ impl Definition {
             Some(Step::Wait(_)) => Ok(()),
             _ => Err("the last step must be a wait, which says whether the add-on works".into()),
         }
+    }
+
+    /// The lines that users should read before they rely on it.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        let retired = self.retired.as_ref().map(|when| {
+            let name = &self.name;
+            format!(
+                "{name} was retired in {when} and gets no more fixes; fine for a local lab, not for production"
+            )
+        });
+        let notice = self.notice.as_ref().map(|notice| format!("{}: {notice}", self.name));
+        retired.into_iter().chain(notice).collect()
     }
 
     /// Whether it works with this version. A pre-release counts as its release.

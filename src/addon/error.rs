@@ -49,6 +49,8 @@ pub(crate) enum AddonError {
     NotReady { addon: String, after: Duration, missing: String, report: String },
     #[error("cannot read the manifest {path}: {reason}")]
     Manifest { path: String, reason: String },
+    #[error("{url} can be changed on its way: plain http needs a digest")]
+    Unprotected { url: String },
     #[error("cannot download {url}: {reason}")]
     Download { url: String, reason: String },
     #[error("SHA-256 mismatch: {path} has {found}, expected {wanted}")]

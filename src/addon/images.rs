@@ -33,12 +33,14 @@ pub(super) struct ChosenImage {
 }
 
 impl ChosenImage {
+    /// Whether it is skiff's own build, in place of the official image.
+    pub(super) fn is_built(&self) -> bool {
+        self.names.built.as_ref() == Some(&self.reference)
+    }
+
     pub(super) fn describe(&self) -> String {
-        let built = if self.names.built.as_ref() == Some(&self.reference) {
-            " (built by skiff, in place of the official image)"
-        } else {
-            ""
-        };
+        let built =
+            if self.is_built() { " (built by skiff, in place of the official image)" } else { "" };
         let source = match self.source {
             Source::Node => "is already on the nodes",
             Source::Engine => "is loaded from the local engine",

@@ -16,7 +16,7 @@ use super::prepare::Prepared;
 use super::record::Record;
 use super::stages::{self, Stage};
 use crate::context::RunError;
-use crate::kube::{CustomKind, ObjectId};
+use crate::kube::{CustomKind, ObjectId, object};
 use crate::progress::Step;
 
 const PAUSE: Duration = Duration::from_millis(400);
@@ -38,9 +38,9 @@ impl Installation<'_> {
     /// installation is incomplete.
     pub(super) async fn run(&self, mut prepared: Prepared) -> Result<(), AddonError> {
         let name = prepared.record.name.clone();
-        if let Some(notice) = &prepared.notice {
-            self.state.ctx.progress.info(format!("{name}: {notice}"));
-        }
+        let progress = &self.state.ctx.progress;
+        prepared.notices.iter().for_each(|notice| progress.info(notice));
+        prepared.warnings.iter().for_each(|text| progress.warn(format!("{name}: {text}")));
         self.step.detail("checking which objects exist");
         self.leave_out_what_is_not_owned(&mut prepared).await?;
         self.transfer_images(&prepared).await?;
@@ -48,10 +48,15 @@ impl Installation<'_> {
         let kube = &self.state.kube;
         let old = self.state.record(&name);
         let outdated = old.map(|old| outdated(old, &prepared.record)).unwrap_or_default();
+        let outdated = ownership::owned(kube, &name, outdated).await?;
         // Until the end, it also contains the objects that will be deleted.
         let mut begun = Record { complete: false, ..prepared.record.clone() };
         begun.objects.extend(outdated.iter().cloned());
         begun.write(kube).await?;
+        // First: the API server refuses objects while a webhook for them does not answer.
+        let (webhooks, outdated): (Vec<ObjectId>, Vec<ObjectId>) =
+            outdated.into_iter().partition(|id| id.kind.ends_with("WebhookConfiguration"));
+        kube.delete(&webhooks).await?;
 
         let deadline = Instant::now() + self.options.timeout;
         for stage in &prepared.stages {
@@ -122,10 +127,11 @@ impl Installation<'_> {
     }
 
     async fn wait(&self, addon: &str, check: &Check, deadline: Instant) -> Result<(), AddonError> {
-        let ClusterState { ctx, kube, .. } = self.state;
+        let ClusterState { ctx, kube, nodes, .. } = self.state;
+        let nodes: Vec<String> = nodes.iter().map(|node| object::name(node).to_owned()).collect();
         let mut looks = 0;
         let look = async || {
-            let missing = check.missing(ctx, kube).await?;
+            let missing = check.missing(ctx, kube, &nodes).await?;
             looks += 1;
             if let Some(missing) = &missing {
                 self.step.detail(missing);

@@ -18,16 +18,18 @@ pub(crate) struct Manifest {
     pub name: String,
     /// The path or URL, as the user wrote it, without passwords: it is kept in the cluster.
     pub path: String,
+    /// The SHA-256 of its bytes, as 64 hexadecimal digits.
+    pub sha256: String,
     pub objects: Vec<Value>,
 }
 
 /// Reads a manifest from a file, from stdin (`-`), or from an `http(s)` URL. Its
 /// name is that of the file unless `name` is given. With `sha256` (64 hexadecimal
-/// digits) it must have that digest.
+/// digits) it must have that digest; with plain `http` this is required.
 ///
 /// # Errors
 /// Returns [`AddonError::Manifest`] if the text cannot be read or has no valid
-/// objects, [`AddonError::Download`], or [`AddonError::Checksum`].
+/// objects, [`AddonError::Checksum`], or the errors of [`download::get`].
 pub(crate) async fn fetch(
     ctx: &Context,
     path: &str,
@@ -36,7 +38,7 @@ pub(crate) async fn fetch(
 ) -> Result<Manifest, AddonError> {
     let invalid = |reason: String| AddonError::Manifest { path: path.to_owned(), reason };
     let sha256 = sha256.map(|hex| hex.trim_start_matches("sha256:").to_lowercase());
-    let bytes = if path.starts_with("http://") || path.starts_with("https://") {
+    let bytes = if download::is_url(path) {
         download::get(ctx, path, sha256.as_deref()).await?
     } else {
         read(path).map_err(invalid)?
@@ -44,6 +46,7 @@ pub(crate) async fn fetch(
     if let Some(wanted) = sha256 {
         content::verify(path, &bytes, wanted)?;
     }
+    let sha256 = content::sha256(&bytes);
     let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".into()))?;
     let objects = object::parse(&text).map_err(invalid)?;
     if objects.is_empty() {
@@ -52,6 +55,7 @@ pub(crate) async fn fetch(
     Ok(Manifest {
         name: name.map_or_else(|| default_name(path), str::to_owned),
         path: secret::conceal(path).into_owned(),
+        sha256,
         objects,
     })
 }
@@ -115,6 +119,7 @@ mod tests {
         let digest = content::sha256(text.as_bytes()).to_uppercase();
         let manifest = fetch(&ctx, path, None, Some(&digest)).await.unwrap();
         assert_eq!((manifest.name.as_str(), manifest.objects.len()), ("a", 1));
+        assert_eq!(manifest.sha256, digest.to_lowercase());
         let with_token = format!("{path}?token=s3cret");
         std::fs::write(&with_token, text).unwrap();
         let manifest = fetch(&ctx, &with_token, None, None).await.unwrap();

@@ -16,6 +16,7 @@ use super::record::Record;
 use super::settings::{self, Assignment};
 use super::stages::{self, Stage};
 use super::template::TemplateValues;
+use super::vulnerability;
 use crate::kube::{nodes, object};
 
 /// An installation before its first effect.
@@ -26,7 +27,9 @@ pub(super) struct Prepared {
     /// The images that skiff makes available on the nodes.
     pub images: Vec<ChosenImage>,
     pub node_images: NodeImages,
-    pub notice: Option<String>,
+    /// What the user should read before it is used.
+    pub notices: Vec<String>,
+    pub warnings: Vec<String>,
     pub host_ports: Vec<u16>,
     /// The node that the add-on is placed on; `None` without a placement.
     pub node: Option<String>,
@@ -64,8 +67,11 @@ async fn addon(
     };
     let node_images = NodeImages::list(&state.ctx, &state.name, nodes).await?;
     let chosen = choose_images(state, &node_images, definition.images.values()).await?;
+    let warnings = warnings(Some(definition), &chosen);
     let references = chosen.iter().map(|image| image.reference.clone());
     let references: BTreeMap<_, _> = definition.images.keys().cloned().zip(references).collect();
+    let built = chosen.iter().map(ChosenImage::is_built);
+    let built = definition.images.keys().cloned().zip(built).collect();
     let mut certificates = BTreeMap::new();
     for (key, wanted) in &definition.certificates {
         certificates.insert(key.clone(), certificate(state, definition, wanted).await?);
@@ -73,6 +79,7 @@ async fn addon(
     let values = TemplateValues {
         settings: settings.clone(),
         images: references.clone(),
+        built,
         node: node.clone(),
         certificates,
     };
@@ -93,7 +100,8 @@ async fn addon(
         stages,
         images: chosen,
         node_images,
-        notice: definition.notice.clone(),
+        notices: definition.notices(),
+        warnings,
         host_ports: definition.host_ports.clone(),
         node,
     })
@@ -107,9 +115,10 @@ async fn manifest(state: &ClusterState, manifest: &Manifest) -> Result<Prepared,
     let mut references: Vec<String> = manifest.objects.iter().flat_map(object::images).collect();
     references.sort();
     references.dedup();
-    let names = references.into_iter().map(|official| ImageNames { official, built: None });
+    let names = references.into_iter().map(ImageNames::official_only);
     let names: Vec<ImageNames> = names.collect();
     let mut images = choose_images(state, &node_images, &names).await?;
+    let warnings = warnings(None, &images);
     let left_to_kubelet = |image: &ChosenImage| image.source == Source::Registry;
     for image in images.iter().filter(|image| left_to_kubelet(image)) {
         state.ctx.progress.info(format!("Image {}", image.describe()));
@@ -131,7 +140,8 @@ async fn manifest(state: &ClusterState, manifest: &Manifest) -> Result<Prepared,
         stages,
         images,
         node_images,
-        notice: None,
+        notices: vec![format!("Manifest {}: sha256:{}", manifest.path, manifest.sha256)],
+        warnings,
         host_ports: Vec::new(),
         node: None,
     })
@@ -162,6 +172,10 @@ async fn place(
         Some((port, pod)) => Err(AddonError::PortInUse { addon: addon.clone(), port, node, pod }),
         None => Ok(Some(node)),
     }
+}
+
+fn warnings(own: Option<&Definition>, images: &[ChosenImage]) -> Vec<String> {
+    images.iter().filter_map(|image| vulnerability::warning(own, &image.reference)).collect()
 }
 
 async fn choose_images(

@@ -28,6 +28,9 @@ pub(crate) async fn preview(
         for image in &prepared.images {
             texts.push(format!("# {}: image {}\n", package.name(), image.describe()));
         }
+        texts.extend(prepared.notices.iter().map(|notice| format!("# {notice}\n")));
+        let warnings = prepared.warnings.iter();
+        texts.extend(warnings.map(|text| format!("# {}: warning: {text}\n", package.name())));
         let mut objects: Vec<Value> = stages::applied(&prepared.stages).cloned().collect();
         objects.iter_mut().for_each(redact);
         texts.extend(objects.iter().map(|object| format!("---\n{}", yaml::to_string(object))));

@@ -119,8 +119,8 @@ mod tests {
 
     use super::super::catalog;
     use super::super::certificate::Certificate;
-    use super::super::definition::{CertificateFor, Definition};
-    use super::super::settings;
+    use super::super::definition::{CertificateFor, Definition, ImageNames};
+    use super::super::settings::{self, Assignment};
     use super::*;
 
     fn addon(template: &str) -> Addon {
@@ -166,26 +166,108 @@ spec: {replicas: {{ settings.replicas }}, image: {{ images.app | tojson }}}
         assert!(objects[0]["metadata"]["labels"].is_null());
     }
 
+    /// The values that an add-on of the catalog is installed with.
+    fn values_of(addon: &Addon, built: bool, set: &[&str]) -> TemplateValues {
+        let definition = &addon.definition;
+        let reference = |names: &ImageNames| match &names.built {
+            Some(name) if built => name.clone(),
+            _ => names.official.clone(),
+        };
+        let made =
+            |(k, c): (&String, &CertificateFor)| (k.clone(), Certificate::new(&c.names).unwrap());
+        let set: Vec<_> = set.iter().map(|text| Assignment::parse(text).unwrap()).collect();
+        TemplateValues {
+            settings: settings::resolve(definition, &set).unwrap(),
+            images: definition
+                .images
+                .iter()
+                .map(|(k, names)| (k.clone(), reference(names)))
+                .collect(),
+            built: definition.images.keys().map(|key| (key.clone(), built)).collect(),
+            node: definition.placement.is_some().then(|| "n1".to_owned()),
+            certificates: definition.certificates.iter().map(made).collect(),
+        }
+    }
+
     #[test]
     fn every_add_on_of_the_catalog_has_stages() {
         for addon in catalog::all() {
-            let definition = &addon.definition;
-            let names = definition.images.iter().map(|(k, i)| (k.clone(), i.official.clone()));
-            let made = |(k, c): (&String, &CertificateFor)| {
-                (k.clone(), Certificate::new(&c.names).unwrap())
-            };
-            let values = TemplateValues {
-                settings: settings::resolve(definition, &[]).unwrap(),
-                images: names.collect(),
-                node: definition.placement.is_some().then(|| "n1".to_owned()),
-                certificates: definition.certificates.iter().map(made).collect(),
-            };
-            let stages = of_addon(&addon, &values).unwrap();
-            let mut images: Vec<String> = applied(&stages).flat_map(object::images).collect();
-            images.dedup();
-            assert_eq!(images.len(), definition.images.len(), "{images:?}");
-            assert!(images.iter().all(|i| i.contains("@sha256:")), "{images:?} are not pinned");
+            for built in [false, true] {
+                let values = values_of(&addon, built, &[]);
+                let stages = of_addon(&addon, &values).unwrap();
+                let mut images: Vec<String> = applied(&stages).flat_map(object::images).collect();
+                images.dedup();
+                assert_eq!(images, values.images.into_values().collect::<Vec<_>>());
+                let pinned = images.iter().all(|image| image.contains("@sha256:"));
+                assert!(built || pinned, "{images:?} are not pinned");
+            }
         }
+    }
+
+    /// The objects of an ingress-nginx installation, as `KIND NAME`, and all of them as
+    /// one text.
+    fn ingress(built: bool, set: &[&str]) -> (Vec<Value>, Vec<String>, String) {
+        let addon = catalog::find("ingress-nginx").unwrap();
+        let stages = of_addon(&addon, &values_of(&addon, built, set)).unwrap();
+        let objects: Vec<Value> = applied(&stages).cloned().collect();
+        let names = object_ids(&stages).iter().map(ObjectId::to_string).collect();
+        let text = objects.iter().map(Value::to_string).collect();
+        (objects, names, text)
+    }
+
+    #[test]
+    fn the_built_ingress_controller_has_no_admission_webhook() {
+        let (_, names, text) = ingress(true, &[]);
+        assert!(!text.contains("webhook") && !text.contains("admission"), "{text}");
+        assert!(!names.iter().any(|name| name.starts_with("Secret")), "{names:?}");
+        let (_, names, text) = ingress(false, &[]);
+        assert!(text.contains("--validating-webhook=:8443"), "{text}");
+        let webhook = "ValidatingWebhookConfiguration ingress-nginx-admission";
+        assert!(names.iter().any(|name| name == webhook), "{names:?}");
+    }
+
+    #[test]
+    fn annotations_of_ingresses_are_validated() {
+        for built in [false, true] {
+            for (snippets, risk) in [("false", "High"), ("true", "Critical")] {
+                let (objects, _, text) = ingress(built, &[&format!("snippets={snippets}")]);
+                assert!(text.contains("--enable-annotation-validation=true"), "{text}");
+                let settings = objects.iter().find(|object| object["kind"] == "ConfigMap").unwrap();
+                assert_eq!(settings["data"]["annotations-risk-level"], risk);
+                assert_eq!(settings["data"]["allow-cross-namespace-resources"], "false");
+            }
+        }
+    }
+
+    /// What the rules about an ingress controller's resources of a kind of role allow.
+    fn allowed(objects: &[Value], kind: &str, resource: &str) -> Vec<(Value, Value)> {
+        let roles = objects.iter().filter(|object| object["kind"] == kind);
+        let rules = roles.flat_map(|role| {
+            let rules = role["rules"].as_array().unwrap().iter();
+            rules.map(|rule| (role["metadata"]["namespace"].clone(), rule))
+        });
+        let named = |rule: &Value| rule["resources"].as_array().unwrap().contains(&json!(resource));
+        rules.filter(|(_, rule)| named(rule)).map(|(n, rule)| (n, rule["verbs"].clone())).collect()
+    }
+
+    #[test]
+    fn the_ingress_controller_has_the_rights_it_needs() {
+        let watch = json!(["list", "watch"]);
+        let (objects, ..) = ingress(true, &[]);
+        for (resource, verbs) in [
+            ("secrets", vec![(Value::Null, watch.clone())]),
+            ("pods", vec![]),
+            ("namespaces", vec![]),
+            ("endpoints", vec![]),
+            ("nodes", vec![(Value::Null, json!(["get"]))]),
+        ] {
+            assert_eq!(allowed(&objects, "ClusterRole", resource), verbs, "{resource}");
+        }
+        let (objects, names, text) = ingress(true, &["namespace=shop"]);
+        assert_eq!(allowed(&objects, "ClusterRole", "secrets"), []);
+        assert_eq!(allowed(&objects, "Role", "secrets"), [(json!("shop"), watch)]);
+        assert!(text.contains("--watch-namespace=shop"), "{text}");
+        assert!(names.contains(&"RoleBinding shop/ingress-nginx-served".to_owned()), "{names:?}");
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub(crate) async fn installed(
     ctx: &Context,
     cluster: &str,
 ) -> Result<Vec<(String, String)>, AddonError> {
-    let records = Record::all(&cluster_state::connect(ctx, cluster).await?).await?;
+    let (kube, _) = cluster_state::connect(ctx, cluster).await?;
+    let records = Record::all(&kube).await?;
     Ok(records.into_iter().map(|record| (record.name, record.version)).collect())
 }
 
@@ -57,14 +58,19 @@ pub(crate) async fn status(
     cluster: &str,
     names: &[String],
 ) -> Result<Vec<Installed>, AddonError> {
-    let kube = &cluster_state::connect(ctx, cluster).await?;
-    let records = Record::all(kube).await?;
+    let (kube, nodes) = cluster_state::connect(ctx, cluster).await?;
+    let records = Record::all(&kube).await?;
     let wanted = records.into_iter().filter(|r| names.is_empty() || names.contains(&r.name));
-    Ok(try_join_all(wanted.map(|record| check(ctx, kube, record))).await?)
+    Ok(try_join_all(wanted.map(|record| check(ctx, &kube, &nodes, record))).await?)
 }
 
-async fn check(ctx: &Context, kube: &KubeClient, record: Record) -> Result<Installed, RunError> {
-    let checks = record.checks.iter().map(|check| check.missing(ctx, kube));
+async fn check(
+    ctx: &Context,
+    kube: &KubeClient,
+    nodes: &[String],
+    record: Record,
+) -> Result<Installed, RunError> {
+    let checks = record.checks.iter().map(|check| check.missing(ctx, kube, nodes));
     let missing: Vec<String> = try_join_all(checks).await?.into_iter().flatten().collect();
     let state = match (record.complete, missing.is_empty()) {
         (false, _) => State::Incomplete,

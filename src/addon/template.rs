@@ -14,6 +14,8 @@ pub(super) struct TemplateValues {
     pub settings: Settings,
     /// The chosen references, by the keys of the definition.
     pub images: BTreeMap<String, String>,
+    /// Whether these are skiff's own builds, by the same keys.
+    pub built: BTreeMap<String, bool>,
     /// The node that the add-on is placed on; `None` without a placement.
     pub node: Option<String>,
     pub certificates: BTreeMap<String, Certificate>,

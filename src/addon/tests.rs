@@ -1,6 +1,6 @@
 //! Installing and removing on a cluster in memory, with every engine call failing once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +27,12 @@ struct Api {
     /// Pods of the add-on that are not ready; while there are any, Deployments
     /// are not available.
     pods: Vec<Value>,
+    /// Node objects besides that of [`NODE`].
+    nodes: Vec<Value>,
+    /// The containers that commands were run in.
+    asked: Arc<Mutex<BTreeSet<String>>>,
+    /// What was applied and deleted, in order: `apply Service`.
+    changes: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
@@ -40,6 +46,21 @@ impl Api {
 
     fn put(&self, object: Value) {
         self.objects.lock().unwrap().insert(Api::key(&object), object);
+    }
+
+    /// Changes the record of `web` as anybody who may write ConfigMaps can.
+    fn change_record(&self, change: impl FnOnce(&mut Value)) {
+        let mut object = self.objects.lock().unwrap()["\"ConfigMap\" \"skiff-addon-web\""].clone();
+        let text = object["data"]["record"].as_str().unwrap();
+        let mut record: Value = serde_json::from_str(text).unwrap();
+        change(&mut record);
+        object["data"]["record"] = Value::from(record.to_string());
+        self.put(object);
+    }
+
+    fn changed(&self, how: &str, object: &Value) {
+        let change = format!("{how} {}", object["kind"].as_str().unwrap());
+        self.changes.lock().unwrap().push(change);
     }
 
     /// What kubectl prints.
@@ -59,15 +80,21 @@ impl Api {
             json!({"gitVersion": "v1.37.2"})
         } else if line.contains("/api/v1/nodes") {
             let labels = json!({"node-role.kubernetes.io/control-plane": ""});
-            json!({"items": [{"metadata": {"name": NODE, "labels": labels}, "spec": {}}]})
+            let own = json!({"metadata": {"name": NODE, "labels": labels}, "spec": {}});
+            let nodes = [vec![own], self.nodes.clone()].concat();
+            json!({"items": nodes})
         } else if line.contains(" apply ") {
             for mut object in given() {
+                self.changed("apply", &object);
                 object["status"] = json!({"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": u64::from(self.pods.is_empty())});
                 objects.insert(Api::key(&object), object);
             }
             Value::Null
         } else if line.contains(" delete ") {
-            given().iter().for_each(|object| drop(objects.remove(&Api::key(object))));
+            for object in given() {
+                self.changed("delete", &object);
+                objects.remove(&Api::key(&object));
+            }
             Value::Null
         } else if line.contains("get --ignore-not-found -o json -f -") {
             all(given().iter().filter_map(|o| objects.get(&Api::key(o)).cloned()).collect())
@@ -87,7 +114,10 @@ impl Api {
 
     fn context(&self, engine: FakeEngine, cancel: CancellationToken) -> Context {
         let api = self.clone();
-        let engine = engine.with_nodes(move |_, command| api.kubectl(command));
+        let engine = engine.with_nodes(move |container, command| {
+            api.asked.lock().unwrap().insert(container.to_owned());
+            api.kubectl(command)
+        });
         engine.put(ContainerSpec {
             name: NODE.into(),
             labels: [(labels::CLUSTER, "kind"), (labels::ROLE, labels::CONTROL_PLANE)]
@@ -103,17 +133,23 @@ impl Api {
     }
 }
 
-/// A namespace, a Deployment, and what else is named.
-fn package(more: &[&str]) -> Package {
+/// A namespace, a Deployment, and Services of these names.
+fn package(services: &[&str]) -> Package {
+    let service = |name: &&str| {
+        format!("{{apiVersion: v1, kind: Service, metadata: {{name: {name}, namespace: web}}}}")
+    };
+    package_with(&services.iter().map(service).collect::<Vec<_>>())
+}
+
+/// A namespace, a Deployment, and more objects.
+fn package_with(more: &[String]) -> Package {
     let mut text = "{apiVersion: v1, kind: Namespace, metadata: {name: web}}
 ---
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: web, generation: 1}, spec: {replicas: 1, template: {}}}
 "
     .to_owned();
-    for name in more {
-        text += &format!(
-            "---\n{{apiVersion: v1, kind: Service, metadata: {{name: {name}, namespace: web}}}}\n"
-        );
+    for object in more {
+        text += &format!("---\n{object}\n");
     }
     let definition = "
 name: web
@@ -249,4 +285,77 @@ async fn an_image_that_cannot_be_pulled_ends_the_waiting() {
     let error = put(&api.calm(), package(&[])).await.unwrap_err();
     assert_eq!(error.to_string(), "pod web-1 cannot pull its image x/web:1: not found");
     assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_is_deleted_before_its_server_changes() {
+    let api = Api::default();
+    let webhook = "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: web}}";
+    put(&api.calm(), package_with(&[webhook.to_owned()])).await.unwrap();
+    api.changes.lock().unwrap().clear();
+    put(&api.calm(), package(&[])).await.unwrap();
+    let changes = api.changes.lock().unwrap();
+    let at = |change: &str| changes.iter().position(|c| c == change).expect(change);
+    let deleted = at("delete ValidatingWebhookConfiguration");
+    assert!(deleted < at("apply Deployment"), "{changes:?}");
+}
+
+/// Whoever may write ConfigMaps in kube-system can write a record.
+#[tokio::test(start_paused = true)]
+async fn a_record_does_not_lead_to_other_containers() {
+    let api = Api::default();
+    put(&api.calm(), package(&[])).await.unwrap();
+    api.change_record(|record| {
+        record["checks"] = json!([
+            {"http": {"node": "database", "url": "http://database/", "status": 200}},
+            {"http": {"node": NODE, "url": "-K/tmp/curlrc", "status": 200}},
+        ]);
+    });
+
+    api.asked.lock().unwrap().clear();
+    let engine = FakeEngine::default();
+    let ctx = api.context(engine.clone(), CancellationToken::new());
+    engine.put(ContainerSpec { name: "database".into(), ..ContainerSpec::default() });
+    let found = status(&ctx, "kind", &[]).await.unwrap();
+    assert_eq!(found[0].state, State::Broken);
+    let missing =
+        ["\"database\" is not a node of this cluster", "\"-K/tmp/curlrc\" is not an http URL"];
+    assert_eq!(found[0].missing, missing);
+    assert_eq!(*api.asked.lock().unwrap(), BTreeSet::from([NODE.to_owned()]));
+}
+
+/// Neither when the add-on is removed nor when it is installed again.
+#[tokio::test(start_paused = true)]
+async fn a_record_does_not_have_objects_of_others_deleted() {
+    for again in [false, true] {
+        let api = Api::default();
+        put(&api.calm(), package(&["a"])).await.unwrap();
+        let other = "\"Service\" \"other\"";
+        api.put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "other", "namespace": "web"}}));
+        api.change_record(|record| {
+            let id =
+                json!({"apiVersion": "v1", "kind": "Service", "namespace": "web", "name": "other"});
+            record["objects"].as_array_mut().unwrap().push(id);
+        });
+        if again {
+            put(&api.calm(), package(&[])).await.unwrap();
+        } else {
+            remove(&api.calm(), "kind", "web").await.unwrap();
+        }
+        let left = api.keys();
+        assert!(left.contains(&other.to_owned()), "{left:?}");
+        assert!(!left.contains(&"\"Service\" \"a\"".to_owned()), "{left:?}");
+    }
+}
+
+/// Whoever may create node objects can give one the name of any container.
+#[tokio::test(start_paused = true)]
+async fn a_node_object_does_not_lead_to_other_containers() {
+    let foreign = json!({"metadata": {"name": "database", "labels": {"a": "b"}}, "spec": {}});
+    let api = Api { nodes: vec![foreign], ..Api::default() };
+    let engine = FakeEngine::default();
+    let ctx = api.context(engine.clone(), CancellationToken::new());
+    engine.put(ContainerSpec { name: "database".into(), ..ContainerSpec::default() });
+    put(&ctx, package(&[])).await.unwrap();
+    assert_eq!(*api.asked.lock().unwrap(), BTreeSet::from([NODE.to_owned()]));
 }

@@ -14,6 +14,9 @@ use crate::duration;
 #[derive(clap::Subcommand)]
 pub(super) enum Addon {
     /// List the available add-ons, and what is installed in the cluster
+    ///
+    /// Below it come the known issues of the images: vulnerabilities, and projects
+    /// that have ended. Warnings of `addon install` name those that are open.
     List {
         #[command(flatten)]
         name: ClusterName,
@@ -182,6 +185,7 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
                 "summary": d.summary, "installed": version_of(&d.name),
                 "settings": settings.collect::<serde_json::Map<_, _>>(),
                 "images": d.images.values().map(|i| &i.official).collect::<Vec<_>>(),
+                "retired": d.retired, "knownIssues": addon::known_issues(d),
             })
         });
         return print_stdout(serde_json::Value::from_iter(entries));
@@ -191,6 +195,13 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
         let d = &addon.definition;
         let installed = version_of(&d.name).unwrap_or("-").to_owned();
         [d.name.clone(), d.version.clone(), d.kubernetes.to_string(), installed, d.summary.clone()]
+    });
+    print_table(&[header].into_iter().chain(rows).collect::<Vec<_>>())?;
+    print_stdout("")?;
+    let header = ["ISSUE", "STATE", "IMAGE", "ABOUT"].map(str::to_owned);
+    let rows = all.iter().flat_map(|addon| addon::known_issues(&addon.definition)).map(|known| {
+        let state = known.closed.map_or("open".to_owned(), |how| format!("closed: {how}"));
+        [known.issue, state, known.image, known.about]
     });
     print_table(&[header].into_iter().chain(rows).collect::<Vec<_>>())
 }

@@ -1,5 +1,3 @@
-mod kubeconfig;
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +9,9 @@ use crate::delete::DeleteFailure;
 use crate::engine::Command;
 use crate::engine::fake::{FakeEngine, Fault, Script, When};
 use crate::progress::Progress;
+
+mod complete;
+mod kubeconfig;
 
 const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
 const BALANCED: &str = "nodes: [{role: control-plane}, {role: control-plane}, {role: worker}]";
@@ -53,62 +54,6 @@ async fn run_with(
     create(&ctx, cluster, &options).await
 }
 
-#[tokio::test]
-async fn a_creation_makes_three_nodes_and_a_context() {
-    let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = directory.path().join("config");
-    let engine = FakeEngine::default();
-    run(&engine, &CancellationToken::new(), &kubeconfig, |_| {}).await.unwrap();
-    assert_eq!(engine.container_names(), ["kind-control-plane", "kind-worker", "kind-worker2"]);
-    let text = std::fs::read_to_string(kubeconfig).unwrap();
-    assert!(
-        text.contains("https://127.0.0.1:40000") && text.contains("current-context: kind-kind"),
-        "{text}"
-    );
-    let count = |name: &str| engine.calls().iter().filter(|c| *c == name).count();
-    assert_eq!((count("exec kubeadm init"), count("exec kubeadm join")), (1, 2));
-}
-
-#[tokio::test]
-async fn several_control_planes_share_their_secrets_behind_a_balancer() {
-    let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = directory.path().join("config");
-    let engine = FakeEngine::default();
-    let cancel = CancellationToken::new();
-    run_with(&cluster(BALANCED), &engine, &cancel, &kubeconfig, |_| {}).await.unwrap();
-    assert_eq!(
-        engine.container_names(),
-        ["kind-control-plane", "kind-control-plane2", "kind-external-load-balancer", "kind-worker"]
-    );
-    let count = |name: &str| engine.calls().iter().filter(|c| *c == name).count();
-    assert_eq!((count("exec kubeadm init"), count("exec kubeadm join")), (1, 2));
-    // Packed once, for the other control-plane.
-    assert_eq!(count("exec tar -C"), 1);
-}
-
-/// A member of etcd at an address would be lost at another one. If naming them
-/// fails, the cluster stays: kind's has addresses, too.
-#[tokio::test]
-async fn the_members_of_etcd_are_named_where_there_are_several() {
-    let directory = tempfile::tempdir().unwrap();
-    let cancel = CancellationToken::new();
-    let is_naming = |command: &Command| command.argv.concat().contains("etcdctl member update");
-    for (nodes, expected) in [(THREE_NODES, 0), (BALANCED, 1)] {
-        let (sent, asked) = std::sync::mpsc::channel();
-        let engine = FakeEngine::default().with_nodes(move |node, command| {
-            is_naming(command).then(|| sent.send(node.to_owned()).unwrap());
-            None
-        });
-        let path = directory.path().join(expected.to_string());
-        run_with(&cluster(nodes), &engine, &cancel, &path, |_| {}).await.unwrap();
-        drop(engine);
-        assert_eq!(asked.into_iter().count(), expected, "{nodes}");
-    }
-    let refused = Script::parse("commands: [{line: etcdctl member update, code: 1}]").unwrap();
-    let path = directory.path().join("refused");
-    run_with(&cluster(BALANCED), &refused.engine(&cancel), &cancel, &path, |_| {}).await.unwrap();
-}
-
 /// Calls that come when the cluster is complete: they ask for the address that goes
 /// into the kubeconfig.
 const CALLS_FOR_KUBECONFIG: usize = 2;
@@ -128,7 +73,7 @@ async fn sweep(cluster: &Cluster) {
     std::fs::remove_file(&kubeconfig).unwrap();
     let calls = smooth.calls().len();
     assert!(calls > 30, "{calls}");
-    let mut failed = 0;
+    let (mut failed, mut kubectl_ignored) = (0, 0);
 
     for call in 0..calls {
         for kind in 0..3 {
@@ -138,12 +83,15 @@ async fn sweep(cluster: &Cluster) {
             let outcome = run_with(cluster, &engine, &cancel, &kubeconfig, |_| {}).await;
             let what = engine.calls().get(call).cloned().unwrap_or_default();
             let Err(failure) = outcome else {
-                // Only a Ctrl-C so late that there is nothing left to interrupt,
-                // or an image manifest that is optional, may go by.
+                // Only a Ctrl-C so late that there is nothing left to interrupt, an
+                // image manifest that is optional, or the deletion of a token that
+                // expires, may go by.
+                let is_kubectl = kind != 2 && what.starts_with("exec kubectl");
                 assert!(
-                    kind == 2 && call + 2 >= calls || what.starts_with("exec cat"),
+                    kind == 2 && call + 2 >= calls || what.starts_with("exec cat") || is_kubectl,
                     "{what} ({kind}) was ignored"
                 );
+                kubectl_ignored += usize::from(is_kubectl);
                 std::fs::remove_file(&kubeconfig).unwrap();
                 continue;
             };
@@ -172,6 +120,7 @@ async fn sweep(cluster: &Cluster) {
         }
     }
     assert!(failed > calls * 2, "{failed} of {}", calls * 3);
+    assert_eq!(kubectl_ignored, 2, "the deletion of the token, failed or without its answer");
 }
 
 /// A creation fails at every call, and then so does every call of its clean-up.

@@ -42,6 +42,7 @@ impl From<AddonError> for Failure {
                 .details(report)
                 .hint(format!("`addon status {addon}` checks again; `addon install {addon}` continues, with --timeout for more time")),
             AddonError::Checksum { .. } => failure.hint("this is not the expected file, or the file has changed"),
+            AddonError::Unprotected { .. } => failure.hint("use https, or give the SHA-256 digest that the manifest must have: --sha256 HEX"),
             AddonError::Download { .. } => failure.hint("download it elsewhere and pass the file"),
             AddonError::NotBuildable { .. }
             | AddonError::Definition { .. }

@@ -38,6 +38,10 @@ pub(super) fn cluster(data: &ConfigData) -> Value {
     document
 }
 
+/// How long nodes can join, should the creation not end: joining itself has limits of
+/// 10 minutes each.
+const TOKEN_TTL: &str = "1h0m0s";
+
 type Flags = Vec<(&'static str, String)>;
 
 fn api_server(data: &ConfigData) -> Flags {
@@ -97,7 +101,9 @@ pub(super) fn init(data: &ConfigData) -> Value {
     let mut document = json!({
         "apiVersion": data.api_version(),
         "kind": "InitConfiguration",
-        "bootstrapTokens": [{"token": data.token}],
+        // It is deleted when all nodes have joined. This is for creations that do not
+        // come that far, and is kept (kubeadm's default is 24h).
+        "bootstrapTokens": [{"token": data.token, "ttl": TOKEN_TTL}],
         "localAPIEndpoint": local_endpoint(data),
         "nodeRegistration": registration,
     });

@@ -120,6 +120,7 @@ fn addons_come_and_go() {
 fn names_and_settings(addons: &Addons) {
     let listed = addons.lab.ok(&["addon", "list", "--name", NAME]);
     assert!(listed.contains("ingress-nginx") && listed.contains("metrics-server"), "{listed}");
+    assert!(listed.contains("CVE-2025-1974") && listed.contains("retired"), "{listed}");
     addons.refused(&["install", "ingress"], &["unknown add-on", "did you mean ingress-nginx?"]);
     addons.refused(
         &["install", "metrics-server", "--set", "replica=2"],
@@ -172,9 +173,11 @@ fn both_of_the_catalogue(addons: &Addons) {
     );
     assert_eq!(page, "404", "the controller answers on the node without its label");
 
-    let webhook = "validatingwebhookconfiguration/ingress-nginx-admission";
-    let authority = ["get", webhook, "-o", "jsonpath={.webhooks[0].clientConfig.caBundle}"];
-    let before = addons.kubectl(&authority);
+    let webhooks = addons.kubectl(&["get", "validatingwebhookconfigurations", "-o", "name"]);
+    assert!(!webhooks.contains("ingress-nginx"), "{webhooks}");
+    check("skiff's build of the ingress controller has no admission webhook");
+    paths_are_only_paths(addons);
+
     let generation = [
         "get",
         "-n",
@@ -186,7 +189,6 @@ fn both_of_the_catalogue(addons: &Addons) {
     let rolled = addons.kubectl(&generation);
     addons.ok(&["install", "metrics-server", "ingress-nginx"]);
     assert_eq!(addons.status(), both);
-    assert_eq!(addons.kubectl(&authority), before, "the certificate stays");
     assert_eq!(addons.kubectl(&generation), rolled, "nothing is rolled out anew");
     check("a second installation changes nothing");
 
@@ -208,6 +210,43 @@ fn both_of_the_catalogue(addons: &Addons) {
     addons.ok(&["install", "metrics-server", "ingress-nginx"]);
     assert_eq!(addons.status(), both);
     check("and they can be installed again");
+}
+
+/// CVE-2026-24512: a path that ends its directive and adds another one.
+fn paths_are_only_paths(addons: &Addons) {
+    let paths = |path: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {{name: injected}}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: injected.test
+    http:
+      paths:
+      - {{path: '{path}', pathType: ImplementationSpecific, backend: {{service: {{name: none, port: {{number: 80}}}}}}}}
+"
+        )
+    };
+    let node = format!("{NAME}-control-plane");
+    let ask = |host: &str, path: &str| {
+        let status = format!("curl -s -o /dev/null -w %{{http_code}} -H 'Host: {host}'");
+        in_node(&node, &format!("{status} http://localhost{path}"))
+    };
+    for path in ["/shop { return 418; } location /rest", "/shop\" { return 418; } location \"/rest"]
+    {
+        addons.lab.apply(NAME, &paths(path));
+        addons.lab.apply(NAME, &paths("/here").replace("injected", "honest"));
+        // Its Service has no pods: 503 means that the rule is served.
+        eventually("the next Ingress is served", 60, || match ask("honest.test", "/here") {
+            status if status == "503" => Ok(()),
+            status => Err(status),
+        });
+        assert_ne!(ask("injected.test", "/shop"), "418", "{path}");
+        addons.kubectl(&["delete", "ingress", "injected", "honest"]);
+    }
+    check("an Ingress's path cannot add nginx configuration");
 }
 
 fn one_of_ones_own(addons: &Addons) {
@@ -320,7 +359,8 @@ spec:
 "
     );
     let file = addons.lab.write("boats.yaml", &text);
-    addons.ok(&["install", "--manifest", &file]);
+    let said = addons.ok(&["install", "--manifest", &file]);
+    let digest = &said.split_once("sha256:").expect(&said).1[..64];
     assert!(addons.kubectl(&["get", "boats", "-o", "name"]).contains("boat.example.org/first"));
     assert!(addons.status().contains(&("boats".into(), "works".into())));
     addons.ok(&["remove", "boats"]);
@@ -334,18 +374,18 @@ spec:
         let _ = stream.read(&mut [0; 4096]);
         write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}").unwrap();
     });
-    addons.ok(&["install", "--manifest", &url, "--as", "fleet"]);
+    addons.refused(&["install", "--manifest", &url], &["plain http needs a digest", "--sha256"]);
+    addons.ok(&["install", "--manifest", &url, "--as", "fleet", "--sha256", digest]);
     serving.join().unwrap();
     // Nobody serves it any more.
-    let said = addons.ok(&["install", "--manifest", &url, "--as", "fleet"]);
-    assert!(said.contains("using the last copy"), "{said}");
+    addons.ok(&["install", "--manifest", &url, "--as", "fleet", "--sha256", digest]);
     addons.refused(
         &["install", "--manifest", &url, "--as", "fleet", "--sha256", "00"],
         &["SHA-256 mismatch", "expected 00"],
     );
     addons.ok(&["remove", "fleet"]);
-    addons.refused(&["install", "--manifest", "http://127.0.0.1:1/x.yaml"], &["cannot download"]);
-    check("a manifest comes from an address too; its copy serves when nobody answers");
+    addons.refused(&["install", "--manifest", "https://127.0.0.1:1/x.yaml"], &["cannot download"]);
+    check("a manifest comes from a URL as well; its copy serves when nobody answers");
     let file = addons.lab.write(
         "absent.yaml",
         "{apiVersion: apps/v1, kind: Deployment, metadata: {name: absent}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: 'registry.invalid/a:1'}]}}}}",

@@ -4,6 +4,7 @@ mod definitions;
 mod engine;
 mod interrupt;
 mod kubectl;
+mod quickstart;
 mod secrets;
 mod sudo;
 mod usage;

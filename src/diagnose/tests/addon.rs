@@ -76,6 +76,7 @@ pub(super) fn add(screens: &mut Screens) {
             report: "pod metrics-server-0: CrashLoopBackOff".into(),
         }],
         Manifest => [AddonError::Manifest { path: "m.yaml".into(), reason: "no YAML".into() }],
+        Unprotected => [AddonError::Unprotected { url: "http://example.com/m.yaml".into() }],
         Download => [AddonError::Download {
             url: "https://example.com/m.yaml".into(),
             reason: "404 Not Found".into(),

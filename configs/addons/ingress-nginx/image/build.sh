@@ -1,14 +1,17 @@
 #!/bin/bash
 # The ingress-nginx controller on Debian's nginx: its programs, template and Lua
-# from its Go module, the Lua libraries that Debian lacks from lua/.
+# from its Go module with security fixes, the Lua libraries that Debian lacks from lua/.
 . /builder/common.sh
 
 module=k8s.io/ingress-nginx
 source=$module/version
 part ingress-nginx-base "$BUILDER/debian.sh" extract packages
+part ingress-nginx-source source.sh module
+patched=$(built ingress-nginx-source)
+# The go.mod there comes last and takes the place of the module's own.
 part ingress-nginx "$BUILDER/go.sh" \
-  "-X $source.RELEASE=v1.11-debian -X $source.COMMIT=52c50467d67d -X $source.REPO=$module" module
-part ingress-nginx-files files.sh module/go.mod
+  "-X $source.RELEASE=v1.11-debian.2 -X $source.COMMIT=52c50467d67d -X $source.REPO=$module" module "$patched"
+part ingress-nginx-files files.sh "$patched/ingress-nginx/rootfs/etc/nginx"
 
 root=$WORK/rootfs
 rm -rf "$root"

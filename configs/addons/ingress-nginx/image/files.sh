@@ -1,10 +1,9 @@
 #!/bin/bash
-# The controller's template and Lua code, out of its Go module.
+# The controller's template and Lua code, out of its source.
+#
+#   files.sh NAME FOLDER
 set -o errexit -o nounset -o pipefail
-tools golang-1.26-go ca-certificates
-export GOMODCACHE=$CACHE/go-mod
-folder=$(cd module && go list -m -f '{{.Dir}}' k8s.io/ingress-nginx)/rootfs/etc/nginx
-cp -r --no-preserve=mode "$folder/." "$OUT/"
+cp -r --no-preserve=mode "$2/." "$OUT/"
 rm -rf "$OUT/lua/test" "$OUT/lua/plugins"/*/test "$OUT/lua/OWNERS"
 
 # Debian's modules are loaded at run time. It has no Lua for streams: the
