@@ -46,6 +46,8 @@ pub trait Engine: Send + Sync {
         changes: &[String],
         layer: ByteStream,
     ) -> Result<()>;
+    /// Loads an image of this name from a tar archive, as `docker save` writes it.
+    async fn load_image(&self, reference: &str, archive: ByteStream) -> Result<()>;
     /// Succeeds if there is no such image.
     async fn remove_image(&self, reference: &str) -> Result<()>;
 
@@ -73,6 +75,9 @@ pub trait Engine: Send + Sync {
     /// Everything that the container has written since it was created; with
     /// `follow`, also what it goes on to write.
     async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream>;
+    /// A file of a container, running or not, as a tar archive. If it is a symbolic
+    /// link, the archive has the link.
+    async fn archive(&self, name: &str, path: &str) -> Result<ByteStream>;
     /// Runs a command inside a container.
     async fn exec(&self, name: &str, command: Command) -> Result<ExecOutput>;
     /// Runs a command inside a container with a stream as its stdin;

@@ -190,6 +190,15 @@ impl Engine for DockerEngine {
         Ok(())
     }
 
+    async fn load_image(&self, reference: &str, archive: ByteStream) -> Result<()> {
+        let options = query::ImportImageOptions { quiet: true, ..Default::default() };
+        let mut responses = self.docker.import_image_stream(options, archive, None).boxed();
+        while let Some(response) = responses.next().await {
+            response.map_err(|e| self.failed(format!("loading {reference}"), e))?;
+        }
+        Ok(())
+    }
+
     async fn remove_image(&self, reference: &str) -> Result<()> {
         let removed =
             self.docker.remove_image(reference, None::<query::RemoveImageOptions>, None).await;
@@ -332,6 +341,16 @@ impl Engine for DockerEngine {
         };
         let lines = self.docker.logs(name, Some(options));
         Ok(lines.map_ok(LogOutput::into_bytes).map_err(std::io::Error::other).boxed())
+    }
+
+    async fn archive(&self, name: &str, path: &str) -> Result<ByteStream> {
+        let options = query::DownloadFromContainerOptions { path: path.to_owned() };
+        let mut pieces = self.docker.download_from_container(name, Some(options)).boxed();
+        // The answer to the request comes with the first piece.
+        let first = pieces.next().await.transpose();
+        let first = first.map_err(|e| self.failed(format!("reading {path} of {name}"), e))?;
+        let first = stream::iter(first.map(Ok));
+        Ok(first.chain(pieces.map_err(std::io::Error::other)).boxed())
     }
 
     async fn exec(&self, name: &str, mut command: Command) -> Result<ExecOutput> {

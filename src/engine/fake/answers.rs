@@ -19,6 +19,10 @@ pub(super) fn stdout(state: &State, argv: &[String]) -> String {
     match line.as_str() {
         "cat /kind/version" => "v1.37.2\n".into(),
         "cat /etc/kubernetes/admin.conf" => ADMIN_CONF.into(),
+        // What a recipe says of the image that it built.
+        "cat /image/facts" => {
+            format!("layer=sha256:{:064}\ncreated=2026-11-24T02:12:15Z\n", 0)
+        }
         "cat /kind/manifests/default-cni.yaml" => "kind: DaemonSet\n".into(),
         line if line.ends_with("get --raw /version") => {
             json!({"gitVersion": "v1.37.2"}).to_string()
@@ -37,4 +41,15 @@ pub(super) fn stdout(state: &State, argv: &[String]) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// A tar archive of a file.
+pub(super) fn archive(path: &str, text: &str) -> Vec<u8> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o755);
+    header.set_size(text.len() as u64);
+    let mut archive = tar::Builder::new(Vec::new());
+    let appended = archive.append_data(&mut header, name, text.as_bytes());
+    appended.and_then(|()| archive.into_inner()).expect("writing to memory succeeds")
 }

@@ -85,6 +85,10 @@ impl Engine for FakeEngine {
         self.call("import_image", "", |_| Ok(())).await
     }
 
+    async fn load_image(&self, _: &str, _: ByteStream) -> Result<()> {
+        self.call("load_image", "", |_| Ok(())).await
+    }
+
     async fn remove_image(&self, _: &str) -> Result<()> {
         self.call("remove_image", "", |_| Ok(())).await
     }
@@ -206,6 +210,16 @@ impl Engine for FakeEngine {
             state.containers.get(name).ok_or_else(|| missing(name))?;
             let log = state.crashes.get(name).map_or(BOOTED, String::as_str);
             Ok(stream::iter([Ok(Bytes::copy_from_slice(log.as_bytes()))]).boxed())
+        })
+        .await
+    }
+
+    async fn archive(&self, name: &str, path: &str) -> Result<ByteStream> {
+        self.call("archive", name, |state| {
+            state.containers.get(name).ok_or_else(|| missing(name))?;
+            let text = state.files.get(path).ok_or_else(|| missing(path))?;
+            let archive = answers::archive(path, text);
+            Ok(stream::iter([Ok(Bytes::from(archive))]).boxed())
         })
         .await
     }

@@ -8,6 +8,7 @@
 //! clusters:
 //!   lab: [control-plane, worker]
 //! stopped: [lab-worker]
+//! files: {/etc/motd: hello}    # of every image
 //! crashes: {lab-control-plane: "what it writes before it ends"}
 //! commands:                # those whose words contain `line`; elsewhere they work
 //!   - {line: kubeadm join, container: lab-worker, code: 1, stdout: "", stderr: timed out}
@@ -37,6 +38,7 @@ pub struct Script {
     images: Option<BTreeMap<String, BTreeMap<String, String>>>,
     clusters: BTreeMap<String, Vec<String>>,
     stopped: Vec<String>,
+    files: BTreeMap<String, String>,
     crashes: BTreeMap<String, String>,
     commands: Vec<CommandRule>,
     faults: Vec<FaultRule>,
@@ -148,6 +150,7 @@ impl Script {
                 state.containers.insert(spec.name.clone(), Container { spec, running });
             }
         }
+        state.files = self.files.clone();
         state.crashes = self.crashes.clone();
         let commands = self.commands.iter().map(|rule| ScriptedCommand {
             line: rule.line.clone(),

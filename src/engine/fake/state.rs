@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) images: Option<BTreeMap<String, Image>>,
     pub(super) image: Image,
     pub(super) export: Bytes,
+    /// Files of every image, by path.
+    pub(super) files: BTreeMap<String, String>,
     pub(super) nodes: Option<Nodes>,
     pub(super) commands: Vec<ScriptedCommand>,
     /// Logs of containers that end as soon as they are started.
@@ -59,6 +61,7 @@ impl Default for State {
             images: None,
             image: Image::default(),
             export: Bytes::new(),
+            files: BTreeMap::new(),
             nodes: None,
             commands: Vec::new(),
             crashes: BTreeMap::new(),

@@ -9,6 +9,7 @@ part ingress-nginx-base "$BUILDER/debian.sh" extract packages
 part ingress-nginx "$BUILDER/go.sh" \
   "-X $source.RELEASE=v1.11-debian -X $source.COMMIT=52c50467d67d -X $source.REPO=$module" module
 part ingress-nginx-files files.sh module/go.mod
+dated ingress-nginx-base
 
 root=$WORK/rootfs
 rm -rf "$root"
@@ -46,4 +47,5 @@ ln -s /dev/stderr "$root/var/log/nginx/error.log"
 # What the controller writes: configuration, certificates, temporary files.
 chown -R 101:82 "$root"/etc/{nginx,ingress-controller} "$root"/var/{log,lib}/nginx "$root/tmp/nginx"
 chmod 1777 "$root/tmp" "$root/var/tmp"
+sbom "$root" ingress-nginx v1.11-debian ingress-nginx-base ingress-nginx
 pack "$root"
