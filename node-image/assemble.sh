@@ -21,9 +21,9 @@ mkdir -p "$root" "$images"
 tar -C "$root" -xf "$(built base)/base.tar" --exclude='./dev/*'
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/usr/share/i18n \
   "$root"/usr/lib/udev/hwdb.* "$root"/etc/udev/hwdb.bin
-# Each node gets names of its own.
+# Each node gets names of its own, and the engine's name service.
 : >"$root/etc/machine-id"
-rm -f "$root/etc/iscsi/initiatorname.iscsi"
+rm -f "$root/etc/iscsi/initiatorname.iscsi" "$root/etc/hostname" "$root"/etc/.resolv.conf.*
 cp -r --no-preserve=ownership rootfs/. "$root/"
 chmod +x "$root/usr/local/bin/entrypoint" "$root/kind/bin/"* "$root/opt/cni/bin/podnet-ipam"
 sed -i "s|@PAUSE@|registry.k8s.io/pause:$PAUSE|" "$root/etc/containerd/config.toml"
@@ -181,6 +181,12 @@ umount "$root/proc" "$root/dev" "$root/run" "$root/tmp" "$root"
 # What the garbage collection would have done some time later.
 for layer in "${layers[@]}"; do rm -f "$root/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/$layer"; done
 
+# The times in containerd's databases, and what differs in each run.
+for database in "$root"/var/lib/containerd/*/*.db; do
+  "$(built containerd-stamp)/bin/containerd-stamp" "$database" "$SOURCE_DATE_EPOCH"
+done
+rm -f "$root/var/lib/containerd/io.containerd.grpc.v1.introspection/uuid"
+
 # Inside the snapshots too, the one Kubernetes binary is stored once.
 for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
   [ ! -f "$file" ] || ln -f "$root/usr/bin/kubelet" "$file"
@@ -191,5 +197,6 @@ rm -rf "$root"/var/lib/containerd/tmpmounts "$root"/var/lib/containerd/io.contai
 # build caches anew that are here.
 touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
 
+sbom "$root" node "$VERSION" base kubernetes etcd coredns local-path-provisioner pause -- busybox-static
 pack "$root"
 rm -rf "$root" "$images"

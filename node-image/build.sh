@@ -18,6 +18,8 @@ part etcd "$BUILDER/go.sh" "" etcd/src "etcd/$ETCD"
 part coredns "$BUILDER/go.sh" "" "coredns/$COREDNS"
 part local-path-provisioner "$BUILDER/go.sh" "-X main.VERSION=$LOCAL_PATH" "local-path-provisioner/$LOCAL_PATH"
 part pause pause.sh pause.c
+part containerd-stamp "$BUILDER/go.sh" "" containerd-stamp
+dated base
 tools jq busybox-static
 say "assembling"
 bash assemble.sh

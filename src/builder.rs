@@ -3,11 +3,17 @@
 //!
 //! `builder/shared/` has what recipes share; its README explains recipes.
 
+mod archive;
 mod base;
 mod build;
 mod error;
+mod freshness;
 mod recipe;
 
-pub(crate) use build::{Build, BuildOptions};
+pub(crate) use build::{Build, BuildOptions, UpToDate};
 pub(crate) use error::BuildError;
+pub(crate) use freshness::is_old;
 pub(crate) use recipe::Recipe;
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,10 @@ pub(crate) const CREATION: &str = "io.skiff.creation";
 /// On a built image: a digest of everything that it was built from.
 pub(crate) const RECIPE: &str = "io.skiff.recipe";
 
+/// On a built image with Debian packages: the date of the archive that they are
+/// from, such as `2026-11-24`.
+pub(crate) const DEBIAN: &str = "io.skiff.debian";
+
 /// On a built node image: its Kubernetes version, such as `v1.37.2`.
 pub(crate) const KUBERNETES: &str = "io.skiff.kubernetes";
 

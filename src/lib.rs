@@ -26,7 +26,7 @@
 //! turn them into a cluster, [`readiness`] decides when it is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
-//! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`].
+//! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
 //!
 //! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
 //! [`report`] shows progress. [`signal`] receives Ctrl-C. [`cli`] reads command
@@ -98,6 +98,7 @@ mod provision;
 mod pull;
 mod readiness;
 mod report;
+mod sbom;
 mod secret;
 mod settle;
 mod signal;

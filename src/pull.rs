@@ -53,7 +53,7 @@ pub(crate) fn without_digest(image: &str) -> &str {
 
 /// The image with the tag that is meant without one. The engine's API would pull
 /// every tag of the repository.
-fn with_tag(image: &str) -> String {
+pub(crate) fn with_tag(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     match last.contains([':', '@']) {
         true => image.to_owned(),

@@ -52,13 +52,15 @@ shell_scripts() {
     grep -rlZE '^#!.*sh$' .ci node-image/rootfs
   } | xargs -0 shellcheck --severity=warning
 }
-# podnet and crictl, beside Kubernetes' own modules, as the node image builds them.
+# podnet and crictl, beside Kubernetes' own modules, as the node image builds them,
+# and the tool that makes node images reproducible.
 go_tests() {
   if ! command -v go >/dev/null; then echo "    (no go here)"; return; fi
   local module
   module=$(mktemp -d)
   cp -r node-image/kubernetes/src/. node-image/kubernetes/v1.37.2/. "$module"
-  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/...) || { rm -rf "$module"; return 1; }
+  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/...) &&
+    (cd node-image/containerd-stamp && CGO_ENABLED=0 go test ./...) || { rm -rf "$module"; return 1; }
   rm -rf "$module"
 }
 release_build() { cargo build --quiet --release --locked; }
@@ -102,7 +104,8 @@ stage "Shell scripts" shell_scripts
 # With an engine in memory; the release build below does not have it.
 stage "Unit tests" cargo test --quiet --locked --features fake-engine --lib --test it
 [ "${1:-all}" != quick ] || exit 0
-stage "podnet and crictl" go_tests
+stage "Go programs of the node image" go_tests
+stage "Dependencies" tests/dependencies.sh
 stage "Other systems" tests/targets.sh
 # The tests' workloads are in images built here, so no published one will do.
 stage "Release build" release_build

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::catalog::{self, Addon};
 use super::error::AddonError;
-use crate::builder::{Build, BuildError, BuildOptions, Recipe};
+use crate::builder::{Build, BuildError, BuildOptions, Recipe, UpToDate};
 use crate::context::Context;
 
 /// An image that can be built.
@@ -43,7 +43,7 @@ fn image_of(addon: &Addon) -> Option<Buildable> {
 }
 
 impl Buildable {
-    /// Builds the image unless it is up to date; returns whether it did.
+    /// Builds the image, and returns nothing, unless it is up to date.
     ///
     /// # Errors
     /// Returns [`BuildError`] if the build fails.
@@ -51,13 +51,13 @@ impl Buildable {
         self,
         ctx: &Context,
         options: &BuildOptions,
-    ) -> Result<bool, BuildError> {
+    ) -> Result<Option<UpToDate>, BuildError> {
         let build = Build::plan(ctx, &self.image, self.recipe, options.clone()).await?;
-        if build.is_up_to_date() {
-            return Ok(false);
+        let present = build.up_to_date();
+        if present.is_none() {
+            build.run().await?;
         }
-        build.run().await?;
-        Ok(true)
+        Ok(present)
     }
 }
 

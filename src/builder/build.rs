@@ -1,7 +1,8 @@
-//! One image: compared with its recipe, built in a container, imported.
+//! One image: compared with its recipe, built in a container, loaded.
 
 use std::sync::Mutex;
 
+use super::archive::{self, Facts};
 use super::base;
 use super::error::BuildError;
 use super::recipe::Recipe;
@@ -10,6 +11,8 @@ use crate::engine::{Command, ContainerSpec, EngineError, Image};
 use crate::environment;
 use crate::labels;
 use crate::node::NodeHandle;
+use crate::progress::Step;
+use crate::pull;
 use crate::text;
 
 /// Compilers' caches and finished parts; survives builds.
@@ -41,8 +44,15 @@ pub(crate) struct BuildOptions {
     pub arch: Option<String>,
     /// Where Debian packages come from, instead of Debian's own mirror.
     pub mirror: Option<String>,
-    /// Build even when the image is up to date.
+    /// Build even when the image is up to date, and with the newest packages.
     pub force: bool,
+}
+
+/// An image that the same recipe made before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UpToDate {
+    /// The date of its Debian packages, such as `2026-11-24`.
+    pub debian: Option<String>,
 }
 
 /// One image to be built.
@@ -78,10 +88,11 @@ impl<'a> Build<'a> {
         Ok(Build { ctx, image: image.to_owned(), recipe, options, arch, digest, present })
     }
 
-    /// Whether the image is what the recipe would build.
-    pub(crate) fn is_up_to_date(&self) -> bool {
-        let current = |image: &Image| image.labels.get(labels::RECIPE) == Some(&self.digest);
-        !self.options.force && self.present.as_ref().is_some_and(current)
+    /// The image, if it is what the recipe would build.
+    pub(crate) fn up_to_date(&self) -> Option<UpToDate> {
+        let is_current = |image: &&Image| image.labels.get(labels::RECIPE) == Some(&self.digest);
+        let present = self.present.as_ref().filter(|_| !self.options.force).filter(is_current)?;
+        Some(UpToDate { debian: present.labels.get(labels::DEBIAN).cloned() })
     }
 
     /// Builds the image, which replaces one of the same name.
@@ -133,28 +144,62 @@ impl<'a> Build<'a> {
         let builder = NodeHandle::new(ctx, builder);
         self.copy_inputs(&builder).await?;
 
+        self.run_recipe(ctx, &builder, &step).await?;
+        step.detail("loading");
+        self.load(ctx, &builder).await?;
+        step.done();
+        Ok(())
+    }
+
+    async fn run_recipe(
+        &self,
+        ctx: &Context,
+        builder: &NodeHandle,
+        step: &Step,
+    ) -> Result<(), BuildError> {
         let last_line = Mutex::new(String::new());
         let on_line = |line: &str| {
+            if let Some(warning) = line.strip_prefix("warning: ") {
+                return ctx.progress.warn(warning);
+            }
             step.detail(line);
             ctx.progress.debug(1, line);
             line.clone_into(&mut last_line.lock().expect("no holder panics"));
         };
         let script = ["bash".into(), "/src/build.sh".into()];
         let script = script.into_iter().chain(self.recipe.arguments.iter().cloned());
-        if let Err(error) = builder.run_with(Command::new(script), on_line).await {
-            let RunError::Command { output, .. } = error else { return Err(error.into()) };
-            let last = last_line.into_inner().expect("no holder panics");
-            return Err(BuildError::Failed { what: self.recipe.what, last, output });
+        match builder.run_with(Command::new(script), on_line).await {
+            Ok(_) => Ok(()),
+            Err(RunError::Command { output, .. }) => {
+                let last = last_line.into_inner().expect("no holder panics");
+                Err(BuildError::Failed { what: self.recipe.what, last, output })
+            }
+            Err(error) => Err(error.into()),
         }
+    }
 
-        step.detail("importing");
-        let file_system = builder.stream_out(Command::new(["cat", "/rootfs.tar"])).await?;
-        let label = format!("LABEL {}={}", labels::RECIPE, self.digest);
-        let instructions: Vec<String> = self.recipe.instructions().chain([label]).collect();
-        let import = ctx.engine.import_image(&self.image, &instructions, file_system);
-        ctx.interruptible(import).await?;
-        step.done();
-        Ok(())
+    /// Puts a configuration beside the layer, and loads both into the engine.
+    async fn load(&self, ctx: &Context, builder: &NodeHandle) -> Result<(), BuildError> {
+        let place = |file: &str| format!("{}/{file}", archive::DIRECTORY);
+        let text = builder.read(&place("facts")).await?;
+        let facts = Facts::parse(&text).ok_or_else(|| BuildError::Failed {
+            what: self.recipe.what,
+            last: "the recipe does not say what it made".into(),
+            output: text,
+        })?;
+        let labels = self.recipe.labels.iter().map(|(name, value)| (*name, value.clone()));
+        let labels = labels.chain([(labels::RECIPE, self.digest.clone())]);
+        let labels = labels.map(|(name, value)| (name.to_owned(), value));
+        let configuration = facts.configuration(&self.arch, self.recipe.config(), labels);
+        let [manifest, config, _] = archive::FILES;
+        let name = pull::with_tag(&self.image);
+        let names = archive::manifest(&name);
+        builder.write(&place(manifest), names.to_string()).await?;
+        builder.write(&place(config), configuration.to_string()).await?;
+        let pack = ["tar", "-C", archive::DIRECTORY, "-cf", "-"];
+        let pack = Command::new(pack.into_iter().chain(archive::FILES));
+        let image = builder.stream_out(pack).await?;
+        Ok(ctx.interruptible(ctx.engine.load_image(&name, image)).await?)
     }
 
     fn container(&self, builder: &str, base: &str) -> ContainerSpec {
@@ -163,6 +208,7 @@ impl<'a> Build<'a> {
             .filter_map(|name| Some(format!("{name}={}", environment::variable(name)?)))
             .collect();
         env.push(format!("ARCH={}", self.arch));
+        env.extend(self.options.force.then(|| "REFRESH=1".to_owned()));
         env.extend(self.options.mirror.iter().map(|mirror| format!("DEBIAN_MIRROR={mirror}")));
         ContainerSpec {
             name: builder.to_owned(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use include_dir::{Dir, DirEntry, include_dir};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::text;
@@ -10,7 +11,7 @@ use crate::text;
 /// What recipes share.
 static SHARED: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
-/// A directory with `build.sh`, what that needs, and `instructions`.
+/// A directory with `build.sh`, what that needs, and `config.json`.
 #[derive(Clone)]
 pub(crate) struct Recipe {
     /// What it builds, in words: `node image`.
@@ -18,7 +19,7 @@ pub(crate) struct Recipe {
     pub directory: &'static Dir<'static>,
     /// For `build.sh`.
     pub arguments: Vec<String>,
-    /// More labels of the image than the instructions set.
+    /// More labels of the image than `config.json` has.
     pub labels: Vec<(&'static str, String)>,
 }
 
@@ -57,12 +58,15 @@ impl Recipe {
         archive.into_inner()
     }
 
-    /// Dockerfile instructions for the image.
-    pub(super) fn instructions(&self) -> impl Iterator<Item = String> {
-        let file = self.directory.get_file(self.directory.path().join("instructions"));
-        let text = file.and_then(|file| file.contents_utf8()).unwrap_or_default();
-        let lines = text.lines().filter(|line| !line.is_empty()).map(str::to_owned);
-        lines.chain(self.labels.iter().map(|(name, value)| format!("LABEL {name}={value}")))
+    /// How containers of the image are run: the `config` of an image configuration
+    /// (OCI image specification, `config.md`).
+    ///
+    /// # Panics
+    /// Panics if `config.json` is not a JSON object, which a test excludes.
+    pub(super) fn config(&self) -> Map<String, Value> {
+        let file = self.directory.get_file(self.directory.path().join("config.json"));
+        let text = file.map_or(&b"{}"[..], include_dir::File::contents);
+        serde_json::from_slice(text).expect("the files of recipes are part of the program")
     }
 
     /// By their places in the builder.

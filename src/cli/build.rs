@@ -1,11 +1,13 @@
 //! `build`: images for machines that cannot pull them. `build node-image` has
 //! kind's arguments as far as our recipe can follow.
 
+use std::time::SystemTime;
+
 use super::invocation::Invocation;
 use super::kind::Program;
 use super::kind::source::Source;
 use crate::addon;
-use crate::builder::BuildOptions;
+use crate::builder::{self, BuildOptions, UpToDate};
 use crate::diagnose::Failure;
 use crate::node_image::{self, DEFAULT_VERSION, NodeImageOptions, Outcome};
 use crate::pull;
@@ -34,7 +36,7 @@ pub(super) struct AddonImages {
     /// Where Debian packages come from
     #[arg(long, value_name = "URL")]
     debian_mirror: Option<String>,
-    /// Build although the images are up to date
+    /// Build although the images are up to date, with today's Debian packages
     #[arg(long)]
     force: bool,
 }
@@ -61,7 +63,7 @@ pub(super) struct NodeImage {
     /// Where Debian packages come from
     #[arg(long, value_name = "URL")]
     debian_mirror: Option<String>,
-    /// Build although the image is up to date
+    /// Build although the image is up to date, with today's Debian packages
     #[arg(long)]
     force: bool,
     /// Pull the published image instead, where that is possible
@@ -91,8 +93,11 @@ impl AddonImages {
         let ctx = invocation.context()?;
         for image in images {
             let name = image.image.clone();
-            let built = image.build(&ctx, &options).await?;
-            invocation.progress.info(if built { done(&name) } else { up_to_date(&name) });
+            let present = image.build(&ctx, &options).await?;
+            invocation.progress.info(match present {
+                None => done(&name),
+                Some(present) => up_to_date(&name, &present, now()),
+            });
         }
         Ok(())
     }
@@ -102,8 +107,21 @@ fn done(image: &str) -> String {
     format!("Image {image:?} built.")
 }
 
-fn up_to_date(image: &str) -> String {
-    format!("Image {image:?} is up to date (--force builds it again).")
+fn up_to_date(image: &str, present: &UpToDate, now: SystemTime) -> String {
+    match &present.debian {
+        None => format!("Image {image:?} is up to date (--force builds it again)."),
+        Some(date) if builder::is_old(date, now) => format!(
+            "Image {image:?} is up to date, but its Debian packages are of {date}: --force builds it again with today's."
+        ),
+        Some(date) => format!(
+            "Image {image:?} is up to date, with Debian packages of {date} (--force builds it again with today's)."
+        ),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line passes it in")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 impl NodeImage {
@@ -112,7 +130,7 @@ impl NodeImage {
         let image = options.image.clone();
         let line = match node_image::build(&invocation.context()?, &options).await? {
             Outcome::Built => done(&image),
-            Outcome::UpToDate => up_to_date(&image),
+            Outcome::UpToDate(present) => up_to_date(&image, &present, now()),
             Outcome::Published => format!(
                 "Using the published image {}; nothing to build.",
                 pull::without_digest(node_image::PUBLISHED)
@@ -159,6 +177,8 @@ impl NodeImage {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::FromArgMatches;
 
     use super::*;
@@ -172,6 +192,18 @@ mod tests {
             panic!("{args:?}")
         };
         node_image.options(program).unwrap()
+    }
+
+    #[test]
+    fn old_packages_are_noticed() {
+        let message = |debian: Option<&str>| {
+            let present = UpToDate { debian: debian.map(str::to_owned) };
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(20_781 * 24 * 60 * 60);
+            up_to_date("a:1", &present, now)
+        };
+        assert!(message(None).contains("up to date (--force"));
+        assert!(message(Some("2026-11-20")).contains("with Debian packages of 2026-11-20"));
+        assert!(message(Some("2026-09-20")).contains("but its Debian packages are of 2026-09-20"));
     }
 
     #[test]

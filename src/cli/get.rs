@@ -14,6 +14,7 @@ use crate::admin_kubeconfig::{self, Reader};
 use crate::diagnose::Failure;
 use crate::inventory::{self, ExistingCluster};
 use crate::load;
+use crate::sbom;
 use crate::yaml;
 
 #[derive(clap::Subcommand)]
@@ -42,6 +43,11 @@ pub(super) enum Get {
         #[command(flatten)]
         format: FormatFlag,
     },
+    /// Print what an image or skiff itself is made of, as a CycloneDX bill of materials
+    Sbom {
+        /// An image that skiff built [default: the skiff program]
+        image: Option<String>,
+    },
     /// Print a cluster's kubeconfig
     Kubeconfig {
         #[command(flatten)]
@@ -56,8 +62,15 @@ pub(super) enum Get {
 
 impl Get {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
+        if let Get::Sbom { image: None } = self {
+            return print_sbom(&sbom::of_program());
+        }
         let ctx = invocation.context()?;
         match self {
+            Get::Sbom { image } => {
+                let image = image.unwrap_or_default();
+                print_sbom(&sbom::of_image(&ctx, &image).await?)?;
+            }
             Get::Clusters { format } => {
                 let clusters: Vec<_> = inventory::clusters(&ctx).await?.into_values().collect();
                 if clusters.is_empty() {
@@ -133,4 +146,8 @@ fn print_images(images: &[load::ListedImage]) -> Result<(), Failure> {
         print_stdout(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
     }
     Ok(())
+}
+
+fn print_sbom(document: &serde_json::Value) -> Result<(), Failure> {
+    print_stdout(format!("{document:#}"))
 }

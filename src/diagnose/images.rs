@@ -6,6 +6,7 @@ use crate::context::RunError;
 use crate::load::LoadError;
 use crate::node_image::NodeImageError;
 use crate::pull::PullError;
+use crate::sbom::SbomError;
 use crate::text::last_lines;
 
 impl From<PullError> for Failure {
@@ -76,6 +77,19 @@ impl From<LoadError> for Failure {
             LoadError::Failed { output, .. } => failure.details(output),
             LoadError::Archive { .. } => failure.hint("`docker save` archives and OCI layouts can be loaded, plain or compressed with gzip or zstd"),
             LoadError::Name(_) | LoadError::Unreadable { .. } => failure,
+        }
+    }
+}
+
+impl From<SbomError> for Failure {
+    fn from(error: SbomError) -> Self {
+        let failure = Failure::new(&error);
+        match error {
+            SbomError::Run(error) => error.into(),
+            SbomError::None(_) => failure.hint(
+                "images that `build node-image` and `build addon-images` made have one; --force builds them again",
+            ),
+            SbomError::NoImage(_) | SbomError::Unreadable { .. } => failure,
         }
     }
 }

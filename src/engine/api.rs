@@ -55,6 +55,8 @@ pub trait Engine: Send + Sync {
         changes: &[String],
         layer: ByteStream,
     ) -> Result<()>;
+    /// Loads an image of this name from a tar archive, as `docker save` writes it.
+    async fn load_image(&self, reference: &str, archive: ByteStream) -> Result<()>;
     /// Succeeds if there is no such image.
     async fn remove_image(&self, reference: &str) -> Result<()>;
 

@@ -203,6 +203,15 @@ impl Engine for DockerEngine {
         Ok(())
     }
 
+    async fn load_image(&self, reference: &str, archive: ByteStream) -> Result<()> {
+        let options = query::ImportImageOptions { quiet: true, ..Default::default() };
+        let mut responses = self.docker.import_image_stream(options, archive, None).boxed();
+        while let Some(response) = responses.next().await {
+            response.map_err(|e| self.failed(format!("loading {reference}"), e))?;
+        }
+        Ok(())
+    }
+
     async fn remove_image(&self, reference: &str) -> Result<()> {
         let removed =
             self.docker.remove_image(reference, None::<query::RemoveImageOptions>, None).await;

@@ -4,7 +4,7 @@
 use include_dir::{Dir, include_dir};
 
 use super::PUBLISHED;
-use crate::builder::{Build, BuildError, BuildOptions, Recipe};
+use crate::builder::{Build, BuildError, BuildOptions, Recipe, UpToDate};
 use crate::context::Context;
 use crate::labels;
 use crate::pull::{self, PullError};
@@ -38,7 +38,7 @@ pub(crate) enum Outcome {
     /// The image is new.
     Built,
     /// The image exists and was built from the same recipe.
-    UpToDate,
+    UpToDate(UpToDate),
     /// The published image is used instead.
     Published,
 }
@@ -80,8 +80,8 @@ pub(crate) async fn build(
         ],
     };
     let build = Build::plan(ctx, &options.image, recipe, options.build.clone()).await?;
-    if build.is_up_to_date() {
-        return Ok(Outcome::UpToDate);
+    if let Some(present) = build.up_to_date() {
+        return Ok(Outcome::UpToDate(present));
     }
     if options.prefer_pull && published(ctx).await? {
         return Ok(Outcome::Published);

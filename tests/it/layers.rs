@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 44] = [
+const ORDER: [&str; 45] = [
     // Words and small tools.
     "labels",
     "text",
@@ -54,6 +54,7 @@ const ORDER: [&str; 44] = [
     "logs",
     "kubectl",
     "addon",
+    "sbom",
     // The human.
     "diagnose",
     "report",

@@ -14,6 +14,7 @@
 #![allow(unreachable_pub, reason = "a test program has no outside")]
 #![allow(clippy::disallowed_methods, reason = "tests are programs of their own")]
 
+mod builder;
 mod cli;
 mod configs;
 mod files;
@@ -21,6 +22,7 @@ mod fuzz;
 mod layers;
 mod program;
 mod snapshots;
+mod supply;
 #[path = "../support/lib.rs"]
 #[allow(dead_code, reason = "shared with tests/cluster, which uses other parts")]
 mod support;

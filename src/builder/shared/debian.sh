@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes a tree of Debian packages, without manuals: $OUT/base.tar.
+# Makes a tree of Debian packages, without manuals: $OUT/base.tar, and the list of
+# its packages, $OUT/packages: name, version and architecture in each line.
 #
 #   debian.sh NAME VARIANT PACKAGES
 #
@@ -9,12 +10,20 @@ set -o errexit -o nounset -o pipefail
 variant=$2 packages=$3
 tools mmdebstrap
 
+include=$(grep -v '^#' "$packages" | xargs | tr ' ' ',')
+# What is only unpacked is listed before the packages are thrown away.
+hook=customize-hook
+[ "$variant" != extract ] || hook=extract-hook
+mapfile -t suites < <(suites)
+case $include in *"/forky"*) suites+=(forky) ;; esac
+lines=$(source_lines "${suites[@]}")
+mapfile -t lines <<<"$lines"
+
 make_base() {
-  rm -f "$OUT/base.tar"
-  # The next release's index may be past its date.
+  rm -f "$OUT/base.tar" "$OUT/packages"
+  # Updates are as good as the release; only what is asked for is of the next one.
   mmdebstrap --quiet --variant="$variant" --architectures="$ARCH" \
-    --aptopt="APT::Default-Release \"$SUITE\"" \
-    --aptopt='Acquire::Check-Valid-Until "false"' \
+    --aptopt="APT::Default-Release \"/^$SUITE(-updates|-security)?\$/\"" \
     --aptopt='Acquire::Retries "3"' \
     --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
@@ -22,8 +31,17 @@ make_base() {
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/bash-completion/*' \
-    --include="$(grep -v '^#' "$packages" | xargs | tr ' ' ',')" \
-    "$SUITE" "$OUT/base.tar" \
-    "deb $MIRROR $SUITE main" "deb $MIRROR forky main" >&2
+    --include="$include" \
+    --"$hook"="bash $BUILDER/packages.sh \"\$1\" >$OUT/packages" \
+    "$SUITE" "$OUT/base.tar" "${lines[@]}" >&2
 }
-retry make_base
+
+for _ in 1 2 3; do
+  made_with indexes "${suites[@]}"
+  SOURCE_DATE_EPOCH=$(date_of "$OUT")
+  export SOURCE_DATE_EPOCH
+  retry make_base
+  # The archive may have changed meanwhile.
+  [ "$(indexes "${suites[@]}")" != "$(cat "$OUT/state")" ] || break
+done
+[ -s "$OUT/packages" ] || { say "the tree has no packages"; exit 1; }

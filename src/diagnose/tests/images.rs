@@ -6,6 +6,7 @@ use crate::image::InvalidReference;
 use crate::image::archive::ArchiveError;
 use crate::load::LoadError;
 use crate::node_image::{self, NodeImageError};
+use crate::sbom::SbomError;
 
 pub(super) fn add(screens: &mut Screens) {
     let output: String = (1..=50).map(|number| format!("line {number}\n")).collect();
@@ -31,6 +32,12 @@ pub(super) fn add(screens: &mut Screens) {
     screens!(screens, NodeImageError, of_version, {
         Build => [BuildError::NoBase { reason: "there is no mmdebstrap".into() }.into()],
         UnknownVersion => [NodeImageError::UnknownVersion { version: "v1.2.3".into() }],
+    });
+    screens!(screens, SbomError {
+        Run => [interrupted().into()],
+        NoImage => [SbomError::NoImage("app:1".into())],
+        None => [SbomError::None("app:1".into())],
+        Unreadable => [SbomError::Unreadable { image: "app:1".into(), reason: "no JSON".into() }],
     });
     add_loading(screens);
 }

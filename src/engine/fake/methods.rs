@@ -100,6 +100,14 @@ impl Engine for FakeEngine {
         .await
     }
 
+    async fn load_image(&self, reference: &str, _: ByteStream) -> Result<()> {
+        self.call("load_image", "", |state| {
+            state.import_image(reference);
+            Ok(())
+        })
+        .await
+    }
+
     async fn remove_image(&self, reference: &str) -> Result<()> {
         self.call("remove_image", "", |state| state.remove_image(reference)).await
     }

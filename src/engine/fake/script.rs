@@ -8,6 +8,7 @@
 //! clusters:
 //!   lab: [control-plane, worker]
 //! stopped: [lab-worker]
+//! files: {/etc/motd: hello}    # of every image
 //! crashes: {lab-control-plane: "what it writes before it ends"}
 //! commands:                # those whose words contain `line`; elsewhere they work
 //!   - {line: kubeadm join, container: lab-worker, code: 1, stdout: "", stderr: timed out}

@@ -53,7 +53,7 @@ fn every_shell_gets_a_script() {
 fn cobras_completion_is_answered() {
     for (args, expected) in [
         (&["__completeNoDesc", "cr"][..], "create\n:4\n"),
-        (&["__completeNoDesc", "get", ""], "clusters\nnodes\nimages\nkubeconfig\n:4\n"),
+        (&["__completeNoDesc", "get", ""], "clusters\nnodes\nimages\nsbom\nkubeconfig\n:4\n"),
         (&["__completeNoDesc", "get", "nodes", "--all"], "--all-clusters\n:4\n"),
         (&["__completeNoDesc", "export", "logs", ""], ":0\n"),
     ] {

@@ -25,13 +25,18 @@ pub fn sources() -> BTreeMap<Vec<String>, String> {
 
 /// Every Rust file below a directory.
 pub fn files(root: &Path) -> Vec<PathBuf> {
+    files_that(root, |path| path.extension().is_some_and(|extension| extension == "rs"))
+}
+
+/// Every such file below a directory.
+pub fn files_that(root: &Path, is_meant: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     let (mut found, mut directories) = (Vec::new(), vec![root.to_owned()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if is_meant(&path) {
                 found.push(path);
             }
         }

@@ -12,6 +12,7 @@ patched=$(built ingress-nginx-source)
 part ingress-nginx "$BUILDER/go.sh" \
   "-X $source.RELEASE=v1.11-debian.2 -X $source.COMMIT=52c50467d67d -X $source.REPO=$module" module "$patched"
 part ingress-nginx-files files.sh "$patched/ingress-nginx/rootfs/etc/nginx"
+dated ingress-nginx-base
 
 root=$WORK/rootfs
 rm -rf "$root"
@@ -49,4 +50,5 @@ ln -s /dev/stderr "$root/var/log/nginx/error.log"
 # What the controller writes: configuration, certificates, temporary files.
 chown -R 101:82 "$root"/etc/{nginx,ingress-controller} "$root"/var/{log,lib}/nginx "$root/tmp/nginx"
 chmod 1777 "$root/tmp" "$root/var/tmp"
+sbom "$root" ingress-nginx v1.11-debian.2 ingress-nginx-base ingress-nginx
 pack "$root"

@@ -10,4 +10,5 @@ rm -rf "$root"
 mkdir -p "$root/etc"
 cp "$(built metrics-server)/bin/metrics-server" "$root/metrics-server"
 echo 'nonroot:x:65534:65534::/:/sbin/nologin' >"$root/etc/passwd"
+sbom "$root" metrics-server "$version" metrics-server
 pack "$root"
