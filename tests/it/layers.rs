@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 42] = [
+const ORDER: [&str; 43] = [
     // Words and small tools.
     "labels",
     "text",
@@ -42,6 +42,7 @@ const ORDER: [&str; 42] = [
     "settle",
     "provision",
     "bootstrap",
+    "components",
     "readiness",
     // Whole operations.
     "admin_kubeconfig",
