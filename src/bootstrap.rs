@@ -8,7 +8,7 @@ mod install;
 mod manifests;
 mod template;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -195,6 +195,11 @@ impl<'a> Bootstrap<'a> {
         let node = self.node(node);
         let mode = self.cluster.networking.proxy_mode;
         let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
+        let (name, warned) = (node.name(), Mutex::default());
+        let on_line = move |line: &str| {
+            self.warn_of_unknown_field(&warned, name, line);
+            on_line(line);
+        };
         node.run_with(Command::new(init), on_line).await?;
         let admin_conf = node.read(ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
@@ -242,8 +247,11 @@ impl<'a> Bootstrap<'a> {
             node.run(unpack.stdin(credentials.secrets.clone())).await?;
         }
         let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
-        let name = node.name();
-        let on_line = |line: &str| self.ctx.progress.debug(3, format!("{name}: {line}"));
+        let (name, warned) = (node.name(), Mutex::default());
+        let on_line = |line: &str| {
+            self.warn_of_unknown_field(&warned, name, line);
+            self.ctx.progress.debug(3, format!("{name}: {line}"));
+        };
         node.run_with(join, on_line).await?;
         Ok(())
     }
@@ -285,9 +293,32 @@ impl<'a> Bootstrap<'a> {
         install::install(self.cluster, &self.node(node)).await
     }
 
+    /// A field that kubeadm does not know it leaves out, and says so among hundreds of
+    /// lines; often twice.
+    fn warn_of_unknown_field(&self, warned: &Mutex<Vec<String>>, node: &str, line: &str) {
+        let Some(warning) = unknown_field(line) else { return };
+        let mut warned = warned.lock().expect("no holder panics");
+        if !warned.contains(&warning) {
+            self.ctx.progress.warn(format!("{node}: {warning}"));
+            warned.push(warning);
+        }
+    }
+
     fn node(&self, name: &str) -> NodeHandle {
         NodeHandle::new(self.ctx, name)
     }
+}
+
+/// What kubeadm leaves out, from a line such as `W1125 … error unmarshaling configuration
+/// schema.GroupVersionKind{…, Kind:"KubeletConfiguration"}: strict decoding error:
+/// unknown field "maxPodz"` (Kubernetes 1.37,
+/// `cmd/kubeadm/app/util/config/strict/strict.go`).
+fn unknown_field(line: &str) -> Option<String> {
+    let (document, fields) = line.split_once("}: strict decoding error: ")?;
+    let (_, kind) = document.rsplit_once("Kind:")?;
+    let kind = kind.trim_matches('"');
+    line.starts_with('W')
+        .then(|| format!("kubeadm leaves out what it does not know in {kind}: {}", fields.trim()))
 }
 
 /// The cluster's address and certificate authority without credentials: what
@@ -300,4 +331,19 @@ fn discovery(admin_conf: &str) -> Result<String, String> {
         .ok_or("it has no users")?;
     users.iter_mut().for_each(|entry| entry["user"] = serde_json::json!({}));
     Ok(yaml::to_string(&config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_kubeadm_leaves_out_is_named() {
+        let line = r#"W1125 15:16:26.398858    2507 initconfiguration.go:334] error unmarshaling configuration schema.GroupVersionKind{Group:"kubelet.config.k8s.io", Version:"v1beta1", Kind:"KubeletConfiguration"}: strict decoding error: unknown field "maxPodz""#;
+        let expected = "kubeadm leaves out what it does not know in KubeletConfiguration: unknown field \"maxPodz\"";
+        assert_eq!(unknown_field(line).as_deref(), Some(expected));
+        // With this it ends, and the error is shown.
+        assert_eq!(unknown_field(&line[65..]), None);
+        assert_eq!(unknown_field("[certs] Generating \"ca\" certificate and key"), None);
+    }
 }

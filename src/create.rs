@@ -14,6 +14,7 @@ use futures_util::future::try_join_all;
 use crate::admin_kubeconfig;
 use crate::bootstrap::{Bootstrap, Initialized};
 use crate::cluster::{Cluster, ProxyMode};
+use crate::components::Watch;
 use crate::context::{Context, RunError};
 use crate::delete;
 use crate::duration;
@@ -21,6 +22,7 @@ use crate::engine::Host;
 use crate::inventory;
 use crate::kubeconfig;
 use crate::plan::{self, Plan, PlanInput, SettledCluster, proxy};
+use crate::provision::inotify::{self, Limits};
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::pull;
 use crate::readiness::{self, Wanted};
@@ -28,6 +30,7 @@ use crate::secret::Secret;
 use crate::settle;
 use crate::text;
 
+use bring_up::Unknown;
 pub(crate) use error::{CreateError, Failed, Remains};
 
 /// How long a cluster may take to become usable, unless the caller decides.
@@ -39,6 +42,9 @@ pub(crate) struct CreateOptions {
     pub retain: bool,
     /// How long to wait until the cluster is usable; 0 does not wait.
     pub wait: Duration,
+    /// As in kind, kubeadm's success is enough: a component that cannot come up
+    /// afterwards is only warned about.
+    pub tolerates_crashes: bool,
     /// The kubeconfig file to write.
     pub kubeconfig: PathBuf,
     pub network: String,
@@ -132,16 +138,25 @@ impl Creation<'_> {
         }
         let kernel = provision::kernel::check(&host, cluster.networking.proxy_mode)
             .map_err(ProvisionError::from)?;
-        if inventory::cluster(ctx, &cluster.name).await?.exists() {
+        let existing = inventory::clusters(ctx).await?;
+        if existing.contains_key(&cluster.name) {
             return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
         }
+        let needed = Limits::needed(cluster, existing.values());
         let settled = self.settle(host).await?;
+        let image = settled.cluster.nodes.iter().find_map(|node| node.image.as_deref());
+        if let Some(image) = image {
+            inotify::ensure(ctx, &settled.host, image, needed).await?;
+        }
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
-        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, kernel).await?;
+        // Of a host elsewhere the limits are known once there is a node.
+        let limits = (!provision::kernel::is_shared(&settled.host)).then_some(needed);
+        let unknown = Unknown { kernel, limits };
+        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, unknown).await?;
         let first = &plan.first_control_plane().container.name;
-        let usable = self.wait_until_usable(first, &initialized);
+        let usable = self.wait_until_usable(first, &settled.cluster, &initialized);
         let (usable, ()) = tokio::join!(usable, bootstrap.revoke_token(first));
         usable?;
         Ok(initialized.admin_conf)
@@ -204,21 +219,34 @@ impl Creation<'_> {
     async fn wait_until_usable(
         &self,
         first: &str,
+        cluster: &Cluster,
         initialized: &Initialized,
     ) -> Result<(), CreateError> {
-        let networking = &self.cluster.networking;
+        let networking = &cluster.networking;
         // Without a pod network nodes never become Ready; the user installs one next.
         if self.options.wait.is_zero() || !networking.default_cni {
             return Ok(());
         }
         let services = networking.proxy_mode != ProxyMode::None;
-        let wanted = Wanted { nodes: self.cluster.nodes.len(), services };
+        let wanted = Wanted { nodes: cluster.nodes.len(), services };
         let limit = self.options.wait;
         let step = self
             .ctx
             .progress
             .step(format!("Waiting ≤ {} for the cluster to be usable ⏳", duration::format(limit)));
-        let missing = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m)).await?;
+        let names = cluster.node_names();
+        let watch = Watch::new(self.ctx, cluster, names.iter().map(String::as_str));
+        let wait = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m));
+        let missing = match watch.during(wait).await {
+            Ok(waited) => waited?,
+            Err(crash) if self.options.tolerates_crashes => {
+                drop(step);
+                let said = crash.words.last().map_or("", String::as_str);
+                self.ctx.progress.warn(format!("{crash}: {said}"));
+                return Ok(());
+            }
+            Err(crash) => return Err(crash.into()),
+        };
         if missing.is_empty() {
             step.done();
         } else {

@@ -3,6 +3,7 @@
 
 mod addon;
 mod cluster;
+mod components;
 mod engine;
 mod images;
 
@@ -18,10 +19,21 @@ pub(crate) struct Failure {
     /// Output of a command or a list of problems; may have many lines.
     pub details: String,
     pub hints: Vec<String>,
+    /// What explains it further, too long to be shown.
+    pub log: Option<Box<Log>>,
     /// A signal ended it.
     pub interrupted: bool,
     /// The signal that was received, if any.
     signal: Option<u8>,
+}
+
+/// What goes to a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Log {
+    /// What a failed command wrote, which is shown when called kind.
+    pub output: Option<String>,
+    /// That and everything else.
+    pub text: String,
 }
 
 impl Failure {
@@ -36,6 +48,13 @@ impl Failure {
 
     fn details(mut self, details: impl Into<String>) -> Self {
         self.details = details.into();
+        self
+    }
+
+    /// Adds to the details.
+    pub(crate) fn and_details(mut self, more: impl AsRef<str>) -> Self {
+        let separator = if self.details.is_empty() { "" } else { "\n\n" };
+        self.details = format!("{}{separator}{}", self.details.trim_end(), more.as_ref());
         self
     }
 

@@ -63,6 +63,12 @@ pub(crate) struct ExistingNode {
 }
 
 impl ExistingNode {
+    #[cfg(test)]
+    pub(crate) fn new(name: &str, role: NodeRole, status: RunStatus) -> ExistingNode {
+        let (name, image) = (name.to_owned(), String::new());
+        ExistingNode { name, role, status, image, created: 0, kubernetes: None }
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.status == RunStatus::Running
     }
@@ -275,16 +281,9 @@ mod tests {
     use crate::progress::Progress;
 
     fn cluster(nodes: &[(&str, &str, bool)]) -> ExistingCluster {
-        let node = |(name, role, running): &(&str, &str, bool)| ExistingNode {
-            name: name.to_string(),
-            role: NodeRole::from_label(role),
-            status: match running {
-                true => RunStatus::Running,
-                false => RunStatus::Stopped,
-            },
-            image: String::new(),
-            created: 0,
-            kubernetes: None,
+        let node = |(name, role, running): &(&str, &str, bool)| {
+            let status = if *running { RunStatus::Running } else { RunStatus::Stopped };
+            ExistingNode::new(name, NodeRole::from_label(role), status)
         };
         ExistingCluster { name: "c".into(), nodes: nodes.iter().map(node).collect() }
     }

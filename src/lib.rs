@@ -23,7 +23,8 @@
 //! [`builder`] builds them. [`plan`] turns a definition into containers.
 //! [`node_image`] chooses and builds node images. [`settle`] decides all that a
 //! plan depends on. [`provision`] runs the containers, [`bootstrap`] has kubeadm
-//! turn them into a cluster, [`readiness`] decides when it is usable.
+//! turn them into a cluster, [`components`] notices what cannot come up meanwhile,
+//! [`readiness`] decides when it is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
 //! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
@@ -42,8 +43,10 @@
 //! | bootstrap | what kubeadm does on nodes: init, join |
 //! | builder | the throw-away container that images are built in |
 //! | cluster, definition | [`cluster::Cluster`]: what a file in kind's format asks for |
+//! | component | a program that a node consists of: kubelet, containerd, etcd, kube-proxy … |
 //! | context | [`context::Context`]; a kubeconfig context or docker context is called by that name |
 //! | control-plane, worker | the roles of nodes |
+//! | crash | a component that cannot come up: [`components::Crash`] |
 //! | creation | one run of `create cluster`; its random ID is a label of its containers |
 //! | digest | SHA-256 of a blob, as in `sha256:…` |
 //! | engine | Docker, or what answers its API; containerd in nodes is never called so |
@@ -69,6 +72,7 @@ mod builder;
 mod cache;
 pub mod cli;
 pub mod cluster;
+mod components;
 pub mod config;
 pub mod context;
 mod create;

@@ -2,6 +2,7 @@
 
 mod error;
 pub(crate) mod host;
+pub(crate) mod inotify;
 pub(crate) mod kernel;
 pub(crate) mod network;
 pub(crate) mod ports;

@@ -66,6 +66,28 @@ pub fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
+/// The text in lines of at most `width` characters, broken between words where that
+/// is possible.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut room = width;
+    for word in text.split_whitespace() {
+        let word: Vec<char> = word.chars().collect();
+        let needed = word.len() + usize::from(room < width);
+        if needed <= room {
+            let line = lines.last_mut().expect("there is one");
+            line.extend((room < width).then_some(' '));
+            line.extend(&word);
+            room -= needed;
+            continue;
+        }
+        lines.extend(word.chunks(width).map(|piece| piece.iter().collect::<String>()));
+        room = width - lines.last().map_or(0, |line| line.chars().count());
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
 /// The known words that `word` was probably meant to be, at most three, closest
 /// first: those within a few typing errors, and those that start with it. Case
 /// is ignored.
@@ -113,6 +135,20 @@ mod tests {
         assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
         assert_eq!(last_lines("a", 2), "a");
         assert_eq!(last_lines("", 2), "");
+    }
+
+    #[test]
+    fn lines_are_no_wider_than_asked_for() {
+        for (text, lines) in [
+            ("", &[][..]),
+            ("one", &["one"]),
+            ("one two three", &["one two", "three"]),
+            ("one two  ten", &["one two", "ten"]),
+            ("ab abcdefghij c", &["ab", "abcdefgh", "ij c"]),
+            ("ääääääää ö", &["ääääääää", "ö"]),
+        ] {
+            assert_eq!(wrapped(text, 8), lines, "{text}");
+        }
     }
 
     #[test]

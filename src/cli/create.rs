@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
-use super::kind::provider;
+use super::kind::{Program, provider};
 use super::output::print_stdout;
 use crate::addon::{self, Package};
+use crate::cache;
 use crate::cluster::{self, Cluster};
 use crate::config::{self, Surroundings};
 use crate::context::Context;
@@ -21,6 +22,7 @@ use crate::environment;
 use crate::plan::proxy;
 use crate::platform;
 use crate::provision::network;
+use crate::secret;
 use crate::sudo::Caller;
 
 /// As in kind: longer names exceed what host names may have once node names are
@@ -109,6 +111,7 @@ impl CreateCluster {
         let options = CreateOptions {
             retain: self.retain,
             wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
+            tolerates_crashes: invocation.program == Program::Kind,
             kubeconfig: self.kubeconfig.target()?,
             network,
             directory,
@@ -118,7 +121,10 @@ impl CreateCluster {
         invocation.progress.info(format!("Creating cluster {:?} ...", cluster.name));
         let ctx = invocation.context()?;
         let created = create::create(&ctx, &cluster, &options).await;
-        created.map_err(|failed| self.with_addons_to_install(failed))?;
+        created.map_err(|failed| {
+            let name = failed.cluster.clone();
+            with_log(self.with_addons_to_install(failed), invocation.program, &name)
+        })?;
         self.install(&ctx, &cluster.name, &addons).await?;
         self.print_usage_hint(invocation, &cluster);
         self.print_sudo_hint(invocation, &cluster.name, &options.kubeconfig);
@@ -222,6 +228,23 @@ impl CreateCluster {
                 "\nThe kubeconfig is root's; for {user}: sudo {program} export kubeconfig --name {name} --kubeconfig ~{user}/.kube/config"
             ));
         }
+    }
+}
+
+/// A long log goes to a file. As kind, what kubeadm wrote is shown as well
+/// (kind v0.33.0, `cmd/kind/app/main.go`, `logError`).
+fn with_log(mut failure: Failure, program: Program, cluster: &str) -> Failure {
+    let Some(log) = failure.log.take() else { return failure };
+    if let Some(output) = log.output.filter(|_| program == Program::Kind) {
+        failure = failure.and_details(format!("Command Output: {output}"));
+    }
+    let directory = cache::writable(cache::directories("logs"));
+    let path = directory.map(|directory| directory.join(format!("create-{cluster}.log")));
+    let text = secret::conceal(&log.text);
+    match path.map(|path| cache::keep(&path, text.as_bytes()).map(|()| path)) {
+        Some(Ok(path)) => failure.hint(format!("the whole log is in {}", path.display())),
+        Some(Err(error)) => failure.hint(format!("the log cannot be written to a file: {error}")),
+        None => failure.hint("the log is not kept: no cache directory can be written to"),
     }
 }
 

@@ -3,14 +3,24 @@
 use futures_util::future::try_join_all;
 
 use super::error::CreateError;
-use crate::bootstrap::{Bootstrap, Initialized};
+use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
 use crate::cluster::Role;
-use crate::context::Context;
+use crate::components::Watch;
+use crate::context::{Context, RunError};
 use crate::node::NodeHandle;
 use crate::plan::{Plan, PlannedNode};
 use crate::progress::Step;
+use crate::provision::inotify::Limits;
 use crate::provision::{self, kernel::Verdict};
 use crate::version::Version;
+
+/// What the first node is asked about the engine's host.
+pub(super) struct Unknown {
+    /// Whether there is IPVS.
+    pub kernel: Verdict,
+    /// Whether the limits of inotify are at least these.
+    pub limits: Option<Limits>,
+}
 
 /// All nodes boot and are configured at the same time. The nodes of a role join
 /// once all of them are configured and the first control-plane is up.
@@ -21,19 +31,19 @@ pub(super) async fn bring_up(
     ctx: &Context,
     bootstrap: &Bootstrap<'_>,
     plan: &Plan,
-    kernel: Verdict,
+    unknown: Unknown,
 ) -> Result<Initialized, CreateError> {
     let boxes = "📦 ".repeat(plan.nodes.len());
     let step = ctx.progress.step(format!("Preparing nodes {boxes}"));
     let preparing = Countdown::new(step, plan.nodes.len());
-    BringUp { ctx, bootstrap, plan, kernel, preparing }.run().await
+    BringUp { ctx, bootstrap, plan, unknown, preparing }.run().await
 }
 
 struct BringUp<'a> {
     ctx: &'a Context,
     bootstrap: &'a Bootstrap<'a>,
     plan: &'a Plan,
-    kernel: Verdict,
+    unknown: Unknown,
     preparing: Countdown,
 }
 
@@ -56,9 +66,12 @@ impl BringUp<'_> {
         }
         let first = self.plan.first_control_plane();
         let version = self.prepare(first).await?;
-        if self.kernel == Verdict::AskNode {
-            let node = NodeHandle::new(self.ctx, &first.container.name);
+        let node = NodeHandle::new(self.ctx, &first.container.name);
+        if self.unknown.kernel == Verdict::AskNode {
             provision::kernel::check_in_node(&node).await?;
+        }
+        if let Some(needed) = self.unknown.limits {
+            provision::inotify::ensure_in(&node, needed).await?;
         }
         let admin_conf = self.initialize(&first.container.name, &version).await?;
         Ok(Initialized { admin_conf, version })
@@ -81,7 +94,10 @@ impl BringUp<'_> {
         let credentials = self.bootstrap.join_credentials().await?;
         let step = self.ctx.progress.step(title);
         let nodes = nodes.iter().zip(&versions);
-        let joins = nodes.map(|(node, version)| self.bootstrap.join(node, version, &credentials));
+        let joins = nodes.map(|(node, version)| {
+            let join = self.bootstrap.join(node, version, &credentials);
+            self.watched(&node.container.name, join)
+        });
         try_join_all(joins).await?;
         step.done();
         Ok(())
@@ -105,12 +121,30 @@ impl BringUp<'_> {
             }
             progress.debug(3, line);
         };
-        let admin_conf = self.bootstrap.init(node, version, on_line).await?;
+        let admin_conf = self.watched(node, self.bootstrap.init(node, version, on_line)).await?;
         starting.done();
         let installing = progress.step("Installing pod network and StorageClass 🔌");
         self.bootstrap.install(node).await?;
         installing.done();
         Ok(admin_conf)
+    }
+
+    /// Has kubeadm do its work on a node, and ends it when a component of this node
+    /// cannot come up.
+    async fn watched<T>(
+        &self,
+        node: &str,
+        kubeadm: impl Future<Output = Result<T, BootstrapError>>,
+    ) -> Result<T, CreateError> {
+        let watch = Watch::new(self.ctx, self.bootstrap.cluster, [node]);
+        match watch.during(kubeadm).await? {
+            Err(BootstrapError::Run(RunError::Command { argv, output, .. }))
+                if argv.first().is_some_and(|program| program == "kubeadm") =>
+            {
+                Err(watch.explain(&output).await.into())
+            }
+            done => Ok(done?),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
+use crate::components::Crash;
 use crate::context::RunError;
 use crate::delete::DeleteFailure;
 use crate::engine::EngineError;
@@ -17,6 +18,9 @@ pub(crate) enum CreateError {
     Provision(#[from] ProvisionError),
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// A component of a node cannot come up, or kubeadm failed.
+    #[error(transparent)]
+    Crash(#[from] Box<Crash>),
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! Operations on clusters and on the user's kubeconfig.
 
 use super::Failure;
+use super::engine::OPEN_FILES;
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::config;
@@ -50,6 +51,7 @@ impl From<ProvisionError> for Failure {
             ProvisionError::Run(error) => error.into(),
             ProvisionError::Host(HostError::NoIpvs) => failure.hint("use kubeProxyMode: iptables or nftables, or load the kernel module on the engine's host (sudo modprobe ip_vs)"),
             ProvisionError::Host(HostError::OldKernel(_)) => failure.hint("use kubeProxyMode: iptables"),
+            ProvisionError::Host(HostError::Inotify { .. }) => failure.hint(OPEN_FILES),
             ProvisionError::Host(_) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
             ProvisionError::NameInUse(name) => {
                 failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
@@ -57,7 +59,11 @@ impl From<ProvisionError> for Failure {
             ProvisionError::PortInUse { .. } => {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
             }
-            ProvisionError::Boot { log, .. } => failure.details(log),
+            ProvisionError::Boot { log, .. } => {
+                let is_limit = log.to_lowercase().contains("too many open files");
+                let failure = failure.details(log);
+                if is_limit { failure.hint(OPEN_FILES) } else { failure }
+            }
             ProvisionError::NoIpv6 { network, reason: None } => failure.hint(format!(
                 "delete the clusters in it, then the network, so that it is created again with IPv6: docker network rm {network}"
             )),
@@ -95,6 +101,7 @@ impl From<CreateError> for Failure {
             CreateError::Pull(error) => error.into(),
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
+            CreateError::Crash(crash) => (*crash).into(),
             CreateError::Kubeconfig(error) => error.into(),
             CreateError::Run(error) => error.into(),
             CreateError::AdminKubeconfig(error) => error.into(),

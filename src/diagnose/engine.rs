@@ -14,7 +14,7 @@ impl From<EngineError> for Failure {
                 .hint("add yourself to the group \"docker\" (sudo usermod -aG docker $USER, then log in again), or use sudo"),
             EngineError::Endpoint(_) => failure.hint("`docker context ls` shows the contexts; DOCKER_HOST overrides them"),
             EngineError::Other { message, .. } if message.contains("no space left") => {
-                failure.hint("free disk space where the engine keeps its data; `docker system df` shows what uses it")
+                failure.hint(DISK_FULL)
             }
             EngineError::Other { message, .. } if message.contains("no command specified") => {
                 failure.hint("use a node image: kindest/node, or one made by `build node-image`")
@@ -54,17 +54,15 @@ impl From<RunError> for Failure {
     }
 }
 
+pub(super) const DISK_FULL: &str =
+    "free disk space where the engine keeps its data; `docker system df` shows what uses it";
+pub(super) const OPEN_FILES: &str = "raise the limits of the engine's host: sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288";
+
 /// Known causes, recognised by what a failing command wrote.
 fn command_hints(failure: Failure, output: &str) -> Failure {
     let known = [
-        (
-            "no space left on device",
-            "free disk space where the engine keeps its data; `docker system df` shows what uses it",
-        ),
-        (
-            "too many open files",
-            "raise the host's limits: sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512",
-        ),
+        ("no space left on device", DISK_FULL),
+        ("too many open files", OPEN_FILES),
         (
             "unknown field",
             "a kubeadm patch sets a field that this Kubernetes version does not know; --dry-run shows the documents",
@@ -78,6 +76,7 @@ fn command_hints(failure: Failure, output: &str) -> Failure {
             "the kubelet cannot use this host's cgroups: read `journalctl -u kubelet` in the node",
         ),
     ];
+    let output = output.to_lowercase();
     match known.iter().find(|(sign, _)| output.contains(sign)) {
         Some((_, hint)) => failure.hint(*hint),
         None => failure,

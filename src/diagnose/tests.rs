@@ -4,6 +4,7 @@
 
 mod addon;
 mod cluster;
+mod components;
 mod engine;
 #[allow(unreachable_pub, reason = "other test programs use it, too")]
 #[path = "../../tests/support/golden.rs"]
@@ -68,6 +69,7 @@ fn every_error_as_the_user_sees_it() {
     let mut screens = Screens::default();
     engine::add(&mut screens);
     cluster::add(&mut screens);
+    components::add(&mut screens);
     images::add(&mut screens);
     addon::add(&mut screens);
     golden::check("errors.txt", &screens.0);

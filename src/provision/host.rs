@@ -14,6 +14,10 @@ pub(crate) enum HostError {
     NoIpvs,
     #[error("kubeProxyMode: nftables needs Linux 5.13 or later; the engine's host has {0}")]
     OldKernel(String),
+    #[error(
+        "the engine's host allows {found} inotify instances (fs.inotify.max_user_instances), about {needed} are needed, and skiff may not raise the limit"
+    )]
+    Inotify { found: u64, needed: u64 },
     #[error("a rootless engine needs Kubernetes 1.22 or later, not {0}")]
     RootlessVersion(String),
 }

@@ -72,9 +72,22 @@ fn trouble_is_named_and_leaves_nothing() {
     refused(
         &lab,
         &["--config", &lab.write("patch.yaml", &format!("{HEAD}{patch}"))],
-        &["kubeadm init", "Command Output", "hint:"],
+        &["kubeadm failed on", "nonsense", "the whole log is in"],
     );
-    check("a kubeadm that fails shows its output");
+    check("a kubeadm that fails says why");
+
+    refused(
+        &lab,
+        &["--config", &lab.write("gate.yaml", &format!("{HEAD}featureGates: {{Gone: true}}\n"))],
+        &["the kubelet cannot start on", "has no feature gate Gone", "featureGates.Gone"],
+    );
+    let patch = "kubeadmConfigPatches: [\"kind: ClusterConfiguration\\nscheduler: {extraArgs: [{name: no-such-flag, value: a}]}\\n\"]\n";
+    refused(
+        &lab,
+        &["--config", &lab.write("flag.yaml", &format!("{HEAD}{patch}"))],
+        &["the scheduler cannot start on", "no flag --no-such-flag", "kubeadmConfigPatches[0]"],
+    );
+    check("components that cannot come up, and what in the definition is the cause");
 
     is_refused(with_a_full_disk(&lab), &["No space left on device", "--kubeconfig", "hint:"]);
     check("a full disk under the kubeconfig");

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 45] = [
+const ORDER: [&str; 46] = [
     // Words and small tools.
     "labels",
     "text",
@@ -44,6 +44,7 @@ const ORDER: [&str; 45] = [
     "settle",
     "provision",
     "bootstrap",
+    "components",
     "readiness",
     // Whole operations.
     "admin_kubeconfig",

@@ -128,12 +128,9 @@ mod tests {
     #[test]
     fn a_load_balancer_is_no_node_in_the_table() {
         let node = |name: &str, role| ExistingNode {
-            name: name.into(),
-            role,
-            status: RunStatus::Running,
-            image: "kindest/node:v1.37.2".into(),
             created: 1000,
             kubernetes: Some("v1.37.2".into()),
+            ..ExistingNode::new(name, role, RunStatus::Running)
         };
         let nodes = vec![
             node("lab-control-plane", NodeRole::ControlPlane),

@@ -57,6 +57,7 @@ fn add_steps(screens: &mut Screens) {
         RootlessControllers => [HostError::RootlessControllers(vec!["cpu", "pids"])],
         NoIpvs => [HostError::NoIpvs],
         OldKernel => [HostError::OldKernel("5.10.0-33-amd64".into())],
+        Inotify => [HostError::Inotify { found: 8, needed: 68 }],
         RootlessVersion => [HostError::RootlessVersion("v1.21.14".into())],
     });
     screens!(screens, ProvisionError {
@@ -68,11 +69,18 @@ fn add_steps(screens: &mut Screens) {
             port: 80,
             protocol: "tcp",
         }],
-        Boot => [ProvisionError::Boot {
-            node: "kind-control-plane".into(),
-            reason: "its container exited with 1".into(),
-            log: "starting\nFailed to mount cgroup\n".into(),
-        }],
+        Boot => [
+            ProvisionError::Boot {
+                node: "kind-control-plane".into(),
+                reason: "its container exited with 1".into(),
+                log: "starting\nFailed to mount cgroup\n".into(),
+            },
+            ProvisionError::Boot {
+                node: "kind-control-plane".into(),
+                reason: "systemd did not reach multi-user.target within 120 s".into(),
+                log: "Failed to allocate manager object: Too many open files\n".into(),
+            },
+        ],
         NoIpv6 => [
             ProvisionError::NoIpv6 { network: "kind".into(), reason: None },
             ProvisionError::NoIpv6 {
@@ -110,6 +118,7 @@ fn add_creations(screens: &mut Screens) {
         Pull => [PullError::from(interrupted()).into()],
         Provision => [ProvisionError::NameInUse("lab".into()).into()],
         Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
+        Crash => [super::components::crash().into()],
         Kubeconfig => [kubeconfig::Error::Home.into()],
         AdminKubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
         Run => [interrupted().into()],

@@ -38,6 +38,15 @@ fn output(stdout: Vec<u8>, stderr: Vec<u8>, code: i64) -> ExecOutput {
     stream::iter(written.chain([ExecEvent::Exit(code)]).map(Ok).collect::<Vec<_>>()).boxed()
 }
 
+/// What a command writes that does not end.
+fn until_exit(output: ExecOutput) -> ExecOutput {
+    let written = output.filter(|event| {
+        let is_exit = matches!(event, Ok(ExecEvent::Exit(_)));
+        async move { !is_exit }
+    });
+    written.chain(stream::pending()).boxed()
+}
+
 #[async_trait]
 impl Engine for FakeEngine {
     /// Not counted as a call: how often a cancelled operation asks depends on the time.
@@ -266,7 +275,11 @@ impl Engine for FakeEngine {
             running(state, name)?;
             if let Some(scripted) = state.scripted(name, &command) {
                 let (stdout, stderr) = (scripted.stdout.clone(), scripted.stderr.clone());
-                return Ok(output(stdout.into(), stderr.into(), scripted.code));
+                let output = output(stdout.into(), stderr.into(), scripted.code);
+                return Ok(match scripted.hangs {
+                    false => output,
+                    true => until_exit(output),
+                });
             }
             let own = state.nodes.as_mut().and_then(|nodes| nodes(name, &command));
             let stdout = own.unwrap_or_else(|| answers::stdout(state, &command.argv).into_bytes());

@@ -12,6 +12,7 @@
 //! crashes: {lab-control-plane: "what it writes before it ends"}
 //! commands:                # those whose words contain `line`; elsewhere they work
 //!   - {line: kubeadm join, container: lab-worker, code: 1, stdout: "", stderr: timed out}
+//!   - {line: kubeadm init, hangs: true}     # it does not end
 //! faults:                  # calls are named as the methods of `Engine`
 //!   - {call: start_container, container: lab-worker, does: fails, error: other, message: no space left}
 //!   - {call: exec kubeadm, nth: 2, does: loses-answer}
@@ -67,6 +68,8 @@ struct CommandRule {
     stdout: String,
     #[serde(default)]
     stderr: String,
+    #[serde(default)]
+    hangs: bool,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +168,7 @@ impl Script {
             stdout: rule.stdout.clone(),
             stderr: rule.stderr.clone(),
             code: rule.code,
+            hangs: rule.hangs,
         });
         state.commands = commands.collect();
     }

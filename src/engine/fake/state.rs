@@ -59,6 +59,8 @@ pub(super) struct ScriptedCommand {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) code: i64,
+    /// It does not end.
+    pub(super) hangs: bool,
 }
 
 impl Default for State {

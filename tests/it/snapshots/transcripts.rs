@@ -53,6 +53,7 @@ impl Stage {
             // Whether kubectl is there must not matter.
             .env("PATH", "/nowhere")
             .env("KUBECONFIG", "kubeconfig")
+            .env("XDG_CACHE_HOME", self.directory.path().join("cache"))
             .env("SKIFF_FAKE_ENGINE", "engine.yaml");
         command
     }
@@ -103,8 +104,10 @@ fn play(scenario: &Scenario) -> String {
     for line in scenario.commands {
         let out = output(line, stage.command(line));
         let code = out.status.code().unwrap_or_else(|| panic!("{line}: {:?}", out.status));
+        let here = stage.directory.path().display().to_string();
+        let stderr = text(&out.stderr).replace(&here, "/here");
         transcript += &format!("$ {line}\n{}", text(&out.stdout));
-        transcript += &format!("-- stderr\n{}-- exit code {code}\n\n", text(&out.stderr));
+        transcript += &format!("-- stderr\n{stderr}-- exit code {code}\n\n");
     }
     format!("{transcript}-- files\n{}", stage.files())
 }

@@ -83,7 +83,51 @@ pub const ALL: &[Scenario] = &[
     scenario(
         "create-init-fails",
         "commands: [{line: kubeadm init, code: 1, stdout: \"[init] x\\n\", stderr: \"error: timed out waiting\\n\"}]",
-        &["skiff create cluster", "skiff create cluster --retain"],
+        &["skiff create cluster", "skiff create cluster --retain", "kind create cluster"],
+    ),
+    scenario(
+        "create-unknown-field",
+        "commands:
+        - line: kubeadm init
+          stderr: |
+            W1125 15:16:26.398858 2507 initconfiguration.go:334] error unmarshaling configuration schema.GroupVersionKind{Kind:\"KubeletConfiguration\"}: strict decoding error: unknown field \"maxPodz\"
+            W1125 15:16:26.399284 2507 configset.go:176] error unmarshaling configuration schema.GroupVersionKind{Kind:\"KubeletConfiguration\"}: strict decoding error: unknown field \"maxPodz\"",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-crashes",
+        "commands:
+        - {line: kubeadm init, hangs: true}
+        - {line: components log, stdout: \"a very long log\\n\"}
+        - line: components look
+          stdout: \"\\x1eunit kubelet auto-restart 2\\n\\x1ejournal kubelet\\n\\
+            panic: unrecognized feature gate: Gone\\nkubelet.service: Main process exited\\n\\
+            panic: unrecognized feature gate: Gone\\nkubelet.service: Main process exited\\n\"",
+        &["skiff create cluster"],
+    ),
+    scenario(
+        "create-crashes-later",
+        r#"commands:
+        - {line: get --raw, stdout: '{}'}
+        - {line: components log, stdout: "a very long log\n"}
+        - line: components look
+          stdout: "\x1econtainers\n{\"containers\": [{\"id\": \"1\", \"metadata\": {\"name\": \"coredns\"}, \"state\": \"CONTAINER_EXITED\",\
+            \"labels\": {\"io.kubernetes.pod.namespace\": \"kube-system\"}}]}\n\x1elog 1 1\n\
+            /etc/coredns/Corefile:2 - Error during parsing: Unknown directive 'nosuch'\n""#,
+        &["skiff create cluster", "kind create cluster --wait 1m"],
+    ),
+    scenario(
+        "create-raises-limits",
+        "commands: [{line: cat /proc/sys/fs/inotify, stdout: '128 8192'}]",
+        &["skiff create cluster --config configs/ha.yaml"],
+    ),
+    scenario(
+        "create-cannot-raise-limits",
+        "commands:
+        - {line: cat /proc/sys/fs/inotify, container: kind-control-plane, stdout: '8 8192'}
+        - {line: cat /proc/sys/fs/inotify, stdout: '64 8192'}
+        - {line: ' /proc/sys/fs/inotify ', code: 1, stderr: Read-only file system}",
+        &["skiff create cluster", "skiff create cluster --config configs/ha.yaml"],
     ),
     scenario(
         "create-join-fails",

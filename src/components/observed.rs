@@ -1,0 +1,118 @@
+//! What one look at a node finds: the report of `node.sh look`, read.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::component::Component;
+
+/// How the components of a node are.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// By name, `kubelet` and `containerd`.
+    pub units: BTreeMap<String, Unit>,
+    /// The end of their journals, if one of them is not well.
+    pub journals: BTreeMap<String, String>,
+    /// What the kubelet writes about containers that cannot be created.
+    pub pods: String,
+    pub containers: Vec<Container>,
+}
+
+/// A unit of systemd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unit {
+    /// Whether its program runs at this moment.
+    pub runs: bool,
+    /// How often systemd has started it again.
+    pub restarts: u32,
+}
+
+/// A container of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Container {
+    pub component: Component,
+    /// UID of its pod.
+    pub pod: String,
+    /// How many containers there were before it in its place.
+    pub attempt: u32,
+    /// `None` if it runs, or has not been started.
+    pub ended: Option<Ended>,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Ended {
+    /// `None` if it could not be found out.
+    pub code: Option<i32>,
+    /// The end of what it wrote.
+    pub log: String,
+}
+
+/// The part of `crictl ps -o json` that is needed.
+#[derive(Deserialize)]
+struct Listed {
+    containers: Vec<ListedContainer>,
+}
+
+#[derive(Deserialize)]
+struct ListedContainer {
+    id: String,
+    metadata: Metadata,
+    state: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    /// Absent for the first: it is 0.
+    #[serde(default)]
+    attempt: u32,
+}
+
+impl Look {
+    /// Reads a report. What cannot be read is left out: a look is no proof that all is
+    /// well.
+    pub(super) fn read(report: &str) -> Look {
+        let mut look = Look::default();
+        let (mut listed, mut logs) = (Vec::new(), BTreeMap::new());
+        for section in report.split('\u{1e}').skip(1) {
+            let (title, text) = section.split_once('\n').unwrap_or((section, ""));
+            match title.split(' ').collect::<Vec<_>>()[..] {
+                ["unit", name, state, restarts] => {
+                    let unit =
+                        Unit { runs: state == "running", restarts: restarts.parse().unwrap_or(0) };
+                    look.units.insert(name.to_owned(), unit);
+                }
+                ["journal", unit] => drop(look.journals.insert(unit.to_owned(), text.to_owned())),
+                ["pods"] => text.clone_into(&mut look.pods),
+                ["containers"] => {
+                    let found = serde_json::from_str::<Listed>(text);
+                    listed = found.map(|found| found.containers).unwrap_or_default();
+                }
+                ["log", id, code] => {
+                    let ended = Ended { code: code.parse().ok(), log: text.to_owned() };
+                    logs.insert(id.to_owned(), ended);
+                }
+                _ => {}
+            }
+        }
+        look.containers = listed
+            .into_iter()
+            .filter_map(|listed| {
+                let of = |label: &str| listed.labels.get(label).cloned().unwrap_or_default();
+                let is_system = of("io.kubernetes.pod.namespace") == "kube-system";
+                let component = Component::of_container(&listed.metadata.name)?;
+                let has_ended = listed.state == "CONTAINER_EXITED";
+                is_system.then(|| Container {
+                    component,
+                    pod: of("io.kubernetes.pod.uid"),
+                    attempt: listed.metadata.attempt,
+                    ended: has_ended.then(|| logs.remove(&listed.id).unwrap_or_default()),
+                })
+            })
+            .collect();
+        look
+    }
+}

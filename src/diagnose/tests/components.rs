@@ -1,0 +1,103 @@
+//! Components that cannot come up, each with what a real one wrote.
+
+use super::{Failure, Screens};
+use crate::components::{Cause, Component, Crash};
+
+/// The kubelet of Kubernetes 1.37 with a feature gate that is gone.
+pub(super) fn crash() -> Box<Crash> {
+    crash_of(
+        Component::Kubelet,
+        Cause::UnknownGate("EphemeralContainers".into()),
+        Some("featureGates.EphemeralContainers"),
+        "panic: failed to merge global and in-flight KubeletConfiguration while setting defaults, error: unrecognized feature gate: EphemeralContainers",
+    )
+}
+
+fn crash_of(component: Component, cause: Cause, setting: Option<&str>, words: &str) -> Box<Crash> {
+    Box::new(Crash {
+        node: "lab-control-plane".into(),
+        component,
+        words: words.lines().map(str::to_owned).collect(),
+        cause,
+        setting: setting.map(str::to_owned),
+        output: None,
+        log: "many lines".into(),
+    })
+}
+
+pub(super) fn add(screens: &mut Screens) {
+    let patch = Some("kubeadmConfigPatches[0]");
+    let flag = |name: &str| Cause::UnknownFlag(name.into());
+    for (component, cause, setting, words) in [
+        (
+            Component::ApiServer,
+            flag("enable-podsecuritypolicy"),
+            patch,
+            "Error: unknown flag: --enable-podsecuritypolicy",
+        ),
+        (
+            Component::Kubelet,
+            Cause::Other,
+            patch,
+            "failed to load kubelet config file, path: /var/lib/kubelet/config.yaml, error: failed to load Kubelet config file /var/lib/kubelet/config.yaml, error failed to decode: json: cannot unmarshal string into Go struct field KubeletConfiguration.maxPods of type int32",
+        ),
+        (
+            Component::Etcd,
+            Cause::PortInUse,
+            None,
+            "discovery failed: listen tcp 172.18.0.2:2380: bind: address already in use",
+        ),
+        (
+            Component::KubeProxy,
+            Cause::OpenFiles,
+            None,
+            "error creating watcher: too many open files",
+        ),
+        (
+            Component::Etcd,
+            Cause::DiskFull,
+            None,
+            "bootstrap failed: write wal: no space left on device",
+        ),
+        (
+            Component::CoreDns,
+            Cause::DnsLoop,
+            None,
+            "[FATAL] plugin/loop: Loop (127.0.0.1:4 -> :53) detected for zone \".\"",
+        ),
+        (
+            Component::Kubelet,
+            Cause::Cgroups,
+            None,
+            "failed to run Kubelet: failed to create cgroup",
+        ),
+        (
+            Component::Containerd,
+            Cause::Other,
+            Some("containerdConfigPatches[1]"),
+            "msg=\"failed to load plugin\" error=\"invalid plugin config\"",
+        ),
+        (
+            Component::Kubeadm,
+            Cause::Other,
+            None,
+            "error: error execution phase certs/ca: a\nerror: b",
+        ),
+    ] {
+        let failure = Failure::from(*crash_of(component, cause.clone(), setting, words));
+        screens.add(&format!("Crash, {component}, {cause:?}"), &failure);
+    }
+}
+
+#[test]
+fn last_words_fit_on_a_screen() {
+    let words = |count: usize| "word ".repeat(count);
+    let many = format!("{}\n{}\n{}", words(160), words(200), words(60));
+    for (words, last) in [(many, "word"), (words(2000), "…"), ("x".repeat(3000), "…")] {
+        let failure = Failure::from(*crash_of(Component::Etcd, Cause::Other, None, &words));
+        let lines: Vec<&str> = failure.details.lines().collect();
+        assert!(lines.len() <= 20 && lines.len() > 10, "{}", lines.len());
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        assert!(lines.last().unwrap().ends_with(last), "{lines:?}");
+    }
+}

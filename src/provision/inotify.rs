@@ -1,0 +1,244 @@
+//! The limits of inotify, which all containers of the engine's host share: systemd, the
+//! kubelet and others watch files with it. Where they are too low a node does not boot,
+//! or kube-proxy ends with "too many open files".
+
+use super::error::ProvisionError;
+use super::host::HostError;
+use super::kernel;
+use crate::cluster::{Cluster, Role};
+use crate::context::{Context, RunError};
+use crate::engine::{Command, ContainerSpec, Host};
+use crate::inventory::{ExistingCluster, NodeRole};
+use crate::labels;
+use crate::node::NodeHandle;
+use crate::text;
+
+/// Instances of a control-plane and of a worker, as measured with Kubernetes 1.37.
+const PER_CONTROL_PLANE: u64 = 28;
+const PER_WORKER: u64 = 14;
+/// What other programs of the host's root take, such as its systemd.
+const OF_HOST: u64 = 40;
+/// A node has some 200 watches; pods that watch files have more.
+const WATCHES_PER_NODE: u64 = 1024;
+const WATCHES_OF_HOST: u64 = 4096;
+
+/// kind's advice (<https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files>).
+const ADVISED: Limits = Limits { instances: 512, watches: 524_288 };
+
+const DIRECTORY: &str = "/proc/sys/fs/inotify";
+const FILES: [&str; 2] = ["max_user_instances", "max_user_watches"];
+/// For each pair of a file and a number: writes the number, unless it is there already
+/// or a larger one.
+const RAISE: &str = r#"
+cd "$0" || exit
+while [ $# -gt 1 ]; do
+  [ "$(cat "$1")" -ge "$2" ] || printf '%s' "$2" >"$1" || exit
+  shift 2
+done
+"#;
+
+/// In seconds; the container ends by itself if skiff cannot remove it.
+const LIFETIME: &str = "60";
+
+/// `fs.inotify.max_user_instances` and `fs.inotify.max_user_watches`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Limits {
+    pub instances: u64,
+    pub watches: u64,
+}
+
+impl Limits {
+    /// What a new cluster needs, together with the nodes that run already.
+    pub(crate) fn needed<'a>(
+        cluster: &Cluster,
+        existing: impl IntoIterator<Item = &'a ExistingCluster>,
+    ) -> Limits {
+        let running = existing.into_iter().flat_map(|c| &c.nodes).filter(|node| node.is_running());
+        let roles = running.filter_map(|node| match node.role {
+            NodeRole::ControlPlane => Some(Role::ControlPlane),
+            NodeRole::Worker => Some(Role::Worker),
+            NodeRole::LoadBalancer | NodeRole::Other(_) => None,
+        });
+        let host = Limits { instances: OF_HOST, watches: WATCHES_OF_HOST };
+        cluster.nodes.iter().map(|node| node.role).chain(roles).fold(host, |sum, role| Limits {
+            instances: sum.instances
+                + if role == Role::ControlPlane { PER_CONTROL_PLANE } else { PER_WORKER },
+            watches: sum.watches + WATCHES_PER_NODE,
+        })
+    }
+
+    /// What these limits must become; `None` if they will do.
+    fn raised(self, needed: Limits) -> Option<Limits> {
+        let raised = |now: u64, needed, advised: u64| {
+            if now < needed { advised.max(needed) } else { now }
+        };
+        let raised = Limits {
+            instances: raised(self.instances, needed.instances, ADVISED.instances),
+            watches: raised(self.watches, needed.watches, ADVISED.watches),
+        };
+        (raised != self).then_some(raised)
+    }
+
+    fn parse(text: &str) -> Option<Limits> {
+        let mut numbers = text.split_whitespace().map(|number| number.parse().ok());
+        Some(Limits { instances: numbers.next()??, watches: numbers.next()?? })
+    }
+
+    /// What changes: the file, its number now, and its number then.
+    fn settings(self, raised: Limits) -> Vec<(&'static str, u64, u64)> {
+        let [instances, watches] = FILES;
+        let all = [
+            (instances, self.instances, raised.instances),
+            (watches, self.watches, raised.watches),
+        ];
+        all.into_iter().filter(|(_, now, raised)| now != raised).collect()
+    }
+}
+
+/// Before there are nodes: raises the limits of this machine, if the engine's containers
+/// share its kernel. A privileged container of a node image does it.
+///
+/// # Errors
+/// Returns [`HostError::Inotify`] if no node could boot and the limits cannot be raised,
+/// or the engine's error.
+pub(crate) async fn ensure(
+    ctx: &Context,
+    host: &Host,
+    image: &str,
+    needed: Limits,
+) -> Result<(), ProvisionError> {
+    let limits = of_this_machine();
+    if !kernel::is_shared(host) || limits.is_none_or(|limits| limits.raised(needed).is_none()) {
+        return Ok(());
+    }
+    let name = format!("skiff-limits-{}", text::random_hex(4).map_err(RunError::from)?);
+    let label = (labels::CREATED_BY.to_owned(), labels::created_by());
+    let spec = ContainerSpec {
+        name: name.clone(),
+        hostname: "limits".into(),
+        image: image.to_owned(),
+        labels: [label].into(),
+        network: Some("none".into()),
+        privileged: true,
+        userns_host: host.userns_remap,
+        auto_remove: true,
+        entrypoint: vec!["sleep".into()],
+        command: vec![LIFETIME.into()],
+        ..ContainerSpec::default()
+    };
+    let engine = ctx.engine.clone();
+    let started = ctx.run_to_completion(async move {
+        engine.create_container(&spec).await?;
+        engine.start_container(&spec.name).await
+    });
+    let done = match started.await {
+        Ok(()) => ensure_in(&NodeHandle::new(ctx, &name), needed).await,
+        Err(error) => Err(error.into()),
+    };
+    let cleanup = ctx.without_cancellation();
+    ctx.spawn(async move {
+        if let Err(error) = cleanup.engine.remove_container(&name).await {
+            cleanup.progress.warn(format!("cannot remove container {name}: {error}"));
+        }
+    });
+    done
+}
+
+/// Raises the limits of the host of a privileged container, and says so.
+///
+/// # Errors
+/// As [`ensure`].
+pub(crate) async fn ensure_in(node: &NodeHandle, needed: Limits) -> Result<(), ProvisionError> {
+    let [instances, watches] = FILES.map(|file| format!("{DIRECTORY}/{file}"));
+    let found = match node.run(Command::new(["cat", &instances, &watches])).await {
+        Err(RunError::Command { .. }) => None,
+        read => Limits::parse(&read?),
+    };
+    let Some((now, raised)) = found.and_then(|now| Some((now, now.raised(needed)?))) else {
+        return Ok(());
+    };
+    let settings = now.settings(raised);
+    let mut command = ["sh", "-c", RAISE, DIRECTORY].map(str::to_owned).to_vec();
+    command.extend(settings.iter().flat_map(|(file, _, to)| [(*file).to_owned(), to.to_string()]));
+    match node.run(Command::new(command)).await {
+        Ok(_) => {
+            let changes = settings
+                .iter()
+                .map(|(file, from, to)| format!("fs.inotify.{file} from {from} to {to}"));
+            let changes = changes.collect::<Vec<_>>().join(" and ");
+            node.ctx.progress.info(format!("Raised on the engine's host: {changes}"));
+            Ok(())
+        }
+        Err(RunError::Command { .. }) if now.instances < PER_WORKER => {
+            Err(HostError::Inotify { found: now.instances, needed: needed.instances }.into())
+        }
+        Err(RunError::Command { .. }) => {
+            let command = settings.iter().map(|(file, _, to)| format!("fs.inotify.{file}={to}"));
+            node.ctx.progress.warn(format!(
+                "the limits of inotify may be too low for this cluster; raise them on the engine's host: sudo sysctl {}",
+                command.collect::<Vec<_>>().join(" ")
+            ));
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `None` where there is no inotify.
+fn of_this_machine() -> Option<Limits> {
+    let read = |file: &str| std::fs::read_to_string(format!("{DIRECTORY}/{file}")).ok();
+    let [instances, watches] = FILES.map(read);
+    Limits::parse(&format!("{} {}", instances?, watches?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::engine::RunStatus;
+    use crate::inventory::ExistingNode;
+
+    #[test]
+    fn every_node_that_runs_counts() {
+        let nodes = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
+        let text = format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{nodes}");
+        let cluster = config::parse(&text).unwrap();
+        let alone = Limits { instances: 40 + 28 + 2 * 14, watches: 4096 + 3 * 1024 };
+        assert_eq!(Limits::needed(&cluster, []), alone);
+        let node = |role, status| ExistingNode::new("n", role, status);
+        let nodes = vec![
+            node(NodeRole::ControlPlane, RunStatus::Running),
+            node(NodeRole::Worker, RunStatus::Running),
+            node(NodeRole::Worker, RunStatus::Stopped),
+            node(NodeRole::LoadBalancer, RunStatus::Running),
+        ];
+        let other = ExistingCluster { name: "other".into(), nodes };
+        let more =
+            Limits { instances: alone.instances + 28 + 14, watches: alone.watches + 2 * 1024 };
+        assert_eq!(Limits::needed(&cluster, [&other]), more);
+    }
+
+    #[test]
+    fn limits_are_raised_where_they_are_too_low_and_never_lowered() {
+        let limits = |(instances, watches)| Limits { instances, watches };
+        for (now, needed, raised) in [
+            ((128, 192_536), (68, 5120), None),
+            ((128, 192_536), (128, 192_536), None),
+            ((8, 192_536), (68, 5120), Some((512, 192_536))),
+            ((128, 8192), (194, 14_336), Some((512, 524_288))),
+            ((1024, 8192), (194, 14_336), Some((1024, 524_288))),
+            ((512, 600_000), (900, 70_000), Some((900, 600_000))),
+            ((8192, 1_000_000), (194, 14_336), None),
+        ] {
+            assert_eq!(
+                limits(now).raised(limits(needed)),
+                raised.map(limits),
+                "{now:?} {needed:?}"
+            );
+        }
+        assert_eq!(Limits::parse("128\n8192\n"), Some(limits((128, 8192))));
+        for text in ["", "128", "a b"] {
+            assert_eq!(Limits::parse(text), None, "{text}");
+        }
+    }
+}
