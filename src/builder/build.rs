@@ -108,7 +108,10 @@ impl<'a> Build<'a> {
         let removed = self.ctx.clean_up(self.ctx.engine.remove_container(&builder)).await;
         built?;
         removed?;
-        let replaced = async { Ok::<_, RunError>(self.remove_replaced().await) };
+        let replaced = async {
+            self.remove_replaced().await;
+            Ok::<_, RunError>(())
+        };
         self.ctx.clean_up(replaced).await?;
         Ok(())
     }

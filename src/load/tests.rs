@@ -69,7 +69,7 @@ fn engine(input: &mut Input, ran: &Ran, cancel: &CancellationToken) -> FakeEngin
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         engine.put(ContainerSpec { name: name.to_owned(), labels, ..ContainerSpec::default() });
     }
-    engine
+    engine.with_gateways(&["127.0.0.1"])
 }
 
 async fn carry_out(

@@ -105,7 +105,6 @@ version = 3
     snapshotter = 'native'
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
           snapshotter = ''
-BOUNDARY end
 "
         )
     }
