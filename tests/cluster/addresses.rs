@@ -72,7 +72,7 @@ fn remove_others() {
     let ids = docker(&["ps", "--all", "--quiet", "--filter", &format!("label={OTHER}")]);
     let ids: Vec<&str> = ids.lines().collect();
     if !ids.is_empty() {
-        docker(&[&["rm", "--force"], &ids[..]].concat());
+        docker(&[&["rm", "--force", "--volumes"], &ids[..]].concat());
     }
 }
 
