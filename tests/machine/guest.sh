@@ -124,6 +124,8 @@ step_create() {
   echo "$3" >mode
   # kubeadm's own patience is too short for an emulated machine with other work.
   local patience='{controlPlaneComponentHealthCheck: 30m, kubeletHealthCheck: 30m, kubernetesAPICall: 30m, etcdAPICall: 30m, tlsBootstrap: 30m, discovery: 30m}'
+  # Nor may controllers end themselves because a lease was renewed late.
+  local lease='extraArgs: [{name: leader-elect-lease-duration, value: 120s}, {name: leader-elect-renew-deadline, value: 100s}]'
   cat >cluster.yaml <<END
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
@@ -131,6 +133,7 @@ networking: {kubeProxyMode: $3}
 kubeadmConfigPatches:
 - '{kind: InitConfiguration, timeouts: $patience}'
 - '{kind: JoinConfiguration, timeouts: $patience}'
+- '{kind: ClusterConfiguration, controllerManager: {$lease}, scheduler: {$lease}}'
 nodes:
 - role: control-plane
   extraPortMappings: [{containerPort: 30080, hostPort: 8080, listenAddress: 127.0.0.1}]
