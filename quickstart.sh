@@ -89,6 +89,7 @@ engine() {
 # or its unit is installed, if a client is set to use one, or if anything is at its socket.
 leave_others_alone() {
   local unit folder program context pid
+  [ ! -S "$SOCKET" ] || is_ours "$SOCKET" || [ -w "$SOCKET" ] || die "you may not use $SOCKET; add yourself to the group docker (sudo usermod -aG docker $(id -un), then log in again), or run this as root"
   for pid in $(pgrep -x dockerd); do
     runs_ours "$pid" || die "an engine runs already (process $pid), but does not answer here; set DOCKER_HOST to its address"
   done
