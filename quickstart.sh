@@ -71,8 +71,17 @@ packages() {
 
 engine_answers() { timeout 10 curl -fsS --unix-socket "$SOCKET" http://engine/_ping >/dev/null 2>&1; }
 
+# Without the docker client too: skiff does not need it.
+host_answers() {
+  case "${DOCKER_HOST:-}" in
+    unix://*) timeout 10 curl -fsS --unix-socket "${DOCKER_HOST#unix://}" http://engine/_ping ;;
+    tcp://*) timeout 10 curl -fsS "http://${DOCKER_HOST#tcp://}/_ping" ;;
+    *) false ;;
+  esac >/dev/null 2>&1
+}
+
 engine() {
-  if [ -n "${DOCKER_HOST:-}" ] && have docker && timeout 20 docker version >/dev/null 2>&1; then
+  if host_answers || { [ -n "${DOCKER_HOST:-}" ] && have docker && timeout 20 docker version >/dev/null 2>&1; }; then
     say "    engine at $DOCKER_HOST answers"
   elif engine_answers; then
     say "    engine answers"
