@@ -71,8 +71,17 @@ packages() {
 
 engine_answers() { timeout 10 curl -fsS --unix-socket "$SOCKET" http://engine/_ping >/dev/null 2>&1; }
 
+# Without the docker client too: skiff does not need it.
+host_answers() {
+  case "${DOCKER_HOST:-}" in
+    unix://*) timeout 10 curl -fsS --unix-socket "${DOCKER_HOST#unix://}" http://engine/_ping ;;
+    tcp://*) timeout 10 curl -fsS "http://${DOCKER_HOST#tcp://}/_ping" ;;
+    *) false ;;
+  esac >/dev/null 2>&1
+}
+
 engine() {
-  if [ -n "${DOCKER_HOST:-}" ] && have docker && timeout 20 docker version >/dev/null 2>&1; then
+  if host_answers || { [ -n "${DOCKER_HOST:-}" ] && have docker && timeout 20 docker version >/dev/null 2>&1; }; then
     say "    engine at $DOCKER_HOST answers"
   elif engine_answers; then
     say "    engine answers"
@@ -89,6 +98,7 @@ engine() {
 # or its unit is installed, if a client is set to use one, or if anything is at its socket.
 leave_others_alone() {
   local unit folder program context pid
+  [ ! -S "$SOCKET" ] || is_ours "$SOCKET" || [ -w "$SOCKET" ] || die "you may not use $SOCKET; add yourself to the group docker (sudo usermod -aG docker $(id -un), then log in again), or run this as root"
   for pid in $(pgrep -x dockerd); do
     runs_ours "$pid" || die "an engine runs already (process $pid), but does not answer here; set DOCKER_HOST to its address"
   done

@@ -15,7 +15,7 @@ mod error;
 mod spec;
 mod state;
 
-pub use api::{ByteStream, Command, Engine, ExecEvent, ExecOutput, PING_LIMIT};
+pub use api::{ByteStream, Command, Engine, ExecEvent, ExecOutput};
 pub use error::{EngineError, Result};
 pub use spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
 pub use state::{

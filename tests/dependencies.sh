@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What skiff and its images are made of: crates are checked by deny.toml. Databases of
-# known holes, of crates and of Go modules, are asked where they can be reached. (That
-# Go modules are those of their go.sum is checked when they are compiled.)
+# known vulnerabilities, of crates and of Go modules, are asked where they can be
+# reached. (That Go modules are those of their go.sum is checked when they are compiled.)
 #
 #   tests/dependencies.sh
 set -euo pipefail
@@ -29,12 +29,12 @@ cargo_deny() {
   fi
 }
 
-# Kubernetes and the add-ons choose their modules themselves, so holes are shown, and
-# do not fail the tests.
+# Kubernetes and the add-ons choose their modules themselves, so vulnerabilities are
+# shown, and do not fail the tests.
 go_modules() {
   local file module
   if ! timeout 30 curl -fsS -o /dev/null "$VULNERABILITIES/index/modules.json" 2>/dev/null; then
-    echo "    (no known holes of Go modules: $VULNERABILITIES cannot be reached)"
+    echo "    (no known vulnerabilities of Go modules: $VULNERABILITIES cannot be reached)"
     return
   fi
   command -v go >/dev/null || { echo "    (no go here)"; return; }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, StatusCode, Url, redirect};
 use tokio_rustls::rustls;
 
 use super::content::{self, SIZE_LIMIT};
@@ -23,7 +23,7 @@ const MAX_REDIRECTS: usize = 10;
 
 /// Why there is no download.
 enum Failure {
-    /// Nobody answers there: the last copy is as good as it gets.
+    /// Nobody answers there, or not now: the last copy is as good as it gets.
     Unreachable(String),
     /// What answers is not what was asked for. A copy would hide that.
     Refused(String),
@@ -116,8 +116,7 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Failure> {
     let status = response.status();
     if !status.is_success() {
         let reason = format!("HTTP status {status}");
-        let failure =
-            if status.is_server_error() { Failure::Unreachable } else { Failure::Refused };
+        let failure = if is_temporary(status) { Failure::Unreachable } else { Failure::Refused };
         return Err(failure(reason));
     }
     let (mut bytes, mut body) = (Vec::new(), response.bytes_stream());
@@ -128,6 +127,12 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(bytes)
+}
+
+/// Whether the same request may succeed later. Who downloads often is asked to wait.
+fn is_temporary(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 fn follow(attempt: redirect::Attempt) -> redirect::Action {

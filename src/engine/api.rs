@@ -1,7 +1,5 @@
 //! The interface between skiff and a container engine.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -10,10 +8,6 @@ use serde_json::Value;
 use super::error::Result;
 use super::spec::{ContainerSpec, NetworkSpec};
 use super::state::{Container, ContainerState, Host, Image, Network, PullEvent};
-
-/// How long an engine may take for the answer to a ping: far more than one that works
-/// needs, even at the other end of an ssh connection.
-pub const PING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes in pieces, ending at the first error.
 pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
@@ -30,7 +24,7 @@ pub type ExecOutput = BoxStream<'static, Result<ExecEvent>>;
 #[async_trait]
 pub trait Engine: Send + Sync {
     /// Whether the engine answers at all. Returns [`EngineError::Unreachable`] if it
-    /// does not do so within [`PING_LIMIT`].
+    /// does not do so within seconds.
     async fn ping(&self) -> Result<()>;
     /// The machine that the engine runs on, and how the engine is set up there.
     async fn host(&self) -> Result<Host>;

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use self::dial::Dialler;
-use super::api::{ByteStream, Command, Engine, ExecOutput, PING_LIMIT};
+use super::api::{ByteStream, Command, Engine, ExecOutput};
 use super::client_config::ClientConfig;
 use super::credentials;
 use super::endpoint::Endpoint;
@@ -112,7 +112,7 @@ impl DockerEngine {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn ping(&self) -> Result<()> {
-        match tokio::time::timeout(PING_LIMIT, self.docker.ping()).await {
+        match tokio::time::timeout(self.endpoint.ping_limit(), self.docker.ping()).await {
             Ok(answer) => answer.map(drop).map_err(|e| self.failed("asking for an answer", e)),
             Err(_) => Err(EngineError::Unreachable {
                 endpoint: self.endpoint.to_string(),

@@ -3,6 +3,7 @@
 mod podman;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::client_config::{ClientConfig, ContextEndpoint};
 use super::error::EngineError;
@@ -57,6 +58,12 @@ impl Endpoint {
     /// On this machine, or in a virtual machine of it.
     pub(crate) fn is_local(&self) -> bool {
         matches!(self, Endpoint::Unix(_) | Endpoint::Pipe(_))
+    }
+
+    /// How long an engine may take for the answer to a ping: far more than one that
+    /// works needs. By ssh each request logs in anew, which alone can take seconds.
+    pub(crate) fn ping_limit(&self) -> Duration {
+        Duration::from_secs(if matches!(self, Endpoint::Ssh(_)) { 10 } else { 2 })
     }
 }
 

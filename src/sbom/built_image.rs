@@ -43,7 +43,7 @@ pub(crate) async fn of_image(ctx: &Context, image: &str) -> Result<Value, SbomEr
             archive(ctx, &name).await
         })
         .await;
-    if let Err(error) = ctx.engine.remove_container(&name).await {
+    if let Err(error) = ctx.clean_up(ctx.engine.remove_container(&name)).await {
         ctx.progress.warn(format!("cannot remove container {name}: {error}"));
     }
     let archive = match read {
@@ -95,7 +95,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::engine::fake::{FakeEngine, Script};
+    use crate::engine::fake::{FakeEngine, Fault, Script};
     use crate::progress::Progress;
 
     async fn read(engine: &FakeEngine, image: &str) -> Result<Value, SbomError> {
@@ -116,6 +116,24 @@ mod tests {
         assert_eq!(read(&engine, "app:1").await.unwrap()["bomFormat"], "CycloneDX");
         assert!(engine.container_names().is_empty());
         assert!(!engine.calls().contains(&"start_container".to_owned()));
+    }
+
+    /// Whatever goes wrong, at every call.
+    #[tokio::test]
+    async fn a_failure_leaves_no_container() {
+        for call in 0..4 {
+            for kind in 0..3 {
+                let cancel = CancellationToken::new();
+                let engine = FakeEngine::armed(call, Fault::kinds(&cancel)[kind].clone());
+                let shared = Arc::new(engine.clone());
+                let ctx = Context::new(shared, Progress::silent(), cancel);
+                let _ = of_image(&ctx, "app:1").await;
+                let is_removed = engine.container_names().is_empty();
+                // The engine refused to remove it.
+                let may_stay = call == 3 && kind == 0;
+                assert!(is_removed || may_stay, "call {call}, kind {kind}: {:?}", engine.calls());
+            }
+        }
     }
 
     #[tokio::test]

@@ -70,6 +70,7 @@ fn answers(path: &str) -> (u16, String) {
         "/moved" => (302, "/text".into()),
         "/round" => (302, "/round".into()),
         "/broken" => (503, "later".into()),
+        "/often" => (429, "later".into()),
         _ => (404, "nothing here".into()),
     }
 }
@@ -151,6 +152,10 @@ async fn a_copy_does_not_hide_what_went_wrong() {
     let error = Lab::new().get(nobody, None).await.unwrap_err();
     assert!(matches!(error, AddonError::Download { .. }), "{error}");
 
+    for (path, is_temporary) in [("/broken", true), ("/often", true), ("/absent", false)] {
+        let failure = fetch(&server.url(path)).await.unwrap_err();
+        assert_eq!(matches!(failure, Failure::Unreachable(_)), is_temporary, "{path}");
+    }
     let (absent, broken) = (server.url("/absent"), server.url("/broken"));
     let error =
         Lab::new().with_copy(&absent, "old").get(&absent, Some(digest.as_str())).await.unwrap_err();

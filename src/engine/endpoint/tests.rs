@@ -166,3 +166,11 @@ fn pipes_are_for_windows_and_sockets_for_others() {
         false => assert!(refused("npipe:////./pipe/x").contains("npipe:// is for Windows")),
     }
 }
+
+/// A login alone can take longer than an engine on this machine may take to answer.
+#[test]
+fn an_engine_by_ssh_has_more_time_to_answer() {
+    let limit = |host: &str| with_host(host).endpoint().unwrap().ping_limit();
+    assert!(limit("ssh://me@hop.example") >= 4 * limit("unix:///a.sock"));
+    assert_eq!(limit("tcp://far.example:2375"), limit("unix:///a.sock"));
+}
