@@ -43,7 +43,7 @@ pub(crate) async fn of_image(ctx: &Context, image: &str) -> Result<Value, SbomEr
             archive(ctx, &name).await
         })
         .await;
-    if let Err(error) = ctx.engine.remove_container(&name).await {
+    if let Err(error) = ctx.clean_up(ctx.engine.remove_container(&name)).await {
         ctx.progress.warn(format!("cannot remove container {name}: {error}"));
     }
     let archive = match read {
