@@ -136,7 +136,9 @@ impl Context {
                 }
                 _ => unanswered = 0,
             }
-            tokio::time::sleep(PING_PAUSE).await;
+            // Waiting for an answer that did not come has been a pause already.
+            let pause = if unanswered == 0 { PING_PAUSE } else { PING_PAUSE / 5 };
+            tokio::time::sleep(pause).await;
         }
     }
 

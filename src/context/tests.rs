@@ -57,7 +57,7 @@ async fn polling_ends_when_nothing_is_missing_or_time_is_over() {
 /// Cleaning up is cut off only if the engine does not answer for some time.
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_is_slow_for_a_moment_is_waited_for() {
-    for (silence, is_waited_for) in [(800, true), (10_000, false)] {
+    for (silence, is_waited_for) in [(150, true), (10_000, false)] {
         let cancel = CancellationToken::new();
         let engine = FakeEngine::default();
         let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
