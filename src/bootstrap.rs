@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
-use crate::kube::{KubeClient, ObjectId};
+use crate::kube::KubeClient;
 use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
@@ -271,13 +271,8 @@ impl<'a> Bootstrap<'a> {
     pub(crate) async fn revoke_token(&self, node: &str) {
         let token = self.token.reveal();
         let (id, _) = token.split_once('.').unwrap_or((token, ""));
-        let secret = ObjectId {
-            api_version: "v1".into(),
-            kind: "Secret".into(),
-            namespace: Some("kube-system".into()),
-            name: format!("bootstrap-token-{id}"),
-        };
-        match KubeClient::new(self.node(node)).delete(&[secret]).await {
+        let secret = format!("/api/v1/namespaces/kube-system/secrets/bootstrap-token-{id}");
+        match KubeClient::new(self.node(node)).delete_raw(&secret).await {
             Ok(()) | Err(RunError::Cancelled) => {}
             Err(error) => self.ctx.progress.warn(format!(
                 "cannot delete the bootstrap token, which is valid for an hour: {error}"

@@ -46,6 +46,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Watch<'a> {
     cluster: &'a Cluster,
     nodes: Vec<NodeHandle>,
+    concerns: fn(Component) -> bool,
 }
 
 impl<'a> Watch<'a> {
@@ -56,7 +57,13 @@ impl<'a> Watch<'a> {
         nodes: impl IntoIterator<Item = &'n str>,
     ) -> Self {
         let nodes = nodes.into_iter().map(|name| NodeHandle::new(ctx, name)).collect();
-        Watch { cluster, nodes }
+        Watch { cluster, nodes, concerns: |_| true }
+    }
+
+    /// Watches a node on which kubeadm works: what kubeadm does not wait for may still
+    /// come up after it.
+    pub(crate) fn of_kubeadm(ctx: &Context, cluster: &'a Cluster, node: &str) -> Self {
+        Watch { concerns: Component::is_needed_by_kubeadm, ..Watch::new(ctx, cluster, [node]) }
     }
 
     /// Does `work`, but ends it as soon as a component certainly cannot come up.
@@ -75,8 +82,10 @@ impl<'a> Watch<'a> {
     /// a component that does not run, or for its own reasons.
     pub(crate) async fn explain(&self, output: &str) -> Box<Crash> {
         let node = &self.nodes[0];
-        let suspects = look(node, &mut History::default()).await;
-        let has_said = |suspect: &&Suspect| suspect.words.fatal.is_some();
+        let suspects = self.look(node, &mut History::default()).await;
+        let has_said = |suspect: &&Suspect| {
+            suspect.words.fatal.as_deref().is_some_and(|fatal| !verdict::waits_for_kubeadm(fatal))
+        };
         let suspect = suspects.iter().find(|suspect| suspect.is_certain);
         let suspect = suspect.or_else(|| suspects.iter().find(has_said)).cloned();
         let (component, words) = match suspect {
@@ -97,7 +106,7 @@ impl<'a> Watch<'a> {
         tokio::time::sleep(FIRST_LOOK + more).await;
         loop {
             let looks = self.nodes.iter().zip(&mut histories);
-            let found = join_all(looks.map(|(node, history)| look(node, history))).await;
+            let found = join_all(looks.map(|(node, history)| self.look(node, history))).await;
             for (node, suspects) in self.nodes.iter().zip(found) {
                 if let Some(suspect) = suspects.into_iter().find(|suspect| suspect.is_certain) {
                     let log = log(node).await;
@@ -108,20 +117,21 @@ impl<'a> Watch<'a> {
             tokio::time::sleep(PAUSE + more).await;
         }
     }
-}
 
-/// A look must not make anything fail: what it cannot find out may be all right.
-async fn look(node: &NodeHandle, history: &mut History) -> Vec<Suspect> {
-    let report = run(node, "look").await;
-    let suspects = history.suspects(&Look::read(&report));
-    for Suspect { component, words, is_certain } in &suspects {
-        let text = format!(
-            "{component} on {} does not run (certain: {is_certain}): {words:?}",
-            node.name()
-        );
-        node.ctx.progress.debug(1, text);
+    /// A look must not make anything fail: what it cannot find out may be all right.
+    async fn look(&self, node: &NodeHandle, history: &mut History) -> Vec<Suspect> {
+        let report = run(node, "look").await;
+        let mut suspects = history.suspects(&Look::read(&report));
+        suspects.retain(|suspect| (self.concerns)(suspect.component));
+        for Suspect { component, words, is_certain } in &suspects {
+            let text = format!(
+                "{component} on {} does not run (certain: {is_certain}): {words:?}",
+                node.name()
+            );
+            node.ctx.progress.debug(1, text);
+        }
+        suspects
     }
-    suspects
 }
 
 async fn log(node: &NodeHandle) -> String {
@@ -138,3 +148,6 @@ async fn run(node: &NodeHandle, what: &str) -> String {
     };
     done.map_or_else(|_| String::new(), |ran| ran.unwrap_or_else(failed))
 }
+
+#[cfg(test)]
+mod tests;

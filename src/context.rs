@@ -19,6 +19,10 @@ pub use unfinished::Unfinished;
 
 /// How often a cancelled operation asks whether the engine still answers.
 const PING_PAUSE: Duration = Duration::from_millis(500);
+/// How many of these questions in a row stay without an answer when it does not. An
+/// engine that removes many containers, or is asked over a new ssh connection, may be too
+/// slow for one.
+const SILENT_PINGS: u32 = 3;
 
 /// Cheap to clone. Clones share the engine, the progress and the cancellation.
 #[derive(Clone)]
@@ -121,11 +125,20 @@ impl Context {
     /// Returns when the operation is cancelled and the engine does not answer.
     async fn silence(&self) -> EngineError {
         self.cancel.cancelled().await;
+        let mut unanswered = 0;
         loop {
             match self.engine.ping().await {
-                Err(silent @ EngineError::Unreachable { .. }) => return silent,
-                _ => tokio::time::sleep(PING_PAUSE).await,
+                Err(silent @ EngineError::Unreachable { .. }) => {
+                    unanswered += 1;
+                    if unanswered == SILENT_PINGS {
+                        return silent;
+                    }
+                }
+                _ => unanswered = 0,
             }
+            // Waiting for an answer that did not come has been a pause already.
+            let pause = if unanswered == 0 { PING_PAUSE } else { PING_PAUSE / 5 };
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -19,6 +19,7 @@ pki=/etc/kubernetes/pki/etcd
 etcdctl() { crictl exec "$etcd" etcdctl --cacert=$pki/ca.crt --cert=$pki/server.crt --key=$pki/server.key "$@" </dev/null; }
 members=$(etcdctl member list) || exit
 echo "$members" | while IFS=', ' read -r member state name rest; do
+  [ "$state" = started ] || continue
   etcdctl member update "$member" "--peer-urls=https://$name:2380" || exit
 done
 "#;

@@ -33,6 +33,11 @@ const CONTAINERS: [(&str, Component); 9] = [
 ];
 
 impl Component {
+    /// Whether kubeadm waits for it.
+    pub(super) fn is_needed_by_kubeadm(self) -> bool {
+        self < Component::KubeProxy
+    }
+
     /// The component that a container of kube-system belongs to, by its name.
     pub(super) fn of_container(name: &str) -> Option<Component> {
         CONTAINERS.iter().find(|(known, _)| *known == name).map(|(_, component)| *component)

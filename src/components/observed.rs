@@ -15,7 +15,8 @@ pub(super) struct Look {
     pub journals: BTreeMap<String, String>,
     /// What the kubelet writes about containers that cannot be created.
     pub pods: String,
-    pub containers: Vec<Container>,
+    /// `None` if they cannot be listed, as when containerd takes too long.
+    pub containers: Option<Vec<Container>>,
 }
 
 /// A unit of systemd.
@@ -51,6 +52,7 @@ pub(super) struct Ended {
 /// The part of `crictl ps -o json` that is needed.
 #[derive(Deserialize)]
 struct Listed {
+    #[serde(default)]
     containers: Vec<ListedContainer>,
 }
 
@@ -76,7 +78,7 @@ impl Look {
     /// well.
     pub(super) fn read(report: &str) -> Look {
         let mut look = Look::default();
-        let (mut listed, mut logs) = (Vec::new(), BTreeMap::new());
+        let (mut listed, mut logs) = (None, BTreeMap::new());
         for section in report.split('\u{1e}').skip(1) {
             let (title, text) = section.split_once('\n').unwrap_or((section, ""));
             match title.split(' ').collect::<Vec<_>>()[..] {
@@ -88,8 +90,7 @@ impl Look {
                 ["journal", unit] => drop(look.journals.insert(unit.to_owned(), text.to_owned())),
                 ["pods"] => text.clone_into(&mut look.pods),
                 ["containers"] => {
-                    let found = serde_json::from_str::<Listed>(text);
-                    listed = found.map(|found| found.containers).unwrap_or_default();
+                    listed = serde_json::from_str::<Listed>(text).ok();
                 }
                 ["log", id, code] => {
                     let ended = Ended { code: code.parse().ok(), log: text.to_owned() };
@@ -98,21 +99,26 @@ impl Look {
                 _ => {}
             }
         }
-        look.containers = listed
-            .into_iter()
-            .filter_map(|listed| {
-                let of = |label: &str| listed.labels.get(label).cloned().unwrap_or_default();
-                let is_system = of("io.kubernetes.pod.namespace") == "kube-system";
-                let component = Component::of_container(&listed.metadata.name)?;
-                let has_ended = listed.state == "CONTAINER_EXITED";
-                is_system.then(|| Container {
-                    component,
-                    pod: of("io.kubernetes.pod.uid"),
-                    attempt: listed.metadata.attempt,
-                    ended: has_ended.then(|| logs.remove(&listed.id).unwrap_or_default()),
-                })
-            })
-            .collect();
+        look.containers = listed.map(|listed| {
+            let found = listed.containers.into_iter();
+            found.filter_map(|container| container.of_component(&mut logs)).collect()
+        });
         look
+    }
+}
+
+impl ListedContainer {
+    /// `None` if it is none of a component.
+    fn of_component(self, logs: &mut BTreeMap<String, Ended>) -> Option<Container> {
+        let of = |label: &str| self.labels.get(label).cloned().unwrap_or_default();
+        let is_system = of("io.kubernetes.pod.namespace") == "kube-system";
+        let component = Component::of_container(&self.metadata.name)?;
+        let has_ended = self.state == "CONTAINER_EXITED";
+        is_system.then(|| Container {
+            component,
+            pod: of("io.kubernetes.pod.uid"),
+            attempt: self.metadata.attempt,
+            ended: has_ended.then(|| logs.remove(&self.id).unwrap_or_default()),
+        })
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::cluster::{Cluster, KubeadmPatches};
 
-/// What stands in every patch.
-const COMMON: [&str; 12] = [
+/// What stands in every patch, or in messages about anything.
+const COMMON: [&str; 19] = [
     "apiServer",
     "apiVersion",
     "controllerManager",
@@ -16,6 +16,13 @@ const COMMON: [&str; 12] = [
     "JoinConfiguration",
     "KubeletConfiguration",
     "KubeProxyConfiguration",
+    "false",
+    "kubelet",
+    "kubeadm",
+    "containerd",
+    "kubernetes",
+    "kube-system",
+    "plugins",
 ];
 
 /// The path of the field that sets what the last words of a component on this node
@@ -85,6 +92,7 @@ kubeadmConfigPatches:
 - |
   kind: KubeletConfiguration
   maxPods: many
+  serializeImagePulls: false
 kubeadmConfigPatchesJSON6902:
 - {group: kubeadm.k8s.io, version: v1beta4, kind: ClusterConfiguration, patch: '[{op: add, path: /scheduler/extraArgs/profiling-x, value: a}]'}
 containerdConfigPatches:
@@ -133,6 +141,8 @@ nodes:
             // Set on another node.
             ("unknown flag: --no-such-flag", "kind-control-plane", None),
             ("something about the apiServer", "kind-control-plane", None),
+            // A value of another field.
+            ("set --fail-swap-on flag to false", "kind-control-plane", None),
         ] {
             assert_eq!(find(words, &cluster, node).as_deref(), expected, "{words}");
         }

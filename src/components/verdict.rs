@@ -43,8 +43,10 @@ impl History {
     /// Every component that does not run, those that others need first.
     pub(super) fn suspects(&mut self, look: &Look) -> Vec<Suspect> {
         let mut found: Vec<Suspect> = self.units(look).into_iter().collect();
-        found.extend(self.containers(&look.containers));
-        found.extend(uncreated(look));
+        if let Some(containers) = &look.containers {
+            found.extend(self.containers(containers));
+            found.extend(uncreated(&look.pods, containers));
+        }
         found.sort_by_key(|suspect| suspect.component);
         found
     }
@@ -74,7 +76,8 @@ impl History {
         let last = runs.last().filter(|_| is_down)?;
         let same = runs.iter().rev().take_while(|run| run.same_end(last)).count();
         let is_certain = last.fatal.as_deref().is_some_and(|fatal| {
-            same >= SAME_RUNS && !waits(fatal) || same > 1 && misconfigured(fatal)
+            !waits_for_kubeadm(fatal)
+                && (same >= SAME_RUNS && !waits(fatal) || same > 1 && misconfigured(fatal))
         });
         Some(Suspect { component, words: last.clone(), is_certain })
     }
@@ -127,18 +130,19 @@ fn runs(journal: &str) -> Vec<LastWords> {
     runs
 }
 
-/// Components without a container, because the kubelet cannot create it.
-fn uncreated(look: &Look) -> Vec<Suspect> {
+/// Components without a container, because the kubelet cannot create it: it says so in
+/// `log`.
+fn uncreated(log: &str, containers: &[Container]) -> Vec<Suspect> {
     let mut failures: BTreeMap<Component, Vec<String>> = BTreeMap::new();
-    for line in look.pods.lines() {
+    for line in log.lines() {
         if let Some((component, failure)) = creation_failure(line) {
             failures.entry(component).or_default().push(failure);
         }
     }
     let has_container =
-        |component| look.containers.iter().any(|container| container.component == component);
+        |component| containers.iter().any(|container| container.component == component);
     failures.retain(|component, _| !has_container(*component));
-    let is_of_all = look.containers.is_empty() && failures.len() > 1;
+    let is_of_all = containers.is_empty() && failures.len() > 1;
     let needed = if is_of_all { SAME_FAILURES_OF_ALL } else { SAME_FAILURES };
     let suspect = |(component, failures): (Component, Vec<String>)| {
         let last = failures.last()?.clone();
@@ -167,7 +171,7 @@ fn creation_failure(line: &str) -> Option<(Component, String)> {
 /// Whether a component ends for want of another one, or of something that comes by
 /// itself.
 fn waits(fatal: &str) -> bool {
-    const SIGNS: [&str; 32] = [
+    const SIGNS: [&str; 39] = [
         "connection refused",
         "connection reset",
         "connection error",
@@ -189,12 +193,20 @@ fn waits(fatal: &str) -> bool {
         "\" not found",
         "leader election lost",
         "leaderelection lost",
+        "lost lease",
+        "finished without leader elect",
         "etcdserver: ",
-        // etcd, while members are added.
+        // etcd, while members are added, or while the others are too slow to answer.
         "peerurls",
         "member count",
         "cluster id mismatch",
+        "cluster info",
+        "incompatible with current running cluster",
+        // What the API server does once it answers needs itself and etcd.
+        "poststarthook ",
         "service unavailable",
+        "internal error occurred",
+        "is closing",
         "the server is currently unable",
         "the server was unable",
         "too many requests",
@@ -205,14 +217,26 @@ fn waits(fatal: &str) -> bool {
         "cni plugin",
     ];
     let fatal = fatal.to_lowercase();
-    is_early(&fatal) || SIGNS.iter().any(|sign| fatal.contains(sign))
+    is_missing(&fatal, &[".sock"]) || SIGNS.iter().any(|sign| fatal.contains(sign))
 }
 
-/// Whether a file is missing that kubeadm or containerd writes later. Older kubelets
-/// are started before kubeadm.
-fn is_early(fatal: &str) -> bool {
-    let later = ["/var/lib/kubelet/", "/etc/kubernetes/", ".sock"];
-    fatal.contains("no such file or directory") && later.iter().any(|path| fatal.contains(path))
+/// Whether the kubelet ends because kubeadm has not written its files: older kubelets
+/// are started before kubeadm. Containers are created when all of them are there.
+pub(super) fn waits_for_kubeadm(fatal: &str) -> bool {
+    const FILES: [&str; 6] = [
+        "/var/lib/kubelet/config.yaml",
+        "/var/lib/kubelet/instance-config.yaml",
+        "/var/lib/kubelet/pki/",
+        "/etc/kubernetes/bootstrap-kubelet.conf",
+        "/etc/kubernetes/kubelet.conf",
+        "/etc/kubernetes/pki/ca.crt",
+    ];
+    is_missing(fatal, &FILES)
+}
+
+/// Whether a file is missing whose path contains one of these.
+fn is_missing(fatal: &str, paths: &[&str]) -> bool {
+    fatal.contains("no such file or directory") && paths.iter().any(|path| fatal.contains(path))
 }
 
 /// Whether a component does not understand its own flags or files. That does not
@@ -240,7 +264,7 @@ fn misconfigured(fatal: &str) -> bool {
         "error during parsing",
     ];
     let fatal = fatal.to_lowercase();
-    !is_early(&fatal) && SIGNS.iter().any(|sign| fatal.contains(sign))
+    SIGNS.iter().any(|sign| fatal.contains(sign))
 }
 
 /// Whether the kubelet ends because of containerd.

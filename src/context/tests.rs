@@ -53,3 +53,25 @@ async fn polling_ends_when_nothing_is_missing_or_time_is_over() {
     let cancelled = ctx.poll_until(limit(), pause, async || check(99).await).await;
     assert!(matches!(cancelled, Err(RunError::Cancelled)));
 }
+
+/// Cleaning up is cut off only if the engine does not answer for some time.
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_slow_for_a_moment_is_waited_for() {
+    for (silence, is_waited_for) in [(150, true), (10_000, false)] {
+        let cancel = CancellationToken::new();
+        let engine = FakeEngine::default();
+        let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
+        cancel.cancel();
+        let work = async {
+            for _ in 0..3 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                engine.set_silent(true);
+                tokio::time::sleep(Duration::from_millis(silence)).await;
+                engine.set_silent(false);
+            }
+            Ok::<_, RunError>(())
+        };
+        let done = ctx.clean_up(work).await;
+        assert_eq!(done.is_ok(), is_waited_for, "{silence} ms: {done:?}");
+    }
+}

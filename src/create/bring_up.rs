@@ -136,7 +136,7 @@ impl BringUp<'_> {
         node: &str,
         kubeadm: impl Future<Output = Result<T, BootstrapError>>,
     ) -> Result<T, CreateError> {
-        let watch = Watch::new(self.ctx, self.bootstrap.cluster, [node]);
+        let watch = Watch::of_kubeadm(self.ctx, self.bootstrap.cluster, node);
         match watch.during(kubeadm).await? {
             Err(BootstrapError::Run(RunError::Command { argv, output, .. }))
                 if argv.first().is_some_and(|program| program == "kubeadm") =>

@@ -192,6 +192,18 @@ impl KubeClient {
         }
     }
 
+    /// Deletes the object at a path, without waiting for its end and without asking which
+    /// kinds there are, which takes several requests. One that does not exist is fine.
+    ///
+    /// # Errors
+    /// Fails like every method of [`KubeClient`].
+    pub(crate) async fn delete_raw(&self, path: &str) -> Result<(), RunError> {
+        match self.kubectl(&["delete", "--raw", path]).await {
+            Err(RunError::Command { output, .. }) if output.contains("(NotFound)") => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     /// The last ten lines of the log of every container of a pod.
     ///
     /// # Errors
@@ -247,12 +259,14 @@ mod tests {
         kube.create_manifest("a: b".into()).await.unwrap();
         kube.apply_manifest("a: b".into()).await.unwrap();
         kube.remove_node_label("n", "key").await.unwrap();
+        kube.delete_raw("/api/v1/a").await.unwrap();
         kube.list("pods", None, Selector::Label("a=b")).await.unwrap();
         kube.list("events", Some("x"), Selector::Field("c=d")).await.unwrap();
         let wanted = [
             "create --validate=false -f -",
             "apply --validate=false -f -",
             "label node n key-",
+            "delete --raw /api/v1/a",
             "get --ignore-not-found -o json pods --all-namespaces --selector a=b",
             "get --ignore-not-found -o json events --namespace x --field-selector c=d",
         ];

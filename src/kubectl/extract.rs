@@ -1,6 +1,6 @@
 //! Reads a file out of an image.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use crate::context::{Context, RunError};
 use crate::engine::{ContainerSpec, EngineError};
@@ -42,7 +42,9 @@ pub(super) async fn file(ctx: &Context, image: &str, path: &str) -> Result<Vec<u
     let read = ctx
         .scope(async |ctx| {
             let engine = ctx.engine.clone();
-            ctx.run_to_completion(async move { engine.create_container(&spec).await }).await?;
+            let create = async move { engine.create_container(&spec).await };
+            // Images can be removed while they are in use.
+            ctx.run_to_completion(create).await.map_err(|error| unusable(error, path))?;
             follow(ctx, &name, path).await
         })
         .await;
@@ -61,12 +63,12 @@ async fn follow(ctx: &Context, container: &str, path: &str) -> Result<Vec<u8>, E
             let archive = node::collect_up_to(archive, SIZE_LIMIT).await;
             archive.map_err(|error| EngineError::other(format!("reading {path}"), error))
         };
-        let unusable = |reason: String| ExtractError::Unusable { path: path.clone(), reason };
-        let archive = ctx.interruptible(read).await.map_err(|error| match error {
-            RunError::Engine(EngineError::NotFound { message, .. }) => unusable(message),
-            other => other.into(),
-        })?;
-        match entry(&archive).map_err(|error| unusable(error.to_string()))? {
+        let archive = ctx.interruptible(read).await.map_err(|error| unusable(error, &path))?;
+        let invalid = |error: io::Error| ExtractError::Unusable {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        match entry(&archive).map_err(invalid)? {
             Entry::File(bytes) => return Ok(bytes),
             Entry::Link(target) if target.starts_with('/') => path = target,
             Entry::Link(target) => {
@@ -78,15 +80,25 @@ async fn follow(ctx: &Context, container: &str, path: &str) -> Result<Vec<u8>, E
     Err(ExtractError::Unusable { path, reason: "too many symbolic links".into() })
 }
 
+/// What does not exist is no failure of the engine.
+fn unusable(error: RunError, path: &str) -> ExtractError {
+    match error {
+        RunError::Engine(EngineError::NotFound { message, .. }) => {
+            ExtractError::Unusable { path: path.to_owned(), reason: message }
+        }
+        other => other.into(),
+    }
+}
+
 enum Entry {
     File(Vec<u8>),
     Link(String),
 }
 
 /// The only entry of an archive.
-fn entry(archive: &[u8]) -> std::io::Result<Entry> {
+fn entry(archive: &[u8]) -> io::Result<Entry> {
     let mut archive = tar::Archive::new(archive);
-    let mut entry = archive.entries()?.next().ok_or(std::io::ErrorKind::UnexpectedEof)??;
+    let mut entry = archive.entries()?.next().ok_or(io::ErrorKind::UnexpectedEof)??;
     match entry.header().entry_type() {
         tar::EntryType::Regular => {
             let mut bytes = Vec::new();
@@ -97,7 +109,7 @@ fn entry(archive: &[u8]) -> std::io::Result<Entry> {
             let target = entry.link_name()?.unwrap_or_default();
             Ok(Entry::Link(target.to_string_lossy().into_owned()))
         }
-        _ => Err(std::io::Error::other("it is not a file")),
+        _ => Err(io::Error::other("it is not a file")),
     }
 }
 
@@ -129,6 +141,13 @@ mod tests {
             assert!(matches!(error, ExtractError::Unusable { .. }), "{error}");
             assert!(error.to_string().contains(reason), "{error}");
         }
+        let removed = EngineError::NotFound {
+            what: "creating".into(),
+            message: "No such image: sha256:0".into(),
+        };
+        let without_image = FakeEngine::armed(0, Fault::FailsWith(removed));
+        let error = read(&without_image, "/bin/a").await.unwrap_err();
+        assert!(matches!(error, ExtractError::Unusable { .. }), "{error}");
         assert!(engine.container_names().is_empty());
         assert!(!engine.calls().contains(&"start_container".to_owned()));
     }

@@ -126,15 +126,18 @@ pub(crate) async fn ensure(
         command: vec![LIFETIME.into()],
         ..ContainerSpec::default()
     };
-    let engine = ctx.engine.clone();
-    let started = ctx.run_to_completion(async move {
-        engine.create_container(&spec).await?;
-        engine.start_container(&spec.name).await
-    });
-    let done = match started.await {
-        Ok(()) => ensure_in(&NodeHandle::new(ctx, &name), needed).await,
-        Err(error) => Err(error.into()),
-    };
+    // After the scope, its creation has come to an end.
+    let done = ctx
+        .scope(async |ctx| {
+            let engine = ctx.engine.clone();
+            let start = async move {
+                engine.create_container(&spec).await?;
+                engine.start_container(&spec.name).await
+            };
+            ctx.run_to_completion(start).await?;
+            ensure_in(&NodeHandle::new(ctx, &name), needed).await
+        })
+        .await;
     let cleanup = ctx.without_cancellation();
     ctx.spawn(async move {
         if let Err(error) = cleanup.engine.remove_container(&name).await {

@@ -17,6 +17,9 @@ const FIELD: &str = r#"E1125 15:14:56.940807    2114 run.go:72] "command failed"
 /// Of a kubelet that is started before kubeadm, as by older node images.
 const EARLY: &str = r#"E1125 15:14:56.940807    2114 run.go:72] "command failed" err="failed to load kubelet config file, path: /var/lib/kubelet/config.yaml, error: failed to load Kubelet config file /var/lib/kubelet/config.yaml, error failed to read kubelet config file \"/var/lib/kubelet/config.yaml\", error: open /var/lib/kubelet/config.yaml: no such file or directory"
 "#;
+/// A file that kubeadm does not write.
+const OWN_FILE: &str = r#"E1125 15:14:56.940807    2114 run.go:72] "command failed" err="failed to construct kubelet dependencies: unable to load client CA file /etc/kubernetes/own.crt: open /etc/kubernetes/own.crt: no such file or directory"
+"#;
 const NO_CRI: &str = r#"E1125 15:14:57.041465    2122 run.go:72] "command failed" err="failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint \"unix:///run/containerd/containerd.sock\": rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService"
 "#;
 const NO_SOCKET: &str = r#"E1125 15:14:57.041465    2122 run.go:72] "command failed" err="failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint \"unix:///run/containerd/containerd.sock\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: no such file or directory\""
@@ -104,6 +107,7 @@ fn a_kubelet_that_cannot_come_up() {
         // It is up now.
         ("came up", "running", 5, runs_of(SWAP, 5) + "I1125 ready", None),
         ("before kubeadm", "auto-restart", 40, runs_of(EARLY, 40), None),
+        ("own file", "auto-restart", 5, runs_of(OWN_FILE, 5), Some((Kubelet, "own.crt"))),
         ("before kubeadm, then a gate", "auto-restart", 11, both, Some((Kubelet, "gate"))),
         ("containerd is late", "auto-restart", 9, runs_of(NO_SOCKET, 9), None),
         ("no CRI", "auto-restart", 5, runs_of(NO_CRI, 5), Some((Containerd, "`mirrors`"))),
@@ -165,6 +169,9 @@ fn a_container_that_ends_twice_for_the_same_reason() {
     // In between it is started again.
     check("twice", &[dead(0), etcd(1, None), dead(2)], &[None, None, said]);
     check("came up", &[dead(0), dead(1), etcd(2, None)], &[None, said, None]);
+    let audit = r#"E1125 15:14:51.407329       1 run.go:72] "command failed" err="loading audit policy file: failed to read file path \"/etc/kubernetes/audit.yaml\": open /etc/kubernetes/audit.yaml: no such file or directory""#;
+    let audit = [0, 1].map(|attempt| containers(&[("kube-apiserver", attempt, Some((1, audit)))]));
+    check("a file", &audit, &[None, Some((Component::ApiServer, "audit.yaml"))]);
     // A pod of its own, as after a change of the manifest.
     let other = |attempt| dead(attempt).replace("uid-of-etcd", "another");
     check("new pod", &[dead(0), other(0)], &[None, None]);
@@ -180,6 +187,9 @@ fn components_that_wait_for_others_are_left_alone() {
     let node = r#"E1125 15:14:51.407329       1 run.go:72] "command failed" err="nodes \"lab-worker\" not found""#;
     let killed = "I1125 15:14:51.407329       1 server.go:189] \"Golang settings\"\nE1125 15:14:52.407329       1 reflector.go:204] \"Failed to watch\"";
     let member = r#"{"level":"fatal","ts":"2026-11-25T15:14:55Z","caller":"etcdmain/etcd.go:157","msg":"discovery failed","error":"error validating peerURLs {ClusterID:1 Members:[]}: member count is unequal"}"#;
+    let members = r#"{"level":"fatal","ts":"2026-11-25T15:14:55Z","caller":"etcdmain/etcd.go:157","msg":"discovery failed","error":"cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs"}"#;
+    let hook = r#"F1125 15:14:51.407329       1 hooks.go:204] PostStartHook "start-service-ip-repair-controllers" failed: unable to perform initial IP and Port allocation check"#;
+    let lease = r#"E1125 15:14:51.407329       1 run.go:72] "command failed" err="lost lease""#;
     let network = "panic: Get \"https://10.96.0.1:443/api/v1/nodes\": dial tcp 10.96.0.1:443: i/o timeout\n\ngoroutine 1 [running]:\nmain.main()\n";
     let podnet = "podnet: own ranges [10.244.0.0/24], 0 routes to peers";
     for (name, code, log) in [
@@ -190,6 +200,9 @@ fn components_that_wait_for_others_are_left_alone() {
         ("kube-proxy", 1, node),
         ("kube-apiserver", 137, killed),
         ("etcd", 1, member),
+        ("etcd", 1, members),
+        ("kube-apiserver", 255, hook),
+        ("kube-scheduler", 1, lease),
         ("kindnet-cni", 2, network),
         ("podnet", 143, podnet),
         ("podnet", 0, podnet),
@@ -221,16 +234,19 @@ fn a_container_that_cannot_be_created() {
     let report = |reason: &str, count| {
         format!("\n\u{1e}pods\n{}", format!("{}\n", line(reason)).repeat(count))
     };
+    let none = containers(&[]);
     let missing = "failed to start sandbox: exec: no runtime 12 is configured";
     let said = Some((Component::ApiServer, "no runtime 12 is configured"));
-    check("three times", &[report(missing, 3)], &[said]);
-    check("twice", &[report(missing, 2)], &[None]);
+    check("three times", &[report(missing, 3) + &none], &[said]);
+    check("twice", &[report(missing, 2) + &none], &[None]);
     // So do all others.
     let other = report(missing, 2).replace("kube-apiserver-lab", "etcd-lab");
-    let all = History::default().suspects(&Look::read(&(other + &report(missing, 2)[7..])));
+    let all = other + &report(missing, 2)[7..];
+    check("it may have been created since", &[all.clone()], &[None]);
+    let all = History::default().suspects(&Look::read(&(all + &none)));
     let all: Vec<_> = all.iter().map(|suspect| (suspect.component, suspect.is_certain)).collect();
     assert_eq!(all, [(Component::Etcd, true), (Component::ApiServer, true)]);
-    check("slow", &[report("context deadline exceeded", 9)], &[None]);
+    check("slow", &[report("context deadline exceeded", 9) + &none], &[None]);
     let up = report(missing, 9) + &containers(&[("kube-apiserver", 0, None)]);
     check("created since", &[up], &[None]);
 }

@@ -220,6 +220,11 @@ impl FakeEngine {
         self
     }
 
+    /// From now on, or until it is called again: whether pings stay without an answer.
+    pub fn set_silent(&self, is_silent: bool) {
+        self.0.lock().unwrap().is_silent = is_silent;
+    }
+
     /// The names of all calls so far, in order.
     pub fn calls(&self) -> Vec<String> {
         self.0.lock().unwrap().calls.clone()
