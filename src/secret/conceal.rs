@@ -112,6 +112,10 @@ fn field(text: &str) -> Option<Range<usize>> {
             let value = after.trim_start().strip_prefix([':', '='])?.trim_start_matches(' ');
             let quotes = value.len() - value.trim_start_matches(['"', '\'', '\\']).len();
             let start = text.len() - value.len() + quotes;
+            // `authorization: {mode: Webhook}` is about permissions.
+            if name == "authorization" && value.starts_with('{') {
+                return None;
+            }
             let is_end = |c: char| match quotes > 0 || name.ends_with("authorization") {
                 true => matches!(c, '"' | '\'' | '\\' | '\n' | '\r'),
                 false => ends_word(c) || matches!(c, ',' | '&' | '}' | ']'),

@@ -73,6 +73,7 @@ fn other_texts_stay() {
         "docker://localhost:5000/app@sha256:0123 docker://app:1@sha256:0123",
         "pulling kindest/node:v1.37.2@sha256:0123: me@example.com",
         "secret=\"kube-system/bootstrap-token-abcdef\" token: must not be empty",
+        "{\"authorization\":{\"mode\":\"Webhook\"}}",
         "password:\npasswordFile: /etc/a\nno password given",
         "NO_PROXY=localhost,.svc HTTP_PROXY=proxy:3128",
         "abcdef.0123456789abcdef",
