@@ -62,6 +62,16 @@ fn secrets_are_replaced() {
     }
 }
 
+/// Each is found without reading the whole line again.
+#[test]
+fn a_line_may_have_many_secrets() {
+    let line = |secret: &str| {
+        format!("{{\"password\":\"{secret}\"}} http://{secret}@h HTTP_PROXY={secret}@h ")
+            .repeat(50_000)
+    };
+    assert!(conceal(&line("s3cret")) == line(MASK));
+}
+
 #[test]
 fn other_texts_stay() {
     for text in [
