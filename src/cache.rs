@@ -15,10 +15,12 @@ pub(crate) fn directories(name: &str) -> impl Iterator<Item = PathBuf> {
     own.chain(std::iter::once_with(temporary).flatten()).map(move |above| above.join(name))
 }
 
-/// The first of [`directories`] in which files can be made.
+/// The first of [`directories`] in which files can be made, and which no other user has
+/// prepared.
 pub(crate) fn writable(mut directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let can_make = |directory: &PathBuf| {
-        let made = sudo::create_private_directories(directory);
+        let own = files::refuse_planted(directory);
+        let made = own.and_then(|()| sudo::create_private_directories(directory));
         made.and_then(|()| tempfile::tempfile_in(directory)).is_ok()
     };
     directories.find(can_make)
@@ -46,4 +48,26 @@ pub(crate) fn keep_program(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// What was kept, if it is there and nobody else can have put it there.
 pub(crate) fn kept(path: &Path) -> Option<Vec<u8>> {
     files::read(path).ok()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, lchown};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_of_another_user_is_passed_over() {
+        let (shared, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).unwrap();
+        let (prepared, own) = (shared.path().join("cache"), own.path().join("cache"));
+        fs::create_dir(&prepared).unwrap();
+        let found = || writable([prepared.join("kubectl"), own.clone()].into_iter());
+        assert_eq!(found(), Some(prepared.join("kubectl")));
+        // Only root can give something away; for others there is nobody to play.
+        if lchown(&prepared, Some(12345), None).is_ok() {
+            assert_eq!(found(), Some(own.clone()));
+        }
+    }
 }

@@ -3,8 +3,14 @@
 //!
 //! In a directory such as `/tmp`, everybody can make a file, a link or a directory of
 //! a name that skiff is about to use. So what belongs to another user there is
-//! refused. Linux itself does that only for plain opening, and only where
-//! `fs.protected_symlinks` and `fs.protected_regular` say so (proc_sys_fs(5)).
+//! refused, unless that is the directory's owner. Linux itself does that only for plain
+//! opening, and only where `fs.protected_symlinks` and `fs.protected_regular` say so
+//! (proc_sys_fs(5)).
+//!
+//! As Linux does, this leaves out directories without the sticky bit: everybody can
+//! also exchange what is the user's own there, and who has such a directory shares it
+//! on purpose, as the containers of a pod do, or has a file system without owners. Only
+//! what skiff reads back to use it is refused there, too.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -52,17 +58,22 @@ pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Fails if another user may have prepared the path, or if it cannot be read.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    refuse_planted(path)?;
+    refuse(path, platform::is_shared)?;
     fs::read(path)
 }
 
-/// Fails if a part of this path is in a directory that everybody may write to, and
-/// belongs to another user.
+/// Fails if a part of this path is in a directory such as `/tmp`, and belongs to
+/// another user.
 ///
 /// # Errors
 /// Returns [`ErrorKind::PermissionDenied`].
 pub(crate) fn refuse_planted(path: &Path) -> io::Result<()> {
-    match planted(path, &trusted()) {
+    refuse(path, is_like_tmp)
+}
+
+fn refuse(path: &Path, is_shared: IsShared) -> io::Result<()> {
+    let trusted = trusted();
+    match planted(path, is_shared, |owner, directory| may_own(owner, directory, &trusted)) {
         Some(part) => Err(refusal(&part)),
         None => Ok(()),
     }
@@ -74,11 +85,28 @@ pub(crate) fn refuse_planted(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Returns [`ErrorKind::PermissionDenied`].
 pub(crate) fn refuse_planted_file(file: &File, path: &Path) -> io::Result<()> {
-    let is_shared = path.parent().is_some_and(platform::is_shared);
-    match platform::file_owner(file).filter(|owner| is_shared && !trusted().contains(owner)) {
-        Some(_) => Err(refusal(path)),
-        None => Ok(()),
+    match path.parent().zip(platform::file_owner(file)) {
+        Some((directory, owner))
+            if is_like_tmp(directory) && !may_own(owner, directory, &trusted()) =>
+        {
+            Err(refusal(path))
+        }
+        _ => Ok(()),
     }
+}
+
+/// Whether others may have put something into a directory.
+type IsShared = fn(&Path) -> bool;
+
+/// Whether everybody may create files here, and change only their own.
+fn is_like_tmp(directory: &Path) -> bool {
+    platform::is_shared(directory) && platform::is_sticky(directory)
+}
+
+/// Whether what this user has in a shared directory may be used. The directory's owner
+/// can exchange everything in it anyway.
+fn may_own(owner: u32, directory: &Path, trusted: &[u32]) -> bool {
+    trusted.contains(&owner) || platform::owner(directory) == Some(owner)
 }
 
 fn refusal(path: &Path) -> io::Error {
@@ -96,12 +124,17 @@ fn trusted() -> Vec<u32> {
 }
 
 /// The first part of a path, or of where its links lead, that others may have made.
-fn planted(path: &Path, trusted: &[u32]) -> Option<PathBuf> {
+fn planted(
+    path: &Path,
+    is_shared: IsShared,
+    may_own: impl Fn(u32, &Path) -> bool,
+) -> Option<PathBuf> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let real = path.ancestors().find_map(|above| above.canonicalize().ok());
     let is_planted = |part: &Path| {
-        part.parent().is_some_and(platform::is_shared)
-            && platform::entry_owner(part).is_some_and(|owner| !trusted.contains(&owner))
+        part.parent().filter(|directory| is_shared(directory)).is_some_and(|directory| {
+            platform::entry_owner(part).is_some_and(|owner| !may_own(owner, directory))
+        })
     };
     let parts = [Some(path), real].into_iter().flatten();
     parts

@@ -6,11 +6,15 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-/// A directory as `/tmp` is.
-fn shared() -> tempfile::TempDir {
+fn directory_of_mode(mode: u32) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
     directory
+}
+
+/// What is refused of a path if everything belongs to another user.
+fn of_another(path: &Path) -> Option<PathBuf> {
+    planted(path, is_like_tmp, |_, _| false)
 }
 
 #[test]
@@ -62,9 +66,7 @@ fn a_directory_in_which_everybody_may_remove_everything_is_no_trap() {
 
 #[test]
 fn what_others_have_put_into_a_shared_directory_is_refused() {
-    let (shared, own) = (shared(), tempfile::tempdir().unwrap());
-    let me = platform::entry_owner(own.path()).unwrap();
-    let other = [me + 12345];
+    let (shared, own) = (directory_of_mode(0o1777), tempfile::tempdir().unwrap());
     let at = |name: &str| shared.path().join(name);
     fs::write(at("file"), "").unwrap();
     fs::create_dir(at("directory")).unwrap();
@@ -77,15 +79,35 @@ fn what_others_have_put_into_a_shared_directory_is_refused() {
         ("directory/new/deep", "directory"),
         ("link/new", "link"),
     ] {
-        assert_eq!(planted(&at(path), &other), Some(at(part)), "{path}");
-        assert_eq!(planted(&at(path), &[me, 0]), None, "{path}");
+        assert_eq!(of_another(&at(path)), Some(at(part)), "{path}");
+        assert_eq!(planted(&at(path), is_like_tmp, |_, _| true), None, "{path}");
         refuse_planted(&at(path)).unwrap();
     }
     // Where the temporary directory itself is shared, that belongs to "another", too.
-    assert_ne!(planted(&at("new"), &other), Some(at("new")), "nobody has made it yet");
+    assert_ne!(of_another(&at("new")), Some(at("new")), "nobody has made it yet");
     let file = own.path().join("file");
     fs::write(&file, "").unwrap();
-    assert_ne!(planted(&file, &other), Some(file), "its directory is not shared");
+    assert_ne!(of_another(&file), Some(file), "its directory is not shared");
     let text = refusal(&at("file")).to_string();
     assert!(text.contains("file belongs to another user"), "{text}");
+}
+
+/// As with a volume that the containers of a pod share, and with file systems of Windows
+/// in WSL.
+#[test]
+fn in_a_directory_without_the_sticky_bit_only_what_is_used_is_refused() {
+    let volume = directory_of_mode(0o777);
+    let file = volume.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert_ne!(of_another(&file), Some(file.clone()));
+    assert_eq!(planted(&file, platform::is_shared, |_, _| false), Some(file));
+}
+
+#[test]
+fn the_owner_of_a_shared_directory_may_own_what_is_in_it() {
+    let directory = directory_of_mode(0o1777);
+    let owner = platform::owner(directory.path()).unwrap();
+    assert!(may_own(owner, directory.path(), &[]));
+    assert!(may_own(owner + 1, directory.path(), &[owner + 1]));
+    assert!(!may_own(owner + 1, directory.path(), &[owner]));
 }

@@ -30,7 +30,7 @@ impl Kept {
 
     /// The path of the program, if it is what was kept.
     pub(super) fn find(&self) -> Option<PathBuf> {
-        let record = fs::read_to_string(self.record()).ok()?;
+        let record = String::from_utf8(cache::kept(&self.record())?).ok()?;
         let (digest, checked) = record.trim_end().split_once(' ')?;
         let program = self.program();
         let stamp = platform::stamp(&program).ok()?;
@@ -88,5 +88,22 @@ mod tests {
         // As skiff kept it once: without a digest.
         fs::remove_file(kept.record()).unwrap();
         assert_eq!(kept.find(), None);
+    }
+    /// With a cache directory below `/tmp`, in which another user was first.
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_of_another_user_is_not_used() {
+        use std::os::unix::fs::{PermissionsExt, lchown};
+
+        let shared = tempfile::tempdir().unwrap();
+        fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let cache = shared.path().join("cache");
+        let kept = Kept(cache.join("image"));
+        let program = kept.keep(b"evil").unwrap();
+        assert_eq!(kept.find(), Some(program));
+        // Only root can give something away; for others there is nobody to play.
+        if lchown(&cache, Some(12345), None).is_ok() {
+            assert_eq!(kept.find(), None);
+        }
     }
 }

@@ -96,7 +96,7 @@ pub(crate) fn stamp(file: &Path) -> io::Result<String> {
 /// A directory in `parent` with this beginning of its name that only this user can use;
 /// it is created if it is missing. `None` if it cannot be, or somebody else made it.
 pub(crate) fn private_directory(parent: &Path, name: &str) -> Option<PathBuf> {
-    let user = fs::metadata("/proc/self").ok()?.uid();
+    let user = user()?;
     let directory = parent.join(format!("{name}-{user}"));
     let _ = DirBuilder::new().mode(0o700).create(&directory);
     // Of a link, this is about the link.
@@ -204,6 +204,12 @@ pub(crate) fn is_shared(directory: &Path) -> bool {
     fs::metadata(directory).is_ok_and(|found| {
         found.is_dir() && found.mode() & STICKY_AND_WRITABLE == STICKY_AND_WRITABLE
     })
+}
+
+/// Whether only its owner may remove or rename a file in this directory (the sticky
+/// bit), besides the directory's owner and root.
+pub(crate) fn is_sticky(directory: &Path) -> bool {
+    fs::metadata(directory).is_ok_and(|found| found.mode() & 0o1000 != 0)
 }
 
 /// The ID of the user who owns an entry of a directory; for a link, of the link itself.

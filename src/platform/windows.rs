@@ -145,6 +145,11 @@ pub(crate) fn is_shared(_: &Path) -> bool {
     false
 }
 
+/// `false`, as for [`is_shared`].
+pub(crate) fn is_sticky(_: &Path) -> bool {
+    false
+}
+
 /// `None`, as for [`user`].
 pub(crate) fn entry_owner(_: &Path) -> Option<u32> {
     None

@@ -28,10 +28,17 @@ const PARAMETERS: [&str; 6] = ["token", "secret", "passw", "signature", "credent
 /// Begins the last line of a private key.
 const KEY_END: &str = "-----END";
 
-/// Where in a text the next secret is.
-type Find = fn(&str) -> Option<Range<usize>>;
+/// Where in a text the next secret is. The second text is the same in lower case: a line
+/// may have many secrets, and is long then.
+type Find = fn(&str, &str) -> Option<Range<usize>>;
 
-const FINDS: [Find; 5] = [user_of_proxy, user_in_text, field, parameter, bootstrap_token];
+const FINDS: [Find; 5] = [
+    user_of_proxy,
+    |text, _| user_in_text(text),
+    field,
+    |text, _| parameter(text),
+    |text, _| bootstrap_token(text),
+];
 
 /// A text without the secrets that can be recognized: passwords in URLs, values of
 /// fields with a telling name, bootstrap tokens, private keys.
@@ -80,8 +87,9 @@ impl Concealer {
 
 /// `None` if there is nothing to replace.
 fn replaced(text: &str, find: Find) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
     let (mut shown, mut rest) = (String::new(), text);
-    while let Some(range) = find(rest) {
+    while let Some(range) = find(rest, &lower[text.len() - rest.len()..]) {
         shown.push_str(&rest[..range.start]);
         shown.push_str(MASK);
         rest = &rest[range.end..];
@@ -103,25 +111,30 @@ fn private_key(line: &str) -> Option<(Range<usize>, bool)> {
 }
 
 /// The value in `password: VALUE`, `"password": "VALUE"` or `password=VALUE`.
-fn field(text: &str) -> Option<Range<usize>> {
-    let lower = text.to_ascii_lowercase();
-    let mut found: Vec<Range<usize>> = Vec::new();
-    for name in FIELDS {
-        let values = lower.match_indices(name).filter_map(|(at, name)| {
-            let after = text[at + name.len()..].trim_start_matches(['"', '\'', '\\']);
-            let value = after.trim_start().strip_prefix([':', '='])?.trim_start_matches(' ');
-            let quotes = value.len() - value.trim_start_matches(['"', '\'', '\\']).len();
-            let start = text.len() - value.len() + quotes;
-            let is_end = |c: char| match quotes > 0 || name.ends_with("authorization") {
-                true => matches!(c, '"' | '\'' | '\\' | '\n' | '\r'),
-                false => ends_word(c) || matches!(c, ',' | '&' | '}' | ']'),
-            };
-            let length = text[start..].find(is_end).unwrap_or(text.len() - start);
-            (length > 0).then_some(start..start + length)
-        });
-        found.extend(values);
+fn field(text: &str, lower: &str) -> Option<Range<usize>> {
+    let lower = lower.as_bytes();
+    (0..lower.len()).find_map(|at| {
+        let name = FIELDS.iter().find(|name| lower[at..].starts_with(name.as_bytes()))?;
+        value(text, at + name.len(), name)
+    })
+}
+
+/// The value of the field whose name ends at `end`.
+fn value(text: &str, end: usize, name: &str) -> Option<Range<usize>> {
+    let after = text[end..].trim_start_matches(['"', '\'', '\\']);
+    let value = after.trim_start().strip_prefix([':', '='])?.trim_start_matches(' ');
+    // `authorization: {mode: Webhook}` is about permissions.
+    if name == "authorization" && value.starts_with('{') {
+        return None;
     }
-    found.into_iter().min_by_key(|range| range.start)
+    let quotes = value.len() - value.trim_start_matches(['"', '\'', '\\']).len();
+    let start = text.len() - value.len() + quotes;
+    let is_end = |c: char| match quotes > 0 || name == "authorization" {
+        true => matches!(c, '"' | '\'' | '\\' | '\n' | '\r'),
+        false => ends_word(c) || matches!(c, ',' | '&' | '}' | ']'),
+    };
+    let length = text[start..].find(is_end).unwrap_or(text.len() - start);
+    (length > 0).then_some(start..start + length)
 }
 
 /// The value of a parameter of a URL, such as `?token=VALUE`.

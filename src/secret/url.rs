@@ -47,9 +47,8 @@ fn end_of_user(url: &str) -> Option<usize> {
 }
 
 /// The user in the value of a variable such as `HTTP_PROXY=me:secret@proxy:3128`, which
-/// may have no scheme.
-pub(super) fn user_of_proxy(text: &str) -> Option<Range<usize>> {
-    let lower = text.to_ascii_lowercase();
+/// may have no scheme. `lower` is the text in lower case.
+pub(super) fn user_of_proxy(text: &str, lower: &str) -> Option<Range<usize>> {
     lower.match_indices("_proxy=").find_map(|(at, mark)| {
         let start = at + mark.len();
         let rest = &text[start..];

@@ -62,6 +62,16 @@ fn secrets_are_replaced() {
     }
 }
 
+/// Each is found without reading the whole line again.
+#[test]
+fn a_line_may_have_many_secrets() {
+    let line = |secret: &str| {
+        format!("{{\"password\":\"{secret}\"}} http://{secret}@h HTTP_PROXY={secret}@h ")
+            .repeat(50_000)
+    };
+    assert!(conceal(&line("s3cret")) == line(MASK));
+}
+
 #[test]
 fn other_texts_stay() {
     for text in [
@@ -73,6 +83,7 @@ fn other_texts_stay() {
         "docker://localhost:5000/app@sha256:0123 docker://app:1@sha256:0123",
         "pulling kindest/node:v1.37.2@sha256:0123: me@example.com",
         "secret=\"kube-system/bootstrap-token-abcdef\" token: must not be empty",
+        "{\"authorization\":{\"mode\":\"Webhook\"}}",
         "password:\npasswordFile: /etc/a\nno password given",
         "NO_PROXY=localhost,.svc HTTP_PROXY=proxy:3128",
         "abcdef.0123456789abcdef",
