@@ -28,7 +28,6 @@
 //!
 //! Only Linux can do that, and node images have kubectl for Linux only.
 
-mod extract;
 mod kept;
 
 use std::convert::Infallible;
@@ -39,11 +38,11 @@ use crate::admin_kubeconfig::{self, AdminKubeconfigError, Reader};
 use crate::cache;
 use crate::context::{Context, RunError};
 use crate::image::Digest;
+use crate::image_file::{self, ImageFileError};
 use crate::inventory;
 use crate::platform::{self, Program};
 use crate::yaml;
 
-pub(crate) use extract::ExtractError;
 use kept::Kept;
 
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +54,7 @@ pub(crate) enum KubectlError {
     #[error("the cluster's kubectl is a Linux program")]
     NotLinux,
     #[error(transparent)]
-    Extract(#[from] ExtractError),
+    ImageFile(#[from] ImageFileError),
     #[error("cannot run kubectl: {0}")]
     Start(io::Error),
 }
@@ -99,7 +98,7 @@ async fn program(ctx: &Context, image: &str) -> Result<Program, KubectlError> {
     if let Some(path) = directories().find_map(|directory| Kept(directory).find()) {
         return Ok(Program::File(path));
     }
-    let bytes = extract::file(ctx, image, "/usr/bin/kubectl").await?;
+    let bytes = image_file::read(ctx, image, "/usr/bin/kubectl").await?;
     let kept = cache::writable(directories()).and_then(|directory| {
         let kept = Kept(directory).keep(&bytes);
         kept.inspect_err(|error| ctx.progress.debug(1, format!("kubectl is not kept: {error}")))

@@ -20,11 +20,11 @@
 //! talks to their API servers.
 //!
 //! **Parts of the way to a cluster** — [`pull`] gets images into the engine,
-//! [`builder`] builds them. [`plan`] turns a definition into containers.
-//! [`node_image`] chooses and builds node images. [`settle`] decides all that a
-//! plan depends on. [`provision`] runs the containers, [`bootstrap`] has kubeadm
-//! turn them into a cluster, [`components`] notices what cannot come up meanwhile,
-//! [`readiness`] decides when it is usable.
+//! [`image_file`] reads a file out of one, [`builder`] builds them. [`plan`] turns a
+//! definition into containers. [`node_image`] chooses and builds node images.
+//! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
+//! [`bootstrap`] has kubeadm turn them into a cluster, [`components`] notices what
+//! cannot come up meanwhile, [`readiness`] decides when it is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
 //! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
@@ -84,6 +84,7 @@ pub mod engine;
 mod environment;
 mod files;
 pub mod image;
+mod image_file;
 mod inventory;
 mod kube;
 pub mod kubeadm;

@@ -7,8 +7,9 @@ use crate::bootstrap::BootstrapError;
 use crate::config;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
+use crate::image_file::ImageFileError;
 use crate::kubeconfig;
-use crate::kubectl::{ExtractError, KubectlError};
+use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
@@ -189,17 +190,19 @@ impl From<KubectlError> for Failure {
             KubectlError::Run(error) => error.into(),
             KubectlError::Kubeconfig(error) => error.into(),
             KubectlError::NotLinux => Failure::new(error).hint("install kubectl for this system"),
-            KubectlError::Extract(error) => error.into(),
+            KubectlError::ImageFile(error) => error.into(),
             KubectlError::Start(_) => Failure::new(error).hint(OWN_KUBECTL),
         }
     }
 }
 
-impl From<ExtractError> for Failure {
-    fn from(error: ExtractError) -> Self {
+impl From<ImageFileError> for Failure {
+    fn from(error: ImageFileError) -> Self {
         match error {
-            ExtractError::Run(error) => error.into(),
-            ExtractError::Unusable { .. } => Failure::new(error).hint(OWN_KUBECTL),
+            ImageFileError::Run(error) => error.into(),
+            ImageFileError::Missing { .. } | ImageFileError::Unusable { .. } => {
+                Failure::new(error).hint(OWN_KUBECTL)
+            }
         }
     }
 }

@@ -55,15 +55,6 @@ fn a_failure_leaves_the_old_file_and_nothing_else() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
-/// Such as a volume that the containers of a CI job share.
-#[test]
-fn a_directory_in_which_everybody_may_remove_everything_is_no_trap() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(!platform::is_shared(directory.path()));
-    assert!(platform::is_shared(shared().path()));
-}
-
 #[test]
 fn what_others_have_put_into_a_shared_directory_is_refused() {
     let (shared, own) = (directory_of_mode(0o1777), tempfile::tempdir().unwrap());

@@ -196,14 +196,9 @@ pub(crate) fn user() -> Option<u32> {
     Some(rustix::process::geteuid().as_raw())
 }
 
-/// Whether everybody may create files in this directory, and only their owners may
-/// remove them, as in `/tmp`. A directory for everybody without that bit, such as a
-/// volume of a CI job, is one whose users exchange files on purpose.
+/// Whether everybody may create files in this directory.
 pub(crate) fn is_shared(directory: &Path) -> bool {
-    const STICKY_AND_WRITABLE: u32 = 0o1002;
-    fs::metadata(directory).is_ok_and(|found| {
-        found.is_dir() && found.mode() & STICKY_AND_WRITABLE == STICKY_AND_WRITABLE
-    })
+    fs::metadata(directory).is_ok_and(|found| found.is_dir() && found.mode() & 0o002 != 0)
 }
 
 /// Whether only its owner may remove or rename a file in this directory (the sticky

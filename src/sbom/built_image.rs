@@ -1,23 +1,15 @@
 //! What an image is made of, read out of it.
 
-use std::io::Read;
-
-use futures_util::TryStreamExt;
 use serde_json::Value;
 
 use super::SbomError;
-use crate::context::{Context, RunError};
-use crate::engine::{ContainerSpec, EngineError};
-use crate::labels;
-use crate::text;
+use crate::context::Context;
+use crate::image_file::{self, ImageFileError};
 
 /// Where recipes put it (`builder/shared/sbom.sh`).
 const PATH: &str = "/usr/share/skiff/sbom.cdx.json";
-/// Many times what the largest has.
-const SIZE_LIMIT: usize = 64 << 20;
 
-/// The bill of materials of an image that skiff built. The engine reads it out of a
-/// container that is never started.
+/// The bill of materials of an image that skiff built. Nothing of it is run.
 ///
 /// # Errors
 /// Returns [`SbomError::NoImage`] if there is no such image, [`SbomError::None`] if
@@ -25,63 +17,20 @@ const SIZE_LIMIT: usize = 64 << 20;
 pub(crate) async fn of_image(ctx: &Context, image: &str) -> Result<Value, SbomError> {
     let found = ctx.interruptible(ctx.engine.image(image)).await?;
     let id = found.ok_or_else(|| SbomError::NoImage(image.to_owned()))?.id;
-    let name = format!("skiff-sbom-{}", text::random_hex(4).map_err(RunError::from)?);
-    let spec = ContainerSpec {
-        name: name.clone(),
-        image: id,
-        labels: [(labels::CREATED_BY.to_owned(), labels::created_by())].into(),
-        network: Some("none".into()),
-        // It is never started, but an engine asks what it would run.
-        entrypoint: vec![PATH.into()],
-        ..ContainerSpec::default()
-    };
-    // After the scope, its creation has come to an end.
-    let read = ctx
-        .scope(async |ctx| {
-            let engine = ctx.engine.clone();
-            ctx.run_to_completion(async move { engine.create_container(&spec).await }).await?;
-            archive(ctx, &name).await
-        })
-        .await;
-    if let Err(error) = ctx.clean_up(ctx.engine.remove_container(&name)).await {
-        ctx.progress.warn(format!("cannot remove container {name}: {error}"));
+    match image_file::read(ctx, &id, PATH).await {
+        Ok(text) => parse(&text).map_err(|reason| unreadable(image, reason)),
+        Err(ImageFileError::Run(error)) => Err(error.into()),
+        Err(ImageFileError::Missing { .. }) => Err(SbomError::None(image.to_owned())),
+        Err(ImageFileError::Unusable { reason, .. }) => Err(unreadable(image, reason)),
     }
-    let archive = match read {
-        Err(RunError::Engine(EngineError::NotFound { .. })) => {
-            return Err(SbomError::None(image.to_owned()));
-        }
-        other => other?,
-    };
-    parse(&archive).map_err(|reason| SbomError::Unreadable { image: image.to_owned(), reason })
 }
 
-/// The file as the engine sends it: a tar archive.
-async fn archive(ctx: &Context, container: &str) -> Result<Vec<u8>, RunError> {
-    let failed = |error| EngineError::other(format!("reading {PATH}"), error);
-    let read = async {
-        let mut pieces = ctx.engine.archive(container, PATH).await?;
-        let mut archive = Vec::new();
-        while let Some(piece) = pieces.try_next().await.map_err(failed)? {
-            archive.extend_from_slice(&piece);
-            if archive.len() > SIZE_LIMIT {
-                return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
-            }
-        }
-        Ok(archive)
-    };
-    ctx.interruptible(read).await
+fn unreadable(image: &str, reason: String) -> SbomError {
+    SbomError::Unreadable { image: image.to_owned(), reason }
 }
 
-fn parse(archive: &[u8]) -> Result<Value, String> {
-    let mut text = String::new();
-    let read = || {
-        let mut archive = tar::Archive::new(archive);
-        let mut entry = archive.entries()?.next().ok_or(std::io::ErrorKind::UnexpectedEof)??;
-        entry.read_to_string(&mut text)
-    };
-    let read: std::io::Result<usize> = { read }();
-    read.map_err(|error| error.to_string())?;
-    let document: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+fn parse(text: &[u8]) -> Result<Value, String> {
+    let document: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     match document["bomFormat"] == "CycloneDX" {
         true => Ok(document),
         false => Err("it is not CycloneDX's".into()),
@@ -95,7 +44,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::engine::fake::{FakeEngine, Fault, Script};
+    use crate::engine::fake::{FakeEngine, Script};
     use crate::progress::Progress;
 
     async fn read(engine: &FakeEngine, image: &str) -> Result<Value, SbomError> {
@@ -116,24 +65,6 @@ mod tests {
         assert_eq!(read(&engine, "app:1").await.unwrap()["bomFormat"], "CycloneDX");
         assert!(engine.container_names().is_empty());
         assert!(!engine.calls().contains(&"start_container".to_owned()));
-    }
-
-    /// Whatever goes wrong, at every call.
-    #[tokio::test]
-    async fn a_failure_leaves_no_container() {
-        for call in 0..4 {
-            for kind in 0..3 {
-                let cancel = CancellationToken::new();
-                let engine = FakeEngine::armed(call, Fault::kinds(&cancel)[kind].clone());
-                let shared = Arc::new(engine.clone());
-                let ctx = Context::new(shared, Progress::silent(), cancel);
-                let _ = of_image(&ctx, "app:1").await;
-                let is_removed = engine.container_names().is_empty();
-                // The engine refused to remove it.
-                let may_stay = call == 3 && kind == 0;
-                assert!(is_removed || may_stay, "call {call}, kind {kind}: {:?}", engine.calls());
-            }
-        }
     }
 
     #[tokio::test]

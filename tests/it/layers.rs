@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 46] = [
+const ORDER: [&str; 47] = [
     // Words and small tools.
     "labels",
     "text",
@@ -38,6 +38,7 @@ const ORDER: [&str; 46] = [
     "kube",
     // Parts of the way to a cluster.
     "pull",
+    "image_file",
     "builder",
     "plan",
     "node_image",

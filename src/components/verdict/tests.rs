@@ -242,7 +242,7 @@ fn a_container_that_cannot_be_created() {
     // So do all others.
     let other = report(missing, 2).replace("kube-apiserver-lab", "etcd-lab");
     let all = other + &report(missing, 2)[7..];
-    check("it may have been created since", &[all.clone()], &[None]);
+    check("it may have been created since", std::slice::from_ref(&all), &[None]);
     let all = History::default().suspects(&Look::read(&(all + &none)));
     let all: Vec<_> = all.iter().map(|suspect| (suspect.component, suspect.is_certain)).collect();
     assert_eq!(all, [(Component::Etcd, true), (Component::ApiServer, true)]);

@@ -6,8 +6,9 @@ use crate::bootstrap::BootstrapError;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
+use crate::image_file::ImageFileError;
 use crate::kubeconfig;
-use crate::kubectl::{ExtractError, KubectlError};
+use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
@@ -22,19 +23,19 @@ pub(super) fn add(screens: &mut Screens) {
         Kubeconfig => [kubeconfig::Error::Home.into()],
         NoControlPlane => [AdminKubeconfigError::NoControlPlane("lab".into())],
     });
-    let unusable = || ExtractError::Unusable {
-        path: "/usr/bin/kubectl".into(),
-        reason: "too many symbolic links".into(),
-    };
-    screens!(screens, ExtractError {
+    let path = || "/usr/bin/kubectl".to_owned();
+    let unusable =
+        || ImageFileError::Unusable { path: path(), reason: "too many symbolic links".into() };
+    screens!(screens, ImageFileError {
         Run => [interrupted().into()],
+        Missing => [ImageFileError::Missing { path: path(), reason: "No such image".into() }],
         Unusable => [unusable()],
     });
     screens!(screens, KubectlError {
         Run => [interrupted().into()],
         Kubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
         NotLinux => [KubectlError::NotLinux],
-        Extract => [unusable().into()],
+        ImageFile => [unusable().into()],
         Start => [KubectlError::Start(denied())],
     });
     screens!(screens, LogsError {

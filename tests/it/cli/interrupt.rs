@@ -121,7 +121,7 @@ fn an_engine_that_falls_silent_is_not_waited_for() {
             for call in 0.. {
                 let directory = tempfile::tempdir().unwrap();
                 let script = format!(
-                    "clusters: {{kind: [control-plane]}}\nfaults: [{{from: {call}, does: {does}}}]"
+                    "clusters: {{kind: [control-plane]}}\nfiles: {{/usr/share/skiff/sbom.cdx.json: '{{\"bomFormat\": \"CycloneDX\"}}'}}\nfaults: [{{from: {call}, does: {does}}}]"
                 );
                 let child = scripted(directory.path(), args, &script).spawn().unwrap();
                 let out = ended(child, &format!("{args:?} with {does} at call {call}"));

@@ -1,4 +1,5 @@
-//! Reads a file out of an image.
+//! Reads a file out of an image of the engine, which reads it out of a container that is
+//! never started.
 
 use std::io::{self, Read};
 
@@ -8,27 +9,33 @@ use crate::labels;
 use crate::node;
 use crate::text;
 
-/// More bytes than any kubectl has.
+/// More bytes than any file has that skiff reads so, which is kubectl at most.
 const SIZE_LIMIT: u64 = 1 << 30;
 /// Linux's own limit (path_resolution(7)) is 40; images need one or two.
 const MAX_LINKS: usize = 8;
 
 /// Why a file cannot be read out of an image.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ExtractError {
+pub(crate) enum ImageFileError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("cannot read {path} out of the node image: {reason}")]
+    /// The image or the file is missing.
+    #[error("cannot read {path} out of the image: {reason}")]
+    Missing { path: String, reason: String },
+    #[error("cannot read {path} out of the image: {reason}")]
     Unusable { path: String, reason: String },
 }
 
-/// The file at a path of the image with this ID. The engine reads it; nothing of the
-/// image is run.
+/// The file at a path of the image with this ID. Nothing of the image is run.
 ///
 /// # Errors
-/// Returns [`ExtractError`] if the image has no such file, or the engine's error.
-pub(super) async fn file(ctx: &Context, image: &str, path: &str) -> Result<Vec<u8>, ExtractError> {
-    let name = format!("skiff-kubectl-{}", text::random_hex(4).map_err(RunError::from)?);
+/// Returns [`ImageFileError`] if the image has no such file, or the engine's error.
+pub(crate) async fn read(
+    ctx: &Context,
+    image: &str,
+    path: &str,
+) -> Result<Vec<u8>, ImageFileError> {
+    let name = format!("skiff-read-{}", text::random_hex(4).map_err(RunError::from)?);
     let spec = ContainerSpec {
         name: name.clone(),
         image: image.to_owned(),
@@ -44,18 +51,20 @@ pub(super) async fn file(ctx: &Context, image: &str, path: &str) -> Result<Vec<u
             let engine = ctx.engine.clone();
             let create = async move { engine.create_container(&spec).await };
             // Images can be removed while they are in use.
-            ctx.run_to_completion(create).await.map_err(|error| unusable(error, path))?;
+            ctx.run_to_completion(create).await.map_err(|error| missing(error, path))?;
             follow(ctx, &name, path).await
         })
         .await;
-    if let Err(error) = ctx.clean_up(ctx.engine.remove_container(&name)).await {
-        ctx.progress.warn(format!("cannot remove container {name}: {error}"));
+    match ctx.clean_up(ctx.engine.remove_container(&name)).await {
+        Err(error @ RunError::CutOff(_)) => return Err(error.into()),
+        Err(error) => ctx.progress.warn(format!("cannot remove container {name}: {error}")),
+        Ok(()) => {}
     }
     read
 }
 
 /// Reads a file of a container, also by links to it.
-async fn follow(ctx: &Context, container: &str, path: &str) -> Result<Vec<u8>, ExtractError> {
+async fn follow(ctx: &Context, container: &str, path: &str) -> Result<Vec<u8>, ImageFileError> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         let read = async {
@@ -63,8 +72,8 @@ async fn follow(ctx: &Context, container: &str, path: &str) -> Result<Vec<u8>, E
             let archive = node::collect_up_to(archive, SIZE_LIMIT).await;
             archive.map_err(|error| EngineError::other(format!("reading {path}"), error))
         };
-        let archive = ctx.interruptible(read).await.map_err(|error| unusable(error, &path))?;
-        let invalid = |error: io::Error| ExtractError::Unusable {
+        let archive = ctx.interruptible(read).await.map_err(|error| missing(error, &path))?;
+        let invalid = |error: io::Error| ImageFileError::Unusable {
             path: path.clone(),
             reason: error.to_string(),
         };
@@ -77,14 +86,14 @@ async fn follow(ctx: &Context, container: &str, path: &str) -> Result<Vec<u8>, E
             }
         }
     }
-    Err(ExtractError::Unusable { path, reason: "too many symbolic links".into() })
+    Err(ImageFileError::Unusable { path, reason: "too many symbolic links".into() })
 }
 
 /// What does not exist is no failure of the engine.
-fn unusable(error: RunError, path: &str) -> ExtractError {
+fn missing(error: RunError, path: &str) -> ImageFileError {
     match error {
         RunError::Engine(EngineError::NotFound { message, .. }) => {
-            ExtractError::Unusable { path: path.to_owned(), reason: message }
+            ImageFileError::Missing { path: path.to_owned(), reason: message }
         }
         other => other.into(),
     }
@@ -125,20 +134,21 @@ mod tests {
 
     const ID: &str = "sha256:0";
 
-    async fn read(engine: &FakeEngine, path: &str) -> Result<Vec<u8>, ExtractError> {
+    async fn read_from(engine: &FakeEngine, path: &str) -> Result<Vec<u8>, ImageFileError> {
         let engine = Arc::new(engine.clone());
         let ctx = Context::new(engine, Progress::silent(), CancellationToken::new());
-        file(&ctx, ID, path).await
+        read(&ctx, ID, path).await
     }
 
     #[tokio::test]
     async fn a_file_is_read_through_links_and_nothing_is_left() {
         let files = "files: {/bin/a: '-> b', /bin/b: '-> /opt/c', /opt/c: text, /loop: '-> loop'}";
         let engine = Script::parse(files).unwrap().engine(&CancellationToken::new());
-        assert_eq!(read(&engine, "/bin/a").await.unwrap(), b"text");
+        assert_eq!(read_from(&engine, "/bin/a").await.unwrap(), b"text");
         for (path, reason) in [("/loop", "too many symbolic links"), ("/none", "no such")] {
-            let error = read(&engine, path).await.unwrap_err();
-            assert!(matches!(error, ExtractError::Unusable { .. }), "{error}");
+            let error = read_from(&engine, path).await.unwrap_err();
+            let is_missing = matches!(error, ImageFileError::Missing { .. });
+            assert_eq!(is_missing, path == "/none", "{error}");
             assert!(error.to_string().contains(reason), "{error}");
         }
         let removed = EngineError::NotFound {
@@ -146,8 +156,8 @@ mod tests {
             message: "No such image: sha256:0".into(),
         };
         let without_image = FakeEngine::armed(0, Fault::FailsWith(removed));
-        let error = read(&without_image, "/bin/a").await.unwrap_err();
-        assert!(matches!(error, ExtractError::Unusable { .. }), "{error}");
+        let error = read_from(&without_image, "/bin/a").await.unwrap_err();
+        assert!(matches!(error, ImageFileError::Missing { .. }), "{error}");
         assert!(engine.container_names().is_empty());
         assert!(!engine.calls().contains(&"start_container".to_owned()));
     }
@@ -161,7 +171,7 @@ mod tests {
                 let engine = FakeEngine::armed(call, Fault::kinds(&cancel)[kind].clone());
                 let shared = Arc::new(engine.clone());
                 let ctx = Context::new(shared, Progress::silent(), cancel);
-                let _ = file(&ctx, ID, "/usr/bin/kubectl").await;
+                let _ = read(&ctx, ID, "/usr/bin/kubectl").await;
                 let is_removed = engine.container_names().is_empty();
                 // The engine refused to remove it.
                 let may_stay = call == 2 && kind == 0;
