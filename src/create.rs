@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use tokio::time::Instant;
 
 use crate::admin_kubeconfig;
 use crate::bootstrap::{Bootstrap, Initialized};
@@ -237,13 +238,16 @@ impl Creation<'_> {
         let names = cluster.node_names();
         let watch = Watch::new(self.ctx, cluster, names.iter().map(String::as_str));
         let wait = readiness::wait(self.ctx, first, &wanted, limit, |m| step.detail(m));
+        let begun = Instant::now();
         let missing = match watch.during(wait).await {
             Ok(waited) => waited?,
             Err(crash) if self.options.tolerates_crashes => {
-                drop(step);
                 let said = crash.words.last().map_or("", String::as_str);
                 self.ctx.progress.warn(format!("{crash}: {said}"));
-                return Ok(());
+                // kind waits for Ready nodes, whatever else does not work.
+                let wanted = Wanted { services: false, ..wanted };
+                let left = limit.saturating_sub(begun.elapsed());
+                readiness::wait(self.ctx, first, &wanted, left, |m| step.detail(m)).await?
             }
             Err(crash) => return Err(crash.into()),
         };

@@ -114,7 +114,7 @@ pub const ALL: &[Scenario] = &[
           stdout: "\x1econtainers\n{\"containers\": [{\"id\": \"1\", \"metadata\": {\"name\": \"coredns\"}, \"state\": \"CONTAINER_EXITED\",\
             \"labels\": {\"io.kubernetes.pod.namespace\": \"kube-system\"}}]}\n\x1elog 1 1\n\
             /etc/coredns/Corefile:2 - Error during parsing: Unknown directive 'nosuch'\n""#,
-        &["skiff create cluster", "kind create cluster --wait 1m"],
+        &["skiff create cluster", "kind create cluster --wait 10s"],
     ),
     scenario(
         "create-raises-limits",
