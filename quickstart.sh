@@ -100,7 +100,7 @@ leave_others_alone() {
   local unit folder program context pid
   [ ! -S "$SOCKET" ] || is_ours "$SOCKET" || [ -w "$SOCKET" ] || die "you may not use $SOCKET; add yourself to the group docker (sudo usermod -aG docker $(id -un), then log in again), or run this as root"
   for pid in $(pgrep -x dockerd); do
-    runs_ours "$pid" || die "an engine runs already (process $pid), but does not answer here; set DOCKER_HOST to its address"
+    runs_ours "$pid" || runs_tests "$pid" || die "an engine runs already (process $pid), but does not answer here; set DOCKER_HOST to its address"
   done
   for program in dockerd dockerd-rootless.sh; do
     ! have $program || die "$(command -v $program) is installed, but no engine answers; start it (such as: systemctl start docker) and run this again"
@@ -151,6 +151,9 @@ make_tree() {
 
 # Whether a process is our engine, or its containerd: their arguments name RUN.
 runs_ours() { alive "$1" && tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$RUN/"; }
+
+# Whether it is an engine that the tests have left behind when they were killed.
+runs_tests() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -e --exec-root=/run/skiff-test-engines/; }
 
 # What a killed engine leaves: processes without a daemon, pid files whose
 # number may be somebody else's by now, a socket nobody listens on.
