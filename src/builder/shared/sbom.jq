@@ -12,8 +12,9 @@ def debian:
 def go_module:
   (.Replace // .) as {Path: $path, Version: $version} |
   component("pkg:golang/\($path | split("/") | map(@uri) | join("/"))@\($version | @uri)"; $path; $version);
+# A main program of this project has no version.
 def go:
-  [.[] | (.Deps // [])[] | go_module] +
+  [.[] | (.Main, (.Deps // [])[]) | select(.Version // "" | startswith("v")) | go_module] +
   [.[].GoVersion | ltrimstr("go") | component("pkg:golang/std@\(.)"; "std"; .)];
 
 {
