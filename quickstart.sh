@@ -100,6 +100,8 @@ leave_others_alone() {
   local unit folder program context pid
   [ ! -S "$SOCKET" ] || is_ours "$SOCKET" || [ -w "$SOCKET" ] || die "you may not use $SOCKET; add yourself to the group docker (sudo usermod -aG docker $(id -un), then log in again), or run this as root"
   for pid in $(pgrep -x dockerd); do
+    # A process that is ending, such as a killed engine of ours, has no arguments any more.
+    [ -n "$(tr -d '\0' <"/proc/$pid/cmdline" 2>/dev/null)" ] || continue
     runs_ours "$pid" || runs_tests "$pid" || die "an engine runs already (process $pid), but does not answer here; set DOCKER_HOST to its address"
   done
   for program in dockerd dockerd-rootless.sh; do
