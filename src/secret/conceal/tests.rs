@@ -79,7 +79,7 @@ fn other_texts_stay() {
         "\n\n",
         "http://proxy:3128/ https://[::1]:6443 unix:///var/run/docker.sock",
         "ssh://me@host:22/socket git+ssh://git@host/a",
-        "https://proxy.golang.org/k8s.io/api/@v/v0.37.2.mod",
+        "https://modules.example.org/k8s.io/api/@v/v0.37.2.mod",
         "docker://localhost:5000/app@sha256:0123 docker://app:1@sha256:0123",
         "pulling kindest/node:v1.37.2@sha256:0123: me@example.com",
         "secret=\"kube-system/bootstrap-token-abcdef\" token: must not be empty",
