@@ -183,7 +183,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Help { path }) => print_stdout(help(program, &path))?,
         Some(Command::Kubectl(command)) => match command.run(invocation).await? {},
         Some(Command::Load(command)) => command.run(invocation).await?,
-        Some(Command::Version { format, .. }) if format.get() == Some(output::Format::Json) => {
+        Some(Command::Version { format, .. }) if format.is_json() => {
             output::print_json(&version::facts(program))?;
         }
         Some(Command::Version { .. }) if cli.quiet || cli.verbosity < 0 => {

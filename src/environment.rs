@@ -1,10 +1,11 @@
-//! The variables and the standard input of this process: the only place that
-//! reads them.
+//! The variables and the standard input of this process, and the time: the only place
+//! that reads them.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to them")]
 
 use std::ffi::OsString;
 use std::io::Stdin;
+use std::time::SystemTime;
 
 /// The value of a variable, if it is text and not empty.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -19,6 +20,11 @@ pub(crate) fn path_variable(name: &str) -> Option<OsString> {
 /// Whether a variable is set, be it empty.
 pub(crate) fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()
+}
+
+/// The time of this machine's clock, which the command line passes in.
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// The standard input.

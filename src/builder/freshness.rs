@@ -2,10 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use time::{Date, Month, OffsetDateTime};
+
 /// After so many days it is said that an image lacks updates.
 const OLD: i64 = 30;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const EPOCH: Date = OffsetDateTime::UNIX_EPOCH.date();
 
 /// Whether packages of this date, such as `2026-11-24`, are old. A date that is
 /// invalid is old.
@@ -15,18 +18,13 @@ pub(crate) fn is_old(date: &str, now: SystemTime) -> bool {
     days(date).is_none_or(|date| today - date > OLD)
 }
 
-/// Days since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `days_from_civil`).
+/// Days since 1970.
 fn days(date: &str) -> Option<i64> {
-    let mut numbers = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    if !(1970..10000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+    let mut parts = date.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+    let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
+    Some((date - EPOCH).whole_days())
 }
 
 #[cfg(test)]
@@ -40,6 +38,7 @@ mod tests {
             ("2000-02-29", Some(11_016)),
             ("2026-11-24", Some(20_781)),
             ("2026-13-01", None),
+            ("2026-02-29", None),
             ("2026-11", None),
             ("yesterday", None),
         ] {

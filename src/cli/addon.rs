@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::flags::ClusterName;
 use super::invocation::Invocation;
-use super::output::{print_stdout, print_table};
+use super::output::{FormatFlag, print_stdout, print_table};
 use crate::addon::{self, Assignment, DEFAULT_TIMEOUT, InstallOptions, Installed, Package, State};
 use crate::diagnose::Failure;
 use crate::duration;
@@ -20,9 +20,8 @@ pub(super) enum Addon {
     List {
         #[command(flatten)]
         name: ClusterName,
-        /// The output format: text, or json for programs
-        #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-        output: Output,
+        #[command(flatten)]
+        format: FormatFlag,
     },
     /// Install add-ons or a manifest, and wait until they work
     ///
@@ -45,9 +44,8 @@ pub(super) enum Addon {
         addons: Vec<String>,
         #[command(flatten)]
         name: ClusterName,
-        /// The output format: text, or json for programs
-        #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-        output: Output,
+        #[command(flatten)]
+        format: FormatFlag,
     },
 }
 
@@ -81,16 +79,10 @@ pub(super) struct Install {
     dry_run: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Output {
-    Text,
-    Json,
-}
-
 impl Addon {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         match self {
-            Addon::List { name, output } => list(invocation, &name.get(), output).await,
+            Addon::List { name, format } => list(invocation, &name.get(), &format).await,
             Addon::Install(install) => install.run(invocation).await,
             Addon::Remove { addons, name } => {
                 let (ctx, cluster) = (invocation.context()?, name.get());
@@ -104,7 +96,7 @@ impl Addon {
                 }
                 Ok(())
             }
-            Addon::Status { addons, name, output } => {
+            Addon::Status { addons, name, format } => {
                 let cluster = name.get();
                 let found = addon::status(&invocation.context()?, &cluster, &addons).await?;
                 for name in addons.iter().filter(|name| !found.iter().any(|f| f.name == **name)) {
@@ -112,7 +104,7 @@ impl Addon {
                         .progress
                         .info(format!("{name} is not installed in cluster {cluster:?}."));
                 }
-                print_status(invocation, &found, output)
+                print_status(invocation, &found, &format)
             }
         }
     }
@@ -161,7 +153,7 @@ pub(super) fn named(names: &[String]) -> Result<Vec<Package>, Failure> {
     names.map(|name| Ok(Package::Addon(Box::new(addon::find(name)?)))).collect()
 }
 
-async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<(), Failure> {
+async fn list(invocation: &Invocation, cluster: &str, format: &FormatFlag) -> Result<(), Failure> {
     // The catalog can be listed without a cluster, and without an engine.
     let installed = match invocation.context() {
         Ok(ctx) => match addon::installed(&ctx, cluster).await.map_err(Failure::from) {
@@ -174,7 +166,7 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
         installed.iter().find(|(other, _)| other == name).map(|(_, version)| version.as_str())
     };
     let all = addon::all();
-    if output == Output::Json {
+    if format.is_json() {
         let entries = all.iter().map(|addon| {
             let d = &addon.definition;
             let settings = d.settings.iter().map(|(key, setting)| {
@@ -209,9 +201,9 @@ async fn list(invocation: &Invocation, cluster: &str, output: Output) -> Result<
 fn print_status(
     invocation: &Invocation,
     found: &[Installed],
-    output: Output,
+    format: &FormatFlag,
 ) -> Result<(), Failure> {
-    if output == Output::Json {
+    if format.is_json() {
         return print_stdout(serde_json::to_string(found).map_err(Failure::new)?);
     }
     if found.is_empty() {

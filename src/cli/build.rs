@@ -9,6 +9,7 @@ use super::kind::source::Source;
 use crate::addon;
 use crate::builder::{self, BuildOptions, UpToDate};
 use crate::diagnose::Failure;
+use crate::environment;
 use crate::node_image::{self, DEFAULT_VERSION, NodeImageOptions, Outcome};
 use crate::pull;
 
@@ -96,7 +97,7 @@ impl AddonImages {
             let present = image.build(&ctx, &options).await?;
             invocation.progress.info(match present {
                 None => done(&name),
-                Some(present) => up_to_date(&name, &present, now()),
+                Some(present) => up_to_date(&name, &present, environment::now()),
             });
         }
         Ok(())
@@ -119,18 +120,13 @@ fn up_to_date(image: &str, present: &UpToDate, now: SystemTime) -> String {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line passes it in")]
-fn now() -> SystemTime {
-    SystemTime::now()
-}
-
 impl NodeImage {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let options = self.options(invocation.program)?;
         let image = options.image.clone();
         let line = match node_image::build(&invocation.context()?, &options).await? {
             Outcome::Built => done(&image),
-            Outcome::UpToDate(present) => up_to_date(&image, &present, now()),
+            Outcome::UpToDate(present) => up_to_date(&image, &present, environment::now()),
             Outcome::Published => format!(
                 "Using the published image {}; nothing to build.",
                 pull::without_digest(node_image::PUBLISHED)

@@ -9,9 +9,10 @@ use self::view::{ClusterView, ImageView, NodeView};
 use super::flags::{ClusterName, NodesFlag};
 use super::invocation::Invocation;
 use super::kind::Program;
-use super::output::{Format, FormatFlag, print_json, print_stdout, print_table};
+use super::output::{FormatFlag, print_json, print_stdout, print_table};
 use crate::admin_kubeconfig::{self, Reader};
 use crate::diagnose::Failure;
+use crate::environment;
 use crate::inventory::{self, ExistingCluster};
 use crate::load;
 use crate::sbom;
@@ -63,20 +64,20 @@ pub(super) enum Get {
 impl Get {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         if let Get::Sbom { image: None } = self {
-            return print_sbom(&sbom::of_program());
+            return print_json(&sbom::of_program());
         }
         let ctx = invocation.context()?;
         match self {
             Get::Sbom { image } => {
                 let image = image.unwrap_or_default();
-                print_sbom(&sbom::of_image(&ctx, &image).await?)?;
+                print_json(&sbom::of_image(&ctx, &image).await?)?;
             }
             Get::Clusters { format } => {
                 let clusters: Vec<_> = inventory::clusters(&ctx).await?.into_values().collect();
                 if clusters.is_empty() {
                     invocation.progress.info("No kind clusters found.");
                 }
-                print_clusters(invocation, &clusters, format.get())?;
+                print_clusters(invocation, &clusters, &format)?;
             }
             Get::Nodes { name, all_clusters, format } => {
                 let name = name.get();
@@ -93,26 +94,22 @@ impl Get {
                         format!("No kind nodes found for cluster {name:?}.")
                     });
                 }
-                match format.get() {
-                    Some(Format::Json) => {
-                        print_json(&nodes.iter().map(NodeView::of).collect::<Vec<_>>())?
-                    }
-                    _ => nodes.iter().try_for_each(|node| print_stdout(&node.name))?,
+                if format.is_json() {
+                    return print_json(&nodes.iter().map(NodeView::of).collect::<Vec<_>>());
                 }
+                nodes.iter().try_for_each(|node| print_stdout(&node.name))?;
             }
             Get::Images { nodes, format } => {
                 let images = load::list(&ctx, &nodes.target()).await?;
-                match format.get() {
-                    Some(Format::Json) => {
-                        print_json(&images.iter().map(ImageView::of).collect::<Vec<_>>())?
-                    }
-                    _ => print_images(&images)?,
+                if format.is_json() {
+                    return print_json(&images.iter().map(ImageView::of).collect::<Vec<_>>());
                 }
+                print_images(&images)?;
             }
             Get::Kubeconfig { name, internal, format } => {
                 let reader = if internal { Reader::Network } else { Reader::Host };
                 let config = admin_kubeconfig::read(&ctx, &name.get(), reader).await?;
-                if format.get() == Some(Format::Json) {
+                if format.is_json() {
                     return print_json(&config);
                 }
                 // kind prints an empty line after it.
@@ -126,18 +123,17 @@ impl Get {
 fn print_clusters(
     invocation: &Invocation,
     clusters: &[ExistingCluster],
-    format: Option<Format>,
+    format: &FormatFlag,
 ) -> Result<(), Failure> {
-    let is_for_people = invocation.program == Program::Skiff && std::io::stdout().is_terminal();
-    match format {
-        Some(Format::Json) => print_json(&clusters.iter().map(ClusterView::of).collect::<Vec<_>>()),
-        None if is_for_people && !clusters.is_empty() => {
-            #[expect(clippy::disallowed_methods, reason = "this is the command line")]
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            print_table(&view::table(clusters, now.unwrap_or_default()))
-        }
-        _ => clusters.iter().try_for_each(|cluster| print_stdout(&cluster.name)),
+    if format.is_json() {
+        return print_json(&clusters.iter().map(ClusterView::of).collect::<Vec<_>>());
     }
+    let is_for_people = invocation.program == Program::Skiff && std::io::stdout().is_terminal();
+    if format.is_open() && is_for_people && !clusters.is_empty() {
+        let now = environment::now().duration_since(SystemTime::UNIX_EPOCH);
+        return print_table(&view::table(clusters, now.unwrap_or_default()));
+    }
+    clusters.iter().try_for_each(|cluster| print_stdout(&cluster.name))
 }
 
 fn print_images(images: &[load::ListedImage]) -> Result<(), Failure> {
@@ -146,8 +142,4 @@ fn print_images(images: &[load::ListedImage]) -> Result<(), Failure> {
         print_stdout(format!("{name:wide$}  {digest}  {size:>10}  {}", nodes.join(",")))?;
     }
     Ok(())
-}
-
-fn print_sbom(document: &serde_json::Value) -> Result<(), Failure> {
-    print_stdout(format!("{document:#}"))
 }

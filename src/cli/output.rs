@@ -35,15 +35,19 @@ pub(super) struct FormatFlag {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+enum Format {
     Text,
     Json,
 }
 
 impl FormatFlag {
-    /// `None` if the user did not say.
-    pub(super) fn get(&self) -> Option<Format> {
-        self.output
+    pub(super) fn is_json(&self) -> bool {
+        self.output == Some(Format::Json)
+    }
+
+    /// Whether the user chose neither.
+    pub(super) fn is_open(&self) -> bool {
+        self.output.is_none()
     }
 }
 

@@ -217,7 +217,7 @@ fn waits(fatal: &str) -> bool {
         "cni plugin",
     ];
     let fatal = fatal.to_lowercase();
-    is_missing(&fatal, &[".sock"]) || SIGNS.iter().any(|sign| fatal.contains(sign))
+    is_missing(&fatal, &[".sock"]) || has_any(&fatal, &SIGNS)
 }
 
 /// Whether the kubelet ends because kubeadm has not written its files: older kubelets
@@ -236,7 +236,7 @@ pub(super) fn waits_for_kubeadm(fatal: &str) -> bool {
 
 /// Whether a file is missing whose path contains one of these.
 fn is_missing(fatal: &str, paths: &[&str]) -> bool {
-    fatal.contains("no such file or directory") && paths.iter().any(|path| fatal.contains(path))
+    fatal.contains("no such file or directory") && has_any(fatal, paths)
 }
 
 /// Whether a component does not understand its own flags or files. That does not
@@ -264,12 +264,16 @@ fn misconfigured(fatal: &str) -> bool {
         "error during parsing",
     ];
     let fatal = fatal.to_lowercase();
-    SIGNS.iter().any(|sign| fatal.contains(sign))
+    has_any(&fatal, &SIGNS)
+}
+
+fn has_any(text: &str, signs: &[&str]) -> bool {
+    signs.iter().any(|sign| text.contains(sign))
 }
 
 /// Whether the kubelet ends because of containerd.
 fn blames_containerd(fatal: &str) -> bool {
-    ["RuntimeService", "ImageService", "container runtime", "CRI"].iter().any(|s| fatal.contains(s))
+    has_any(fatal, &["RuntimeService", "ImageService", "container runtime", "CRI"])
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ mod tests {
         fs::remove_file(kept.record()).unwrap();
         assert_eq!(kept.find(), None);
     }
+
     /// With a cache directory below `/tmp`, in which another user was first.
     #[cfg(unix)]
     #[test]
