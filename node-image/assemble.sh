@@ -153,7 +153,8 @@ tar -C "$archive" -cf - . | ctr images import --local --label io.cri-containerd.
 # What unpack-images needs besides: the images, and the snapshot of each layer.
 mkdir -p "$root/kind/images"
 cp "$archive"/*.json "$root/kind/images/"
-snapshots=$root/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots
+containerd_root=$root/var/lib/containerd
+snapshots=$containerd_root/io.containerd.snapshotter.v1.overlayfs/snapshots
 for file in "$archive"/*.tar; do
   for snapshot in "$snapshots"/*; do
     "$root/kind/bin/pack-layer" "$snapshot/fs" - | cmp -s - "$file" || continue
@@ -179,19 +180,25 @@ containerd=
 umount "$root/proc" "$root/dev" "$root/run" "$root/tmp" "$root"
 
 # What the garbage collection would have done some time later.
-for layer in "${layers[@]}"; do rm -f "$root/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/$layer"; done
+for layer in "${layers[@]}"; do rm -f "$containerd_root/io.containerd.content.v1.content/blobs/sha256/$layer"; done
 
 # The times in containerd's databases, and what differs in each run.
-for database in "$root"/var/lib/containerd/*/*.db; do
+for database in "$containerd_root"/*/*.db; do
   "$(built containerd-stamp)/bin/containerd-stamp" "$database" "$SOURCE_DATE_EPOCH"
 done
-rm -f "$root/var/lib/containerd/io.containerd.grpc.v1.introspection/uuid"
+rm -f "$containerd_root/io.containerd.grpc.v1.introspection/uuid"
 
 # Inside the snapshots too, the one Kubernetes binary is stored once.
 for file in "$snapshots"/*/fs/usr/local/bin/{kube-*,podnet}; do
   [ ! -f "$file" ] || ln -f "$root/usr/bin/kubelet" "$file"
 done
-rm -rf "$root"/var/lib/containerd/tmpmounts "$root"/var/lib/containerd/io.containerd.runtime.*
+rm -rf "$containerd_root"/tmpmounts "$containerd_root"/io.containerd.runtime.*
+
+# A node's entrypoint gives its containerd the databases, and links to the snapshots.
+mkdir "$root/kind/images/snapshots"
+mv "$snapshots"/* "$root/kind/images/snapshots/"
+mv "$containerd_root/io.containerd.metadata.v1.bolt" "$root/kind/images/metadata"
+mv "$containerd_root" "$root/kind/images/containerd"
 
 # systemd would take a node's first start for one after an upgrade of /usr, and
 # build caches anew that are here.

@@ -13,12 +13,12 @@ part() {
     else echo "$input"; fi
   done; } | sha256sum | cut -c1-16)
   export OUT="$CACHE/parts/$name-$digest"
-  if [ -d "$OUT" ] && outdated "$name"; then rm -rf "$OUT"; fi
-  if [ ! -d "$OUT" ]; then
+  if [ ! -d "$OUT" ] || outdated "$name"; then
     say "$name: building"
     rm -rf "$OUT.new"
     mkdir -p "$OUT.new"
     OUT="$OUT.new" bash "$script" "$name" "$@"
+    rm -rf "$OUT" # not before there is another
     mv "$OUT.new" "$OUT"
     say "$name: $((SECONDS - start)) s"
   fi
