@@ -73,6 +73,10 @@ pub(crate) struct Initialized {
     pub version: Version,
 }
 
+/// What a line of `kubeadm init` contains once the API server answers `admin.conf`
+/// (Kubernetes 1.37, `cmd/kubeadm/app/cmd/phases/init/uploadconfig.go`).
+pub(crate) const API_ANSWERS: &str = "[upload-config]";
+
 /// Fails with containerd's reasons if it does not take its configuration. containerd
 /// itself starts without its Kubernetes part if that part refuses it, and the kubelet
 /// would wait for it in vain.
@@ -280,12 +284,25 @@ impl<'a> Bootstrap<'a> {
         }
     }
 
-    /// Installs what every new cluster has: see [`install`].
+    /// Installs the pod network, once kubeadm has said [`API_ANSWERS`].
+    ///
+    /// # Errors
+    /// As [`install::network`].
+    pub(crate) async fn install_network(&self, node: &str) -> Result<(), BootstrapError> {
+        install::network(self.cluster, &self.node(node)).await
+    }
+
+    /// Installs what else every new cluster has, after `kubeadm init`: see [`install`].
     ///
     /// # Errors
     /// As [`install::install`].
     pub(crate) async fn install(&self, node: &str) -> Result<(), BootstrapError> {
-        install::install(self.cluster, &self.node(node)).await
+        let handle = self.node(node);
+        let finalize = Command::new(kubeadm::finalize_kubelet_command(KUBEADM_CONF));
+        tokio::try_join!(install::install(self.cluster, &handle), async {
+            Ok(handle.run(finalize).await.map(drop)?)
+        })
+        .map(drop)
     }
 
     /// A field that kubeadm does not know it leaves out, and says so among hundreds of

@@ -18,6 +18,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use self::observed::Look;
 use self::verdict::{History, Suspect};
@@ -39,6 +40,9 @@ const FIRST_LOOK: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(3);
 /// Added to both for every other node: all may share few processors.
 const PAUSE_PER_NODE: Duration = Duration::from_millis(700);
+/// On a slow machine too, most of its time is left for what is looked at: the pause is
+/// at least this many times as long as the look was.
+const PAUSES_PER_LOOK: u32 = 5;
 /// A look that takes longer finds nothing.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -105,6 +109,7 @@ impl<'a> Watch<'a> {
         let more = PAUSE_PER_NODE * others.min(10);
         tokio::time::sleep(FIRST_LOOK + more).await;
         loop {
+            let begun = Instant::now();
             let looks = self.nodes.iter().zip(&mut histories);
             let found = join_all(looks.map(|(node, history)| self.look(node, history))).await;
             for (node, suspects) in self.nodes.iter().zip(found) {
@@ -114,7 +119,7 @@ impl<'a> Watch<'a> {
                     return Crash::new(node.name(), component, words, self.cluster, log);
                 }
             }
-            tokio::time::sleep(PAUSE + more).await;
+            tokio::time::sleep((PAUSE + more).max(begun.elapsed() * PAUSES_PER_LOOK)).await;
         }
     }
 

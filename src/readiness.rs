@@ -11,6 +11,8 @@ use crate::kube::{KubeClient, condition, object};
 use crate::node::NodeHandle;
 
 const PAUSE: Duration = Duration::from_millis(250);
+/// The pause is at least this many times as long as the look was.
+const PAUSES_PER_LOOK: u32 = 3;
 /// One command asks for all of them: starting one takes 0.05 s and more.
 const PATHS: [&str; 3] = [
     "/api/v1/nodes",
@@ -54,7 +56,7 @@ pub(crate) async fn wait(
         }
         on_missing(&missing.join("; "));
         // On a slow machine, looking must not take what the cluster needs to start.
-        ctx.sleep(asked.elapsed().saturating_sub(PAUSE)).await?;
+        ctx.sleep((asked.elapsed() * PAUSES_PER_LOOK).saturating_sub(PAUSE)).await?;
         Ok(Some(missing))
     };
     Ok(ctx.poll_until(Instant::now() + limit, PAUSE, check).await?.unwrap_or_default())

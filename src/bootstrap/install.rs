@@ -19,27 +19,24 @@ use crate::node::NodeHandle;
 const NETWORK_MANIFEST: &str = "/kind/manifests/default-cni.yaml";
 const STORAGE_MANIFEST: &str = "/kind/manifests/default-storage.yaml";
 
-/// Installs the pod network and the StorageClass, from the manifests in the node
-/// image. A single node becomes one that load balancers may use.
+/// Installs the StorageClass from the manifest in the node image. A single node becomes
+/// one that load balancers may use.
 ///
 /// # Errors
-/// A missing or invalid network manifest, or [`RunError::Command`] with kubectl's
-/// output.
+/// Returns [`RunError::Command`] with kubectl's output.
 pub(crate) async fn install(cluster: &Cluster, node: &NodeHandle) -> Result<(), BootstrapError> {
     let kube = &KubeClient::new(node.clone());
-    tokio::try_join!(
-        network(cluster, node, kube),
-        storage(cluster, node, kube),
-        allow_load_balancers(cluster, node, kube),
-    )
-    .map(drop)
+    tokio::try_join!(storage(cluster, node, kube), allow_load_balancers(cluster, node, kube))
+        .map(drop)
 }
 
-async fn network(
-    cluster: &Cluster,
-    node: &NodeHandle,
-    kube: &KubeClient,
-) -> Result<(), BootstrapError> {
+/// Installs the pod network from the manifest in the node image.
+///
+/// # Errors
+/// Returns [`BootstrapError`] for a missing or invalid manifest, or
+/// [`RunError::Command`] with kubectl's output.
+pub(crate) async fn network(cluster: &Cluster, node: &NodeHandle) -> Result<(), BootstrapError> {
+    let kube = &KubeClient::new(node.clone());
     if !cluster.networking.default_cni {
         return Ok(());
     }

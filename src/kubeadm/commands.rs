@@ -8,7 +8,7 @@ pub fn init_command(config: &str, version: &Version, mode: ProxyMode) -> Vec<Str
     let mut command = ["kubeadm", "init", "--config", config, "--skip-token-print", "--v=6"]
         .map(str::to_owned)
         .to_vec();
-    command.extend(skip_phases(version, &init_phases(mode)));
+    command.extend(skip_phases(version, &init_phases(version, mode)));
     command
 }
 
@@ -23,9 +23,22 @@ pub fn join_command(config: &str, version: &Version) -> Vec<String> {
 /// contains already (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `Derive`).
 pub(super) const JOIN_PHASES: [&str; 1] = ["preflight"];
 
-pub(super) fn init_phases(mode: ProxyMode) -> Vec<&'static str> {
+/// `kubelet-finalize` restarts the kubelet when it is needed for CoreDNS. What it does
+/// besides is done later ([`finalize_kubelet_command`]).
+pub(super) fn init_phases(version: &Version, mode: ProxyMode) -> Vec<&'static str> {
+    let finalize = config_skips(version).then_some("kubelet-finalize");
     let proxy = (mode == ProxyMode::None).then_some("addon/kube-proxy");
-    ["preflight"].into_iter().chain(proxy).collect()
+    ["preflight"].into_iter().chain(finalize).chain(proxy).collect()
+}
+
+/// kubeadm's phase `kubelet-finalize`, which has the kubelet read its client
+/// certificate from the file that it renews, from its next start on. kubeadm restarts
+/// the kubelet if it finds `systemctl` (Kubernetes 1.37,
+/// `cmd/kubeadm/app/cmd/phases/init/kubeletfinalize.go`). The kubelet that runs renews
+/// its certificate without that.
+pub fn finalize_kubelet_command(config: &str) -> Vec<String> {
+    let script = r#"kubeadm=$(command -v kubeadm) && PATH= exec "$kubeadm" init phase kubelet-finalize all --config "$0""#;
+    ["sh", "-c", script, config].map(str::to_owned).to_vec()
 }
 
 /// Whether the configuration can name the phases to skip: v1beta3 and later can.

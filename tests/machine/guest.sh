@@ -124,8 +124,14 @@ step_create() {
   echo "$3" >mode
   # kubeadm's own patience is too short for an emulated machine with other work.
   local patience='{controlPlaneComponentHealthCheck: 30m, kubeletHealthCheck: 30m, kubernetesAPICall: 30m, etcdAPICall: 30m, tlsBootstrap: 30m, discovery: 30m}'
-  # Nor may controllers end themselves because a lease was renewed late.
+  # Nor may controllers end themselves because a lease was renewed late, or be ended
+  # because they are slow to say that they live.
   local lease='extraArgs: [{name: leader-elect-lease-duration, value: 120s}, {name: leader-elect-renew-deadline, value: 100s}]'
+  local component
+  mkdir -p patches
+  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+    echo "spec: {containers: [{name: $component, livenessProbe: {timeoutSeconds: 120, failureThreshold: 30}, startupProbe: {timeoutSeconds: 120, failureThreshold: 200}}]}" >"patches/$component.yaml"
+  done
   cat >cluster.yaml <<END
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
@@ -133,10 +139,13 @@ networking: {kubeProxyMode: $3}
 kubeadmConfigPatches:
 - '{kind: InitConfiguration, timeouts: $patience}'
 - '{kind: JoinConfiguration, timeouts: $patience}'
-- '{kind: ClusterConfiguration, controllerManager: {$lease}, scheduler: {$lease}}'
+# An RSA handshake takes an emulated processor many times as long.
+- '{kind: ClusterConfiguration, encryptionAlgorithm: ECDSA-P256, controllerManager: {$lease}, scheduler: {$lease}}'
 nodes:
 - role: control-plane
   extraPortMappings: [{containerPort: 30080, hostPort: 8080, listenAddress: 127.0.0.1}]
+  extraMounts:
+$(for component in patches/*; do echo "  - {hostPath: $component, containerPath: /kind/$component}"; done)
 END
   for ((worker = 1; worker <= $2; worker++)); do echo "- role: worker" >>cluster.yaml; done
   ./skiff create cluster --name "$CLUSTER" --config cluster.yaml --image "$1" --wait 30m
