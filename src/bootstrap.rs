@@ -11,13 +11,13 @@ mod template;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
 use crate::kube::KubeClient;
-use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
+use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
@@ -72,10 +72,6 @@ pub(crate) struct Initialized {
     pub admin_conf: String,
     pub version: Version,
 }
-
-/// What a line of `kubeadm init` contains once the API server answers `admin.conf`
-/// (Kubernetes 1.37, `cmd/kubeadm/app/cmd/phases/init/uploadconfig.go`).
-pub(crate) const API_ANSWERS: &str = "[upload-config]";
 
 /// Fails with containerd's reasons if it does not take its configuration. containerd
 /// itself starts without its Kubernetes part if that part refuses it, and the kubelet
@@ -185,7 +181,8 @@ impl<'a> Bootstrap<'a> {
         })
     }
 
-    /// `kubeadm init` on the first control-plane; afterwards others can join.
+    /// `kubeadm init` on the first control-plane; afterwards others can join. Pod network
+    /// and kubeadm's add-ons do not wait for its last phases.
     ///
     /// # Errors
     /// Returns [`RunError::Command`] with kubeadm's output, or an error if
@@ -194,17 +191,34 @@ impl<'a> Bootstrap<'a> {
         &self,
         node: &str,
         version: &Version,
-        on_line: impl Fn(&str) + Send,
+        on_line: impl Fn(&str) + Send + Sync,
     ) -> Result<String, BootstrapError> {
         let node = self.node(node);
         let mode = self.cluster.networking.proxy_mode;
         let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
-        let (name, warned) = (node.name(), Mutex::default());
-        let on_line = move |line: &str| {
+        let (name, warned, api_answers) = (node.name(), Mutex::default(), Notify::new());
+        let on_line = |line: &str| {
             self.warn_of_unknown_field(&warned, name, line);
+            if api_answers_in(line) {
+                api_answers.notify_one();
+            }
             on_line(line);
         };
-        node.run_with(Command::new(init), on_line).await?;
+        let init = async {
+            node.run_with(Command::new(init), on_line).await?;
+            api_answers.notify_one();
+            Ok(())
+        };
+        let others = async {
+            api_answers.notified().await;
+            tokio::try_join!(install::network(self.cluster, &node), install::addons(&node, KUBEADM_CONF))
+        };
+        tokio::try_join!(init, others)?;
+        self.share_credentials(&node).await
+    }
+
+    /// Lets other nodes join; returns the `admin.conf`.
+    async fn share_credentials(&self, node: &NodeHandle) -> Result<String, BootstrapError> {
         let admin_conf = node.read(ADMIN_CONF).await?;
         let discovery = discovery(&admin_conf).map_err(|reason| BootstrapError::Unreadable {
             node: node.name().to_owned(),
@@ -284,14 +298,6 @@ impl<'a> Bootstrap<'a> {
         }
     }
 
-    /// Installs the pod network, once kubeadm has said [`API_ANSWERS`].
-    ///
-    /// # Errors
-    /// As [`install::network`].
-    pub(crate) async fn install_network(&self, node: &str) -> Result<(), BootstrapError> {
-        install::network(self.cluster, &self.node(node)).await
-    }
-
     /// Installs what else every new cluster has, after `kubeadm init`: see [`install`].
     ///
     /// # Errors
@@ -319,6 +325,14 @@ impl<'a> Bootstrap<'a> {
     fn node(&self, name: &str) -> NodeHandle {
         NodeHandle::new(self.ctx, name)
     }
+}
+
+/// Whether this line of `kubeadm init` says that the API server answers `admin.conf`:
+/// it is well, or what comes after this check has begun (Kubernetes 1.37,
+/// `cmd/kubeadm/app/util/apiclient/wait.go`, `cmd/kubeadm/app/cmd/phases/init/uploadconfig.go`).
+fn api_answers_in(line: &str) -> bool {
+    let is_well = line.contains(&format!(":{API_PORT}/livez")) && line.contains("200 OK");
+    is_well || line.contains("[upload-config]")
 }
 
 /// What kubeadm leaves out, from a line such as `W1125 … error unmarshaling configuration

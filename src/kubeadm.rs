@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::yaml;
 
-pub use commands::{finalize_kubelet_command, init_command, join_command};
+pub use commands::{addons_command, finalize_kubelet_command, init_command, join_command};
 pub use data::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 
 /// The node's documents, in kind's order: ClusterConfiguration,

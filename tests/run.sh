@@ -59,7 +59,7 @@ go_tests() {
   local module
   module=$(mktemp -d)
   cp -r node-image/kubernetes/src/. node-image/kubernetes/v1.37.2/. "$module"
-  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/...) &&
+  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false go test ./podnet/... ./crictl/... ./roles/...) &&
     (cd node-image/containerd-stamp && CGO_ENABLED=0 go test ./...) || { rm -rf "$module"; return 1; }
   rm -rf "$module"
 }

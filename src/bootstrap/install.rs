@@ -11,10 +11,12 @@ use super::error::BootstrapError;
 use super::manifests;
 use crate::cluster::Cluster;
 use crate::context::RunError;
+use crate::engine::Command;
 use crate::kube::KubeClient;
-use crate::kubeadm::API_PORT;
+use crate::kubeadm::{self, API_PORT};
 use crate::labels;
 use crate::node::NodeHandle;
+use crate::yaml;
 
 const NETWORK_MANIFEST: &str = "/kind/manifests/default-cni.yaml";
 const STORAGE_MANIFEST: &str = "/kind/manifests/default-storage.yaml";
@@ -28,6 +30,27 @@ pub(crate) async fn install(cluster: &Cluster, node: &NodeHandle) -> Result<(), 
     let kube = &KubeClient::new(node.clone());
     tokio::try_join!(storage(cluster, node, kube), allow_load_balancers(cluster, node, kube))
         .map(drop)
+}
+
+/// Has kubeadm install its add-ons, unless its configuration, a file, says otherwise.
+///
+/// # Errors
+/// Returns [`BootstrapError`] if the configuration is invalid, or [`RunError::Command`]
+/// with kubeadm's output.
+pub(crate) async fn addons(node: &NodeHandle, config: &'static str) -> Result<(), BootstrapError> {
+    let text = node.read(config).await?;
+    let documents = yaml::documents(&text).map_err(|reason| BootstrapError::Unreadable {
+        node: node.name().to_owned(),
+        what: config,
+        reason,
+    })?;
+    let init = documents.iter().find(|document| document["kind"] == "InitConfiguration");
+    let skipped = init.and_then(|init| init["skipPhases"].as_array()).into_iter().flatten();
+    let skipped: Vec<&str> = skipped.filter_map(|phase| phase.as_str()).collect();
+    if let Some(command) = kubeadm::addons_command(config, &skipped) {
+        node.run(Command::new(command)).await?;
+    }
+    Ok(())
 }
 
 /// Installs the pod network from the manifest in the node image.

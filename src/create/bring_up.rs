@@ -1,10 +1,9 @@
 //! From created containers to nodes that have joined the cluster.
 
 use futures_util::future::try_join_all;
-use tokio::sync::Notify;
 
 use super::error::CreateError;
-use crate::bootstrap::{self, Bootstrap, BootstrapError, Initialized};
+use crate::bootstrap::{Bootstrap, BootstrapError, Initialized};
 use crate::cluster::Role;
 use crate::components::Watch;
 use crate::context::{Context, RunError};
@@ -112,31 +111,17 @@ impl BringUp<'_> {
         Ok(version)
     }
 
-    /// `kubeadm init` and what every cluster has; returns the `admin.conf`. The pod
-    /// network does not wait for kubeadm's last phases.
+    /// `kubeadm init` and what every cluster has; returns the `admin.conf`.
     async fn initialize(&self, node: &str, version: &Version) -> Result<String, CreateError> {
         let progress = &self.ctx.progress;
         let starting = progress.step("Starting control-plane 🕹");
-        let api_answers = Notify::new();
         let on_line = |line: &str| {
-            if line.contains(bootstrap::API_ANSWERS) {
-                api_answers.notify_one();
-            }
             if let Some((_, phase)) = line.split_once("] ") {
                 starting.detail(phase.trim());
             }
             progress.debug(3, line);
         };
-        let init = async {
-            let init = self.watched(node, self.bootstrap.init(node, version, on_line)).await;
-            api_answers.notify_one();
-            init
-        };
-        let network = async {
-            api_answers.notified().await;
-            Ok(self.bootstrap.install_network(node).await?)
-        };
-        let (admin_conf, ()) = tokio::try_join!(init, network)?;
+        let admin_conf = self.watched(node, self.bootstrap.init(node, version, on_line)).await?;
         starting.done();
         let installing = progress.step("Installing pod network and StorageClass 🔌");
         self.bootstrap.install(node).await?;

@@ -23,12 +23,34 @@ pub fn join_command(config: &str, version: &Version) -> Vec<String> {
 /// contains already (kind v0.33.0, `pkg/cluster/internal/kubeadm/config.go`, `Derive`).
 pub(super) const JOIN_PHASES: [&str; 1] = ["preflight"];
 
-/// `kubelet-finalize` restarts the kubelet when it is needed for CoreDNS. What it does
-/// besides is done later ([`finalize_kubelet_command`]).
+/// `kubelet-finalize` restarts the kubelet when it is needed for CoreDNS; what else it
+/// does is done later ([`finalize_kubelet_command`]). Add-ons are installed meanwhile
+/// ([`addons_command`]): `init` limits its requests to five in a second.
 pub(super) fn init_phases(version: &Version, mode: ProxyMode) -> Vec<&'static str> {
-    let finalize = config_skips(version).then_some("kubelet-finalize");
-    let proxy = (mode == ProxyMode::None).then_some("addon/kube-proxy");
-    ["preflight"].into_iter().chain(finalize).chain(proxy).collect()
+    let ours = if config_skips(version) { &OUR_PHASES[..] } else { &[] };
+    let proxy = (mode == ProxyMode::None).then_some(KUBE_PROXY);
+    ["preflight"].into_iter().chain(ours.iter().copied()).chain(proxy).collect()
+}
+
+const OUR_PHASES: [&str; 2] = ["kubelet-finalize", "addon"];
+const KUBE_PROXY: &str = "addon/kube-proxy";
+const COREDNS: &str = "addon/coredns";
+
+/// kubeadm's phase that installs add-ons, if skiff has to run it: `skipped` are the
+/// phases that `init` skips in the end. A patch that replaces them leaves add-ons to
+/// `init`, or to nobody.
+pub fn addons_command(config: &str, skipped: &[&str]) -> Option<Vec<String>> {
+    if !OUR_PHASES.iter().all(|phase| skipped.contains(phase)) {
+        return None;
+    }
+    let addons = match (skipped.contains(&COREDNS), skipped.contains(&KUBE_PROXY)) {
+        (false, false) => "all",
+        (false, true) => "coredns",
+        (true, false) => "kube-proxy",
+        (true, true) => return None,
+    };
+    let command = ["kubeadm", "init", "phase", "addon", addons, "--config", config, "--v=6"];
+    Some(command.map(str::to_owned).to_vec())
 }
 
 /// kubeadm's phase `kubelet-finalize`, which has the kubelet read its client
@@ -65,5 +87,24 @@ mod tests {
         assert_eq!(init("v1.23.0", ProxyMode::None), "");
         assert_eq!(join("v1.22.17"), "--skip-phases=preflight");
         assert_eq!(join("v1.23.0-rc.1"), "");
+    }
+
+    #[test]
+    fn addons_are_installed_by_exactly_one() {
+        for (skipped, addons) in [
+            (&["preflight", "kubelet-finalize", "addon"][..], Some("all")),
+            (&["preflight", "kubelet-finalize", "addon", "addon/kube-proxy"], Some("coredns")),
+            (&["preflight", "kubelet-finalize", "addon", "addon/coredns"], Some("kube-proxy")),
+            (&["kubelet-finalize", "addon", "addon/coredns", "addon/kube-proxy"], None),
+            // A patch replaces our list: `init` does what is left of it.
+            (&["preflight"], None),
+            (&["preflight", "addon"], None),
+            (&[], None),
+        ] {
+            let command = addons_command("/c", skipped).map(|command| command[4].clone());
+            assert_eq!(command.as_deref(), addons, "{skipped:?}");
+        }
+        let ours = init_phases(&"v1.37.2".parse().unwrap(), ProxyMode::None);
+        assert!(addons_command("/c", &ours).unwrap().contains(&"coredns".to_owned()));
     }
 }

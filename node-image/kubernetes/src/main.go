@@ -29,14 +29,18 @@ import (
 
 	"skiff/kubernetes/crictl"
 	"skiff/kubernetes/podnet"
+	"skiff/kubernetes/roles"
 )
 
 var components = map[string]func() int{
 	"kube-apiserver":          func() int { return cli.Run(apiserver.NewAPIServerCommand()) },
 	"kube-controller-manager": func() int { return cli.Run(controllermanager.NewControllerManagerCommand()) },
-	"kube-scheduler":          func() int { return cli.Run(scheduler.NewSchedulerCommand()) },
-	"kube-proxy":              func() int { return cli.Run(proxy.NewProxyCommand()) },
-	"kubelet":                 func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
+	"kube-scheduler": func() int {
+		roles.Await(os.Args[1:])
+		return cli.Run(scheduler.NewSchedulerCommand())
+	},
+	"kube-proxy": func() int { return cli.Run(proxy.NewProxyCommand()) },
+	"kubelet":    func() int { return cli.Run(kubelet.NewKubeletCommand(context.Background())) },
 	"kubeadm": func() int {
 		kubeadmerrors.HandleError(kubeadm.Run())
 		return 0

@@ -12,7 +12,7 @@ import (
 
 // keepNodes makes this node agree with the list of nodes until ctx ends. Pods
 // get no addresses before `enforced`: when a node restarts, its pods start again
-// while podnet does.
+// while podnet does. Nor do they before Services work.
 func keepNodes(ctx context.Context, client kubernetes.Interface, self string, nets clusterNets, enforced <-chan struct{}) error {
 	changed := make(signals, 1)
 	nodes, err := watch(ctx, source{
@@ -31,6 +31,10 @@ func keepNodes(ctx context.Context, client kubernetes.Interface, self string, ne
 	}
 	table := nftTable{name: "podnet"}
 	var report reporter
+	if err := table.set(tableText(nets)); err != nil {
+		report.failed(err) // apply tries again
+	}
+	awaitServices(ctx)
 	for {
 		all := listed[*corev1.Node](nodes)
 		sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })

@@ -3,6 +3,7 @@
 // NetworkPolicies.
 //
 //	nodes.go     watches nodes; keeps address ranges, routes, and table "podnet"
+//	services.go  lets pods start once Services work
 //	policies.go  watches NetworkPolicies; keeps table "podnet_policy"
 //	newpods.go   lets pods start once their policies are in force
 //	policy/      computes that table
