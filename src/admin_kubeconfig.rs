@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::context::{Context, RunError};
-use crate::inventory::{self, ExistingCluster};
+use crate::inventory::{self, ExistingCluster, Need, NotRunning};
 use crate::kubeadm::API_PORT;
 use crate::kubeconfig;
 use crate::node::{ADMIN_CONF, NodeHandle};
@@ -18,6 +18,8 @@ pub(crate) enum AdminKubeconfigError {
     Run(#[from] RunError),
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
+    #[error(transparent)]
+    NotRunning(#[from] NotRunning),
     // kind's text, which scripts look for
     // (kind v0.33.0, `pkg/cluster/internal/kubeconfig/kubeconfig.go`).
     #[error(
@@ -39,7 +41,8 @@ pub(crate) enum Reader {
 ///
 /// # Errors
 /// Returns [`AdminKubeconfigError::NoControlPlane`] if no cluster of this name has
-/// one, or the error of reading `admin.conf` or the published port.
+/// one, [`AdminKubeconfigError::NotRunning`] if it does not run, or the error of
+/// reading `admin.conf` or the published port.
 pub(crate) async fn read(
     ctx: &Context,
     name: &str,
@@ -60,6 +63,7 @@ pub(crate) async fn of_cluster(
     let plane = cluster
         .control_plane()
         .ok_or_else(|| AdminKubeconfigError::NoControlPlane(cluster.name.clone()))?;
+    cluster.check(Need::PublishedApi)?;
     let admin_conf = NodeHandle::new(ctx, &plane.name).read(ADMIN_CONF).await?;
     let server = format!("https://{}", server(ctx, cluster, reader).await?);
     Ok(kubeconfig::for_cluster(&admin_conf, &cluster.name, &server)?)

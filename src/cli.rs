@@ -16,6 +16,7 @@ mod get;
 mod invocation;
 mod kind;
 mod kubectl;
+mod lifecycle;
 mod load;
 mod output;
 
@@ -94,6 +95,21 @@ enum Command {
     /// Load images into a cluster's nodes
     #[command(subcommand, arg_required_else_help = true)]
     Load(load::Load),
+    /// Pause clusters, which then use no processor time
+    #[command(subcommand, arg_required_else_help = true)]
+    Pause(lifecycle::Pause),
+    /// Stop clusters and start them again
+    #[command(subcommand, arg_required_else_help = true)]
+    Restart(lifecycle::Restart),
+    /// Start clusters that were stopped
+    #[command(subcommand, arg_required_else_help = true)]
+    Start(lifecycle::Start),
+    /// Stop clusters, which keep their data
+    #[command(subcommand, arg_required_else_help = true)]
+    Stop(lifecycle::Stop),
+    /// Let paused clusters go on
+    #[command(subcommand, arg_required_else_help = true)]
+    Unpause(lifecycle::Unpause),
     /// Print the version
     Version {
         #[arg(hide = true)]
@@ -115,22 +131,32 @@ pub fn main() -> ExitCode {
     let command = root_command(program);
     let quiet = cobra::is_quiet(&command, &args);
     let line = cobra::reorder(&command, args);
+    let is_missing = |word: &String| program.missing_commands().contains(&word.as_str());
+    if let Some(word) = line.path.first().filter(|word| is_missing(word)) {
+        return fail(&Failure::new(cobra::unknown_command(word, program.name())), quiet);
+    }
     let parsed = command.try_get_matches_from(&line.args);
     let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => start(cli, program),
         Err(error) => usage(&error, program, &line),
     };
-    outcome.unwrap_or_else(|failure| {
-        if !quiet {
-            report::error(&failure.render());
-        }
-        ExitCode::from(failure.exit_code())
-    })
+    outcome.unwrap_or_else(|failure| fail(&failure, quiet))
+}
+
+fn fail(failure: &Failure, quiet: bool) -> ExitCode {
+    if !quiet {
+        report::error(&failure.render());
+    }
+    ExitCode::from(failure.exit_code())
 }
 
 /// All commands, with the manners of kind's.
 fn root_command(program: Program) -> clap::Command {
-    cobra::adapt_flags(Cli::command().name(program.name()).bin_name(program.name()))
+    let root = cobra::adapt_flags(Cli::command().name(program.name()).bin_name(program.name()));
+    program
+        .missing_commands()
+        .iter()
+        .fold(root, |root, name| root.mut_subcommand(name, |command| command.hide(true)))
 }
 
 /// Prints help that was asked for; everything else is an error.
@@ -183,6 +209,11 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Help { path }) => print_stdout(help(program, &path))?,
         Some(Command::Kubectl(command)) => match command.run(invocation).await? {},
         Some(Command::Load(command)) => command.run(invocation).await?,
+        Some(Command::Pause(command)) => command.run(invocation).await?,
+        Some(Command::Restart(command)) => command.run(invocation).await?,
+        Some(Command::Start(command)) => command.run(invocation).await?,
+        Some(Command::Stop(command)) => command.run(invocation).await?,
+        Some(Command::Unpause(command)) => command.run(invocation).await?,
         Some(Command::Version { format, .. }) if format.is_json() => {
             output::print_json(&version::facts(program))?;
         }
@@ -200,7 +231,8 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
 /// the program.
 fn help(program: Program, path: &[String]) -> String {
     let mut root = root_command(program);
-    if let Some(command) = find_subcommand(&mut root, path) {
+    let is_missing = path.first().is_some_and(|w| program.missing_commands().contains(&w.as_str()));
+    if let Some(command) = find_subcommand(&mut root, path).filter(|_| !is_missing) {
         return command.render_long_help().to_string().trim_end().to_owned();
     }
     let help = root_command(program).render_long_help().to_string();

@@ -14,10 +14,12 @@ mod setting;
 mod verdict;
 mod words;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use self::observed::Look;
@@ -51,6 +53,8 @@ pub(crate) struct Watch<'a> {
     cluster: &'a Cluster,
     nodes: Vec<NodeHandle>,
     concerns: fn(Component) -> bool,
+    /// When nodes were started again.
+    starts: BTreeMap<String, OffsetDateTime>,
 }
 
 impl<'a> Watch<'a> {
@@ -61,13 +65,19 @@ impl<'a> Watch<'a> {
         nodes: impl IntoIterator<Item = &'n str>,
     ) -> Self {
         let nodes = nodes.into_iter().map(|name| NodeHandle::new(ctx, name)).collect();
-        Watch { cluster, nodes, concerns: |_| true }
+        Watch { cluster, nodes, concerns: |_| true, starts: BTreeMap::new() }
     }
 
     /// Watches a node on which kubeadm works: what kubeadm does not wait for may still
     /// come up after it.
     pub(crate) fn of_kubeadm(ctx: &Context, cluster: &'a Cluster, node: &str) -> Self {
         Watch { concerns: Component::is_needed_by_kubeadm, ..Watch::new(ctx, cluster, [node]) }
+    }
+
+    /// Watches nodes that were started again at these moments: how components ended
+    /// before is not held against them.
+    pub(crate) fn since(self, starts: &BTreeMap<String, OffsetDateTime>) -> Self {
+        Watch { starts: starts.clone(), ..self }
     }
 
     /// Does `work`, but ends it as soon as a component certainly cannot come up.
@@ -126,7 +136,8 @@ impl<'a> Watch<'a> {
     /// A look must not make anything fail: what it cannot find out may be all right.
     async fn look(&self, node: &NodeHandle, history: &mut History) -> Vec<Suspect> {
         let report = run(node, "look").await;
-        let mut suspects = history.suspects(&Look::read(&report));
+        let since = self.starts.get(node.name()).map_or(0, |start| start.unix_timestamp_nanos());
+        let mut suspects = history.suspects(&Look::read(&report, since));
         suspects.retain(|suspect| (self.concerns)(suspect.component));
         for Suspect { component, words, is_certain } in &suspects {
             let text = format!(

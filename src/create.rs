@@ -140,8 +140,9 @@ impl Creation<'_> {
         let kernel = provision::kernel::check(&host, cluster.networking.proxy_mode)
             .map_err(ProvisionError::from)?;
         let existing = inventory::clusters(ctx).await?;
-        if existing.contains_key(&cluster.name) {
-            return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
+        if let Some(found) = existing.get(&cluster.name) {
+            let (name, state) = (found.name.clone(), Some(found.state()));
+            return Err(ProvisionError::NameInUse { name, state }.into());
         }
         let needed = Limits::needed(cluster, existing.values());
         let settled = self.settle(host).await?;

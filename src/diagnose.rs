@@ -6,6 +6,7 @@ mod cluster;
 mod components;
 mod engine;
 mod images;
+mod lifecycle;
 
 use std::fmt::Display;
 

@@ -1,5 +1,7 @@
 //! The clusters that exist, found by the labels of the engine's containers.
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,6 +12,8 @@ use crate::engine::{Container, EngineError, RunStatus};
 use crate::kubeadm::API_PORT;
 use crate::labels;
 use crate::version::Version;
+
+pub(crate) use state::{ClusterState, Group, Need, NotRunning};
 
 /// The role of a container in its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,16 +78,6 @@ impl ExistingNode {
     }
 }
 
-/// Whether a cluster runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClusterState {
-    Running,
-    Paused,
-    Stopped,
-    /// Its containers differ, or the engine starts one again.
-    Mixed,
-}
-
 /// A cluster as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct ExistingCluster {
@@ -95,17 +89,6 @@ pub(crate) struct ExistingCluster {
 impl ExistingCluster {
     pub(crate) fn exists(&self) -> bool {
         !self.nodes.is_empty()
-    }
-
-    /// What all of its containers have in common.
-    pub(crate) fn state(&self) -> ClusterState {
-        let all = |status| self.nodes.iter().all(|node| node.status == status);
-        match () {
-            () if all(RunStatus::Running) => ClusterState::Running,
-            () if all(RunStatus::Paused) => ClusterState::Paused,
-            () if all(RunStatus::Stopped) => ClusterState::Stopped,
-            () => ClusterState::Mixed,
-        }
     }
 
     /// The Kubernetes version of its control-plane.
@@ -200,11 +183,7 @@ pub(crate) async fn api_endpoint(
     match state.ports.get(&format!("{API_PORT}/tcp")) {
         Some((host, port)) if host.contains(':') => Ok(format!("[{host}]:{port}")),
         Some((host, port)) => Ok(format!("{host}:{port}")),
-        None => Err(missing(format!(
-            "{} publishes no API port; is it running? (docker start {})",
-            node.name, node.name
-        ))
-        .into()),
+        None => Err(missing(format!("{} publishes no API port", node.name)).into()),
     }
 }
 
@@ -325,26 +304,6 @@ mod tests {
         assert_eq!(names(&lab), nodes);
         assert_eq!(lab.control_plane().unwrap().name, "lab-control-plane2");
         assert_eq!(names(&clusters(&ctx).await.unwrap()["lab"]), nodes);
-    }
-
-    #[test]
-    fn a_clusters_state_is_that_of_all_its_containers() {
-        use RunStatus::{Paused, Restarting, Running, Stopped};
-        for (all, state) in [
-            (&[Running, Running][..], ClusterState::Running),
-            (&[Paused, Paused], ClusterState::Paused),
-            (&[Stopped, Stopped], ClusterState::Stopped),
-            (&[Running, Stopped], ClusterState::Mixed),
-            (&[Running, Paused], ClusterState::Mixed),
-            (&[Restarting], ClusterState::Mixed),
-        ] {
-            let mut found = cluster(&[("a", "control-plane", true), ("b", "worker", true)]);
-            found.nodes.truncate(all.len());
-            for (node, status) in found.nodes.iter_mut().zip(all) {
-                node.status = *status;
-            }
-            assert_eq!(found.state(), state, "{all:?}");
-        }
     }
 
     #[test]

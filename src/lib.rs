@@ -27,7 +27,7 @@
 //! cannot come up meanwhile, [`readiness`] decides when it is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
-//! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
+//! [`lifecycle`], [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
 //!
 //! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
 //! [`report`] shows progress. [`signal`] receives Ctrl-C. [`cli`] reads command
@@ -52,6 +52,7 @@
 //! | engine | Docker, or what answers its API; containerd in nodes is never called so |
 //! | existing cluster | [`inventory::ExistingCluster`]: a cluster as the engine's labels describe it |
 //! | host | the machine that the engine runs on |
+//! | lifecycle | what happens to a cluster that exists: stop, start, pause, unpause |
 //! | load | to copy images from the engine or an archive into nodes |
 //! | node | a container that is a Kubernetes node; [`node::NodeHandle`] runs commands in it |
 //! | node image | the image that nodes are made from, such as `kindest/node` |
@@ -91,6 +92,7 @@ pub mod kubeadm;
 mod kubeconfig;
 mod kubectl;
 mod labels;
+mod lifecycle;
 mod load;
 mod logs;
 pub mod node;

@@ -59,7 +59,7 @@ async fn of_node(ctx: &Context, existing: &ExistingNode, directory: PathBuf) -> 
     keep(
         async {
             let read = async {
-                let log = node::collect(ctx.engine.logs(name, false).await?).await;
+                let log = node::collect(ctx.engine.logs(name, 0, false).await?).await;
                 log.map_err(|e| EngineError::other("reading the log", e))
             };
             write(&directory, "serial.log", &ctx.interruptible(read).await?)

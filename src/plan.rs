@@ -9,6 +9,8 @@ mod settled;
 use crate::cluster::{Node, Role};
 use crate::engine::ContainerSpec;
 
+pub(crate) use api_balancer::RESTART as BALANCER_RESTART;
+pub(crate) use container::NODE_RESTART;
 pub(crate) use settled::{ApiBalancer, PlanInput, SettledCluster};
 
 /// A cluster as containers.

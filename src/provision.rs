@@ -38,7 +38,7 @@ pub(crate) async fn claim(
         Err(RunError::Engine(EngineError::Conflict { message, .. }))
             if message.contains("name") =>
         {
-            Err(ProvisionError::NameInUse(cluster.to_owned()))
+            Err(ProvisionError::NameInUse { name: cluster.to_owned(), state: None })
         }
         other => Ok(other?),
     }
@@ -97,10 +97,22 @@ pub(crate) async fn boot(
     spec: &ContainerSpec,
 ) -> Result<ContainerState, ProvisionError> {
     start(ctx, spec).await?;
+    wait_for_boot(ctx, &spec.name, 0).await
+}
 
+/// Waits until the init of a container has booted that was started at this moment, in
+/// seconds since 1970 by the engine's clock; its log may be older.
+///
+/// # Errors
+/// Returns [`ProvisionError::Boot`] with the end of its log, or the engine's error.
+pub(crate) async fn wait_for_boot(
+    ctx: &Context,
+    name: &str,
+    since: i64,
+) -> Result<ContainerState, ProvisionError> {
     let mut log = String::new();
     let booted = ctx.interruptible(async {
-        let mut lines = ctx.engine.logs(&spec.name, true).await?;
+        let mut lines = ctx.engine.logs(name, since, true).await?;
         let read = async {
             while let Some(Ok(piece)) = lines.next().await {
                 log.push_str(&String::from_utf8_lossy(&piece));
@@ -114,12 +126,12 @@ pub(crate) async fn boot(
     });
     let failed = |reason: String, log: &str| {
         let log = last_lines(log, 20);
-        ProvisionError::Boot { node: spec.name.clone(), reason, log }
+        ProvisionError::Boot { node: name.to_owned(), reason, log }
     };
     match booted.await? {
-        Ok(true) => Ok(ctx.interruptible(ctx.engine.inspect(&spec.name)).await?),
+        Ok(true) => Ok(ctx.interruptible(ctx.engine.inspect(name)).await?),
         Ok(false) => {
-            let state = ctx.interruptible(ctx.engine.inspect(&spec.name)).await?;
+            let state = ctx.interruptible(ctx.engine.inspect(name)).await?;
             let code = state.exit_code.filter(|_| !state.running);
             Err(failed(
                 code.map_or("the container's log ended".into(), |c| {

@@ -1,5 +1,7 @@
 //! Whether a cluster is usable: every node is Ready, CoreDNS is available and
-//! kube-proxy runs everywhere.
+//! kube-proxy runs everywhere. Of one that was started again, [`again`] decides.
+
+mod again;
 
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use tokio::time::Instant;
 use crate::context::{Context, RunError};
 use crate::kube::{KubeClient, condition, object};
 use crate::node::NodeHandle;
+
+pub(crate) use again::{Starts, wait as wait_again};
 
 const PAUSE: Duration = Duration::from_millis(250);
 /// The pause is at least this many times as long as the look was.
@@ -40,11 +44,23 @@ pub(crate) async fn wait(
     limit: Duration,
     on_missing: impl Fn(&str),
 ) -> Result<Vec<String>, RunError> {
+    poll(ctx, node, &PATHS, |lists| missing(lists, wanted), limit, on_missing).await
+}
+
+/// Asks for these paths until nothing is missing of what they answer.
+async fn poll(
+    ctx: &Context,
+    node: &str,
+    paths: &[&str],
+    missing: impl Fn(&[Value]) -> Vec<String>,
+    limit: Duration,
+    on_missing: impl Fn(&str),
+) -> Result<Vec<String>, RunError> {
     let kube = KubeClient::new(NodeHandle::new(ctx, node));
     let check = async || {
         let asked = Instant::now();
-        let missing = match kube.get_raw_all(&PATHS).await {
-            Ok(lists) => missing(&lists, wanted),
+        let missing = match kube.get_raw_all(paths).await {
+            Ok(lists) => missing(&lists),
             // The API server may still be restarting.
             Err(RunError::Command { output, .. }) => {
                 vec![format!("the API server: {}", output.lines().last().unwrap_or("no answer"))]
@@ -64,15 +80,17 @@ pub(crate) async fn wait(
 
 /// What is missing, in words; `lists` are the answers to [`PATHS`].
 fn missing(lists: &[Value], wanted: &Wanted) -> Vec<String> {
-    let items = |index: usize| {
-        lists.get(index).and_then(|list| list["items"].as_array()).map_or(&[][..], Vec::as_slice)
-    };
-    let mut missing = nodes(items(0), wanted.nodes);
+    let mut missing = nodes(items(lists, 0), wanted.nodes);
     if wanted.services {
-        missing.extend(dns(items(1)));
-        missing.extend(proxy(items(2), wanted.nodes));
+        missing.extend(dns(items(lists, 1)));
+        missing.extend(proxy(items(lists, 2), wanted.nodes));
     }
     missing
+}
+
+/// The objects of one of several lists.
+fn items(lists: &[Value], index: usize) -> &[Value] {
+    lists.get(index).and_then(|list| list["items"].as_array()).map_or(&[][..], Vec::as_slice)
 }
 
 /// All nodes have registered and are Ready.

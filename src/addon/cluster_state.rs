@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::AddonError;
 use super::record::Record;
 use crate::context::Context;
-use crate::inventory;
+use crate::inventory::{self, Need};
 use crate::kube::{KubeClient, object};
 use crate::node::NodeHandle;
 use crate::version::Version;
@@ -51,26 +51,16 @@ impl ClusterState {
 /// nodes by the labels of the engine's containers.
 ///
 /// # Errors
-/// Returns [`AddonError::NoCluster`], or [`AddonError::Stopped`] if no
+/// Returns [`AddonError::NoCluster`], or [`AddonError::NotRunning`] if no
 /// control-plane runs.
 pub(super) async fn connect(
     ctx: &Context,
     cluster: &str,
 ) -> Result<(KubeClient, Vec<String>), AddonError> {
     let found = inventory::cluster(ctx, cluster).await?;
-    if !found.exists() {
-        return Err(AddonError::NoCluster(cluster.to_owned()));
-    }
-    match found.control_plane() {
-        Some(node) if node.is_running() => {
-            let kube = KubeClient::new(NodeHandle::new(ctx, &node.name));
-            let nodes = found.nodes.iter().filter(|node| node.role.is_kubernetes_node());
-            Ok((kube, nodes.map(|node| node.name.clone()).collect()))
-        }
-        _ => {
-            let stopped = found.nodes.into_iter().filter(|node| !node.is_running());
-            let nodes = stopped.map(|node| node.name).collect();
-            Err(AddonError::Stopped { cluster: cluster.to_owned(), nodes })
-        }
-    }
+    let plane = found.control_plane().ok_or_else(|| AddonError::NoCluster(cluster.to_owned()))?;
+    found.check(Need::Api)?;
+    let kube = KubeClient::new(NodeHandle::new(ctx, &plane.name));
+    let nodes = found.nodes.iter().filter(|node| node.role.is_kubernetes_node());
+    Ok((kube, nodes.map(|node| node.name.clone()).collect()))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::context::RunError;
 use crate::duration;
 use crate::engine::EngineError;
+use crate::inventory::NotRunning;
 use crate::load::LoadError;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +24,8 @@ pub(crate) enum AddonError {
     Setting { addon: String, problem: String },
     #[error("no nodes found for cluster {0:?}")]
     NoCluster(String),
-    #[error("no control-plane of cluster {cluster:?} is running")]
-    Stopped { cluster: String, nodes: Vec<String> },
+    #[error(transparent)]
+    NotRunning(#[from] NotRunning),
     #[error("unexpected response from the API server: {reason}")]
     UnexpectedResponse { reason: String },
     #[error("the cluster has no node that {addon} can run on")]

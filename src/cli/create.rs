@@ -123,7 +123,8 @@ impl CreateCluster {
         let created = create::create(&ctx, &cluster, &options).await;
         created.map_err(|failed| {
             let name = failed.cluster.clone();
-            with_log(self.with_addons_to_install(failed), invocation.program, &name)
+            let file = format!("create-{name}.log");
+            with_log(self.with_addons_to_install(failed), invocation.program, &file)
         })?;
         self.install(&ctx, &cluster.name, &addons).await?;
         self.print_usage_hint(invocation, &cluster);
@@ -233,13 +234,13 @@ impl CreateCluster {
 
 /// A long log goes to a file. As kind, what kubeadm wrote is shown as well
 /// (kind v0.33.0, `cmd/kind/app/main.go`, `logError`).
-fn with_log(mut failure: Failure, program: Program, cluster: &str) -> Failure {
+pub(super) fn with_log(mut failure: Failure, program: Program, file: &str) -> Failure {
     let Some(log) = failure.log.take() else { return failure };
     if let Some(output) = log.output.filter(|_| program == Program::Kind) {
         failure = failure.and_details(format!("Command Output: {output}"));
     }
     let directory = cache::writable(cache::directories("logs"));
-    let path = directory.map(|directory| directory.join(format!("create-{cluster}.log")));
+    let path = directory.map(|directory| directory.join(file));
     let text = secret::conceal(&log.text);
     match path.map(|path| cache::keep(&path, text.as_bytes()).map(|()| path)) {
         Some(Ok(path)) => failure.hint(format!("the whole log is in {}", path.display())),

@@ -9,7 +9,7 @@ use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
 use crate::diagnose::Failure;
-use crate::inventory;
+use crate::inventory::{self, ClusterState};
 use crate::logs;
 
 #[derive(clap::Subcommand)]
@@ -53,6 +53,9 @@ impl Export {
                 if !cluster.exists() {
                     return Err(Failure::new(format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
+                }
+                if cluster.state() != ClusterState::Running {
+                    invocation.progress.warn("not every node runs: of those that do not there are only the engine's records");
                 }
                 let directory = match directory {
                     Some(directory) => directory,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::component::Component;
 
@@ -49,6 +50,9 @@ pub(super) struct Ended {
     pub log: String,
 }
 
+/// The state of a container that has ended, as crictl calls it.
+const EXITED: &str = "CONTAINER_EXITED";
+
 /// The part of `crictl ps -o json` that is needed.
 #[derive(Deserialize)]
 struct Listed {
@@ -63,6 +67,9 @@ struct ListedContainer {
     state: String,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// Nanoseconds since 1970, as text.
+    #[serde(default, rename = "createdAt")]
+    created: Value,
 }
 
 #[derive(Deserialize)]
@@ -75,8 +82,9 @@ struct Metadata {
 
 impl Look {
     /// Reads a report. What cannot be read is left out: a look is no proof that all is
-    /// well.
-    pub(super) fn read(report: &str) -> Look {
+    /// well. Containers that have ended and were created before `since`, in nanoseconds
+    /// since 1970, are those of an earlier start of the node.
+    pub(super) fn read(report: &str, since: i128) -> Look {
         let mut look = Look::default();
         let (mut listed, mut logs) = (None, BTreeMap::new());
         for section in report.split('\u{1e}').skip(1) {
@@ -100,7 +108,11 @@ impl Look {
             }
         }
         look.containers = listed.map(|listed| {
-            let found = listed.containers.into_iter();
+            let is_current = |container: &ListedContainer| {
+                let created = container.created.as_str().and_then(|text| text.parse().ok());
+                container.state != EXITED || created.is_none_or(|created: i128| created >= since)
+            };
+            let found = listed.containers.into_iter().filter(is_current);
             found.filter_map(|container| container.of_component(&mut logs)).collect()
         });
         look
@@ -113,7 +125,7 @@ impl ListedContainer {
         let of = |label: &str| self.labels.get(label).cloned().unwrap_or_default();
         let is_system = of("io.kubernetes.pod.namespace") == "kube-system";
         let component = Component::of_container(&self.metadata.name)?;
-        let has_ended = self.state == "CONTAINER_EXITED";
+        let has_ended = self.state == EXITED;
         is_system.then(|| Container {
             component,
             pod: of("io.kubernetes.pod.uid"),

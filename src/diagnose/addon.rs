@@ -17,10 +17,7 @@ impl From<AddonError> for Failure {
             },
             AddonError::Setting { .. } => failure.hint("`addon list -o json` shows the settings with their defaults"),
             AddonError::NoCluster(_) => failure.hint("--name selects another cluster; `get clusters` lists them"),
-            AddonError::Stopped { nodes, .. } => {
-                let what = if nodes.len() == 1 { "the node" } else { "the nodes" };
-                failure.hint(format!("start {what}: docker start {}", nodes.join(" ")))
-            }
+            AddonError::NotRunning(error) => error.into(),
             AddonError::Incompatible { .. } => failure.hint("create the cluster with another node image, or install the manifest of a version that supports it: `addon install --manifest`"),
             AddonError::PortInUse { .. } => failure.hint("remove the pod (another ingress controller?), or label another node for this add-on"),
             AddonError::NoImage { image, built, .. } => {

@@ -2,12 +2,14 @@
 
 use super::Failure;
 use super::engine::OPEN_FILES;
+use super::lifecycle::go_on;
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::config;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::image_file::ImageFileError;
+use crate::inventory::ClusterState;
 use crate::kubeconfig;
 use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
@@ -54,8 +56,13 @@ impl From<ProvisionError> for Failure {
             ProvisionError::Host(HostError::OldKernel(_)) => failure.hint("use kubeProxyMode: iptables"),
             ProvisionError::Host(HostError::Inotify { .. }) => failure.hint(OPEN_FILES),
             ProvisionError::Host(_) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
-            ProvisionError::NameInUse(name) => {
-                failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
+            ProvisionError::NameInUse { name, state } => {
+                let revive = match state {
+                    None | Some(ClusterState::Running) => None,
+                    Some(ClusterState::Paused) => Some(go_on("unpause", &name)),
+                    Some(ClusterState::Stopped | ClusterState::Mixed) => Some(go_on("start", &name)),
+                };
+                revive.into_iter().fold(failure, Failure::hint).hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
             }
             ProvisionError::PortInUse { .. } => {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
@@ -150,6 +157,7 @@ impl From<AdminKubeconfigError> for Failure {
         match error {
             AdminKubeconfigError::Run(error) => error.into(),
             AdminKubeconfigError::Kubeconfig(error) => error.into(),
+            AdminKubeconfigError::NotRunning(error) => error.into(),
             AdminKubeconfigError::NoControlPlane(_) => {
                 Failure::new(error).hint("`get clusters` lists them")
             }

@@ -60,7 +60,7 @@ impl From<LoadError> for Failure {
             LoadError::Run(error) => error.into(),
             LoadError::NoNodes(_) => failure.hint("use --name to choose another cluster; `get clusters` lists them"),
             LoadError::UnknownNode { nodes, .. } => failure.hint(format!("the nodes are {}", nodes.join(", "))),
-            LoadError::Stopped(node) => failure.hint(format!("start it (docker start {node}), or choose other nodes with --nodes")),
+            LoadError::NotRunning(error) => error.into(),
             LoadError::NotPresent { name, similar: names } => {
                 let mut failure = failure;
                 failure.hints.extend(similar(&names));

@@ -11,6 +11,7 @@ mod engine;
 #[allow(dead_code, reason = "shared with tests/it, which compares directories of such files")]
 mod golden;
 mod images;
+mod lifecycle;
 
 use super::Failure;
 use crate::context::RunError;
@@ -69,6 +70,7 @@ fn every_error_as_the_user_sees_it() {
     let mut screens = Screens::default();
     engine::add(&mut screens);
     cluster::add(&mut screens);
+    lifecycle::add(&mut screens);
     components::add(&mut screens);
     images::add(&mut screens);
     addon::add(&mut screens);

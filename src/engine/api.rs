@@ -1,12 +1,14 @@
 //! The interface between skiff and a container engine.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 
 use super::error::Result;
-use super::spec::{ContainerSpec, NetworkSpec};
+use super::spec::{ContainerSpec, NetworkSpec, Restart};
 use super::state::{Container, ContainerState, Host, Image, Network, PullEvent};
 
 /// Bytes in pieces, ending at the first error.
@@ -68,6 +70,18 @@ pub trait Engine: Send + Sync {
     async fn create_container(&self, spec: &ContainerSpec) -> Result<()>;
     /// Starts a container. Returns when its process runs, not when it is ready.
     async fn start_container(&self, name: &str) -> Result<()>;
+    /// Asks a container to end by its stop signal, and kills it if it has not ended
+    /// after `limit`, which is rounded up to seconds. Succeeds if it does not run.
+    async fn stop_container(&self, name: &str, limit: Duration) -> Result<()>;
+    /// Freezes every process of a container; their memory stays. Returns
+    /// [`EngineError::Conflict`] if it is frozen already or does not run.
+    async fn pause_container(&self, name: &str) -> Result<()>;
+    /// Lets a frozen container go on. Returns [`EngineError::Conflict`] or
+    /// [`EngineError::Other`] if it is not frozen.
+    async fn unpause_container(&self, name: &str) -> Result<()>;
+    /// Changes when the engine starts a container again, whether it runs or not. An
+    /// engine that starts nothing by itself ignores it.
+    async fn set_restart(&self, name: &str, restart: Restart) -> Result<()>;
     /// Kills a container and removes it with its anonymous volumes. Succeeds if
     /// there is no such container.
     async fn remove_container(&self, name: &str) -> Result<()>;
@@ -75,9 +89,9 @@ pub trait Engine: Send + Sync {
     async fn inspect(&self, name: &str) -> Result<ContainerState>;
     /// The description of a container in the engine's own JSON.
     async fn inspect_json(&self, name: &str) -> Result<Value>;
-    /// Everything that the container has written since it was created; with
-    /// `follow`, also what it goes on to write.
-    async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream>;
+    /// Everything that the container has written since this moment, in seconds since
+    /// 1970 by the engine's clock; with `follow`, also what it goes on to write.
+    async fn logs(&self, name: &str, since: i64, follow: bool) -> Result<ByteStream>;
     /// A file of a container, running or not, as a tar archive. If it is a symbolic
     /// link, the archive has the link.
     async fn archive(&self, name: &str, path: &str) -> Result<ByteStream>;

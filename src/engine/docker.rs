@@ -1,5 +1,6 @@
 //! The engine behind Docker's API, through bollard.
 
+mod containers;
 mod convert;
 mod dial;
 mod error;
@@ -26,7 +27,7 @@ use super::client_config::ClientConfig;
 use super::credentials;
 use super::endpoint::Endpoint;
 use super::error::{EngineError, Result};
-use super::spec::{ContainerSpec, NetworkSpec};
+use super::spec::{ContainerSpec, NetworkSpec, Restart};
 use super::state::{Container, ContainerState, Host, Image, Network, Product, PullEvent};
 use crate::image::full_name;
 
@@ -301,32 +302,25 @@ impl Engine for DockerEngine {
     }
 
     async fn remove_container(&self, name: &str) -> Result<()> {
-        let options = query::RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        let what = format!("removing container {name}");
-        loop {
-            match self
-                .docker
-                .remove_container(name, Some(options.clone()))
-                .await
-                .map_err(|e| self.failed(&what, e))
-            {
-                Ok(()) | Err(EngineError::NotFound { .. }) => break,
-                // Another removal is in progress; wait until it is done.
-                Err(EngineError::Conflict { message, .. })
-                    if message.contains("already in progress") =>
-                {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                other => return other,
-            }
-        }
-        match self.product().await? {
-            Product::Docker => Ok(()),
-            Product::Podman => {
-                let removed = podman::remove_volumes(&self.docker, name).await;
-                removed.map_err(|e| self.failed(format!("removing the volumes of {name}"), e))
-            }
-        }
+        self.remove(name).await
+    }
+
+    async fn stop_container(&self, name: &str, limit: Duration) -> Result<()> {
+        self.stop(name, limit).await
+    }
+
+    async fn pause_container(&self, name: &str) -> Result<()> {
+        let paused = self.docker.pause_container(name).await;
+        paused.map_err(|e| self.failed(format!("pausing container {name}"), e))
+    }
+
+    async fn unpause_container(&self, name: &str) -> Result<()> {
+        let unpaused = self.docker.unpause_container(name).await;
+        unpaused.map_err(|e| self.failed(format!("unpausing container {name}"), e))
+    }
+
+    async fn set_restart(&self, name: &str, restart: Restart) -> Result<()> {
+        self.update_restart(name, restart).await
     }
 
     async fn inspect(&self, name: &str) -> Result<ContainerState> {
@@ -344,9 +338,10 @@ impl Engine for DockerEngine {
         serde_json::to_value(found).map_err(|e| EngineError::other("writing JSON", e))
     }
 
-    async fn logs(&self, name: &str, follow: bool) -> Result<ByteStream> {
+    async fn logs(&self, name: &str, since: i64, follow: bool) -> Result<ByteStream> {
         let options = query::LogsOptions {
             follow,
+            since: since.try_into().unwrap_or(i32::MAX),
             stdout: true,
             stderr: true,
             tail: "all".into(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 /// The machine the engine runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -164,6 +165,8 @@ pub struct ContainerState {
     pub running: bool,
     /// Exit status of the last run; 0 for one that has not ended.
     pub exit_code: Option<i64>,
+    /// When it was started last, by the engine's clock; `None` if it never was.
+    pub started: Option<OffsetDateTime>,
     /// In all its networks, IPv4 first.
     pub addresses: Vec<IpAddr>,
     /// The host's own addresses in those networks, IPv4 first.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::error::Error;
 use super::lock::{IsCancelled, Lock, PATIENCE};
-use super::merge::{checked, merge, remove};
+use super::merge::{checked, merge, moved, remove};
 use crate::files;
 use crate::platform;
 use crate::sudo;
@@ -53,21 +53,45 @@ pub(crate) fn remove_cluster(
     cluster: &str,
     is_cancelled: IsCancelled,
 ) -> Result<(), Error> {
-    let removed = paths.iter().map(|path| remove_cluster_in(path, cluster, is_cancelled));
+    let change = |config| remove(config, cluster);
+    let removed = paths.iter().map(|path| change_in(path, &change, is_cancelled).map(drop));
     removed.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn remove_cluster_in(path: &Path, cluster: &str, is_cancelled: IsCancelled) -> Result<(), Error> {
+/// Writes the port of the cluster's API server in `server`, such as `127.0.0.1:40000`,
+/// into every file that has another port of the same host. Returns whether there was
+/// one.
+///
+/// # Errors
+/// Fails like [`merge_into`], with the first error after all files have been tried.
+pub(crate) fn move_server(
+    paths: &[PathBuf],
+    cluster: &str,
+    server: &str,
+    is_cancelled: IsCancelled,
+) -> Result<bool, Error> {
+    let change = |config| moved(config, cluster, server);
+    let changed = paths.iter().map(|path| change_in(path, &change, is_cancelled));
+    let changed: Result<Vec<bool>, Error> = changed.collect::<Vec<_>>().into_iter().collect();
+    Ok(changed?.contains(&true))
+}
+
+/// Changes a file, unless `change` has nothing to change. Returns whether it had.
+fn change_in(
+    path: &Path,
+    change: &dyn Fn(Value) -> Option<Value>,
+    is_cancelled: IsCancelled,
+) -> Result<bool, Error> {
     resolved(path)?;
-    let without = || Ok(read(path)?.and_then(|config| remove(config, cluster)));
-    // Files without the cluster are not locked.
-    if is_special(path) || without()?.is_none() {
-        return Ok(());
+    let changed = || Ok(read(path)?.and_then(change));
+    // Files that stay as they are are not locked.
+    if is_special(path) || changed()?.is_none() {
+        return Ok(false);
     }
     let _lock = Lock::acquire(path, PATIENCE, is_cancelled)?;
-    match without()? {
-        Some(config) => replace(path, &config),
-        None => Ok(()),
+    match changed()? {
+        Some(config) => replace(path, &config).map(|()| true),
+        None => Ok(false),
     }
 }
 

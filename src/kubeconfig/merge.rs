@@ -119,6 +119,22 @@ pub(super) fn remove(mut from: Value, cluster: &str) -> Option<Value> {
     changed.then_some(from)
 }
 
+/// `from` with the cluster's API server at another port of the same host; `None` if it
+/// has no entry of the cluster, or one that leads elsewhere: people write addresses of
+/// their own into it. `server` is `host:port`, `from` must be [`checked`].
+pub(super) fn moved(mut from: Value, cluster: &str, server: &str) -> Option<Value> {
+    let name = context_name(cluster);
+    let entries = from.get_mut("clusters")?.as_array_mut()?;
+    let entry = entries.iter_mut().find(|entry| entry["name"] == name)?;
+    let old = entry["cluster"]["server"].as_str()?.strip_prefix("https://")?;
+    let host = |server: &str| Some(server.rsplit_once(':')?.0.to_owned());
+    if old == server || host(old)? != host(server)? {
+        return None;
+    }
+    entry["cluster"]["server"] = json!(format!("https://{server}"));
+    Some(from)
+}
+
 /// Checks the shape that the functions here rely on: a mapping whose lists
 /// contain mappings with names. Null is an empty kubeconfig. A null list is an
 /// empty list: kubectl writes `clusters: null` when it removes the last one.
@@ -165,6 +181,26 @@ users:
 
     fn entry(cluster: &str) -> Value {
         for_cluster(ADMIN, cluster, "https://127.0.0.1:4321").unwrap()
+    }
+
+    #[test]
+    fn only_another_port_of_the_same_host_is_followed() {
+        let server = |config: Option<Value>| {
+            config.map(|config| {
+                config["clusters"][0]["cluster"]["server"].as_str().unwrap().to_owned()
+            })
+        };
+        for (new, expected) in [
+            ("127.0.0.1:5", Some("https://127.0.0.1:5")),
+            ("127.0.0.1:4321", None),
+            ("10.0.0.1:4321", None),
+            ("[::1]:5", None),
+        ] {
+            let found = server(moved(entry("a"), "a", new));
+            assert_eq!(found.as_deref(), expected, "{new}");
+        }
+        assert_eq!(moved(entry("a"), "b", "127.0.0.1:5"), None);
+        assert_eq!(moved(json!({"clusters": null}), "a", "127.0.0.1:5"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::context::RunError;
 use crate::engine::EngineError;
 use crate::image::InvalidReference;
 use crate::image::archive::ArchiveError;
+use crate::inventory::NotRunning;
 
 /// Why images cannot be loaded, listed or removed.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +15,8 @@ pub(crate) enum LoadError {
     NoNodes(String),
     #[error("unknown node: {name:?}")]
     UnknownNode { name: String, nodes: Vec<String> },
-    #[error("node {0:?} is not running")]
-    Stopped(String),
+    #[error(transparent)]
+    NotRunning(#[from] NotRunning),
     #[error("image: {name:?} not present locally")]
     NotPresent { name: String, similar: Vec<String> },
     #[error("image {name:?} is not on any node of cluster {cluster:?}")]

@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use super::containerd::{self, ImageFilter, NodeReport, PullSession};
 use super::error::LoadError;
 use crate::context::Context;
-use crate::inventory;
+use crate::inventory::{self, Need};
 
 /// The nodes of a cluster with these names; all nodes if there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +34,7 @@ pub(super) async fn nodes(
     filter: &ImageFilter,
 ) -> Result<Vec<TargetNode>, LoadError> {
     let cluster = inventory::cluster(ctx, &target.cluster).await?;
+    let runs = cluster.check(Need::Nodes(&target.nodes));
     let mut found: Vec<_> =
         cluster.nodes.into_iter().filter(|node| node.role.is_kubernetes_node()).collect();
     if found.is_empty() {
@@ -43,10 +44,8 @@ pub(super) async fn nodes(
         let nodes = found.into_iter().map(|node| node.name).collect();
         return Err(LoadError::UnknownNode { name: name.clone(), nodes });
     }
+    runs?;
     found.retain(|node| target.nodes.is_empty() || target.nodes.contains(&node.name));
-    if let Some(stopped) = found.iter().find(|node| !node.is_running()) {
-        return Err(LoadError::Stopped(stopped.name.clone()));
-    }
     let reports = found.into_iter().map(|found| async move {
         let (report, session) = containerd::open_session(ctx, &found.name, filter).await?;
         Ok::<_, LoadError>(TargetNode { name: found.name, report, session: Some(session) })

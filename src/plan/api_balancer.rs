@@ -15,6 +15,10 @@ use crate::labels;
 /// (kind v0.33.0, `pkg/cluster/internal/loadbalancer/const.go`).
 pub(super) const ENVOY_IMAGE: &str = "docker.io/envoyproxy/envoy:v1.36.2";
 
+/// These programs end with 0, which would not count as a failure when the engine
+/// starts again.
+pub(crate) const RESTART: Restart = Restart::UnlessStopped;
+
 pub(super) fn container(
     settled: &SettledCluster,
     program: &ApiBalancer,
@@ -24,19 +28,18 @@ pub(super) fn container(
     let planes = cluster.named_nodes().filter(|(_, node)| node.role == Role::ControlPlane);
     let planes: Vec<String> = planes.map(|(name, _)| name).collect();
     let family = cluster.networking.family;
-    let (image, entrypoint) = match program {
-        ApiBalancer::Haproxy { image } => (image.clone(), haproxy(&planes, family)),
-        ApiBalancer::Envoy => (ENVOY_IMAGE.to_owned(), envoy(&planes, family)),
+    // A node image asks for another signal, which these programs ignore. haproxy leaves
+    // SIGTERM to the kernel, which does not let it end the first process of a container.
+    let (image, entrypoint, stop_signal) = match program {
+        ApiBalancer::Haproxy { image } => (image.clone(), haproxy(&planes, family), "SIGUSR1"),
+        ApiBalancer::Envoy => (ENVOY_IMAGE.to_owned(), envoy(&planes, family), "SIGTERM"),
     };
     ContainerSpec {
         image,
         entrypoint,
         publish: vec![published_api(&cluster.networking)],
-        // A node image asks for another signal, which these programs ignore.
-        stop_signal: Some("SIGTERM".into()),
-        // Envoy ends with 0 on it, which would not count as a failure when the
-        // engine starts again.
-        restart: Restart::UnlessStopped,
+        stop_signal: Some(stop_signal.into()),
+        restart: RESTART,
         ..base(settled, cluster.api_host(), labels::LOAD_BALANCER, input)
     }
 }
@@ -55,6 +58,8 @@ fn haproxy(planes: &[String], family: Family) -> Vec<String> {
     let config = format!(
         "global
   log stdout format raw daemon
+  # After the signal, connections may go on for so long.
+  hard-stop-after 500ms
 resolvers engine
   parse-resolv-conf
   resolve_retries 2

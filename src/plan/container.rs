@@ -10,6 +10,10 @@ use crate::engine::{BindMount, ContainerSpec, Publish, Restart};
 use crate::kubeadm::API_PORT;
 use crate::labels;
 
+/// A node comes back when the engine starts again, because its init never ends with 0.
+/// One that cannot boot is not started for ever.
+pub(crate) const NODE_RESTART: Restart = Restart::OnFailure(1);
+
 /// What nodes and API balancer have in common
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`, `commonArgs`).
 pub(super) fn base(
@@ -35,7 +39,7 @@ pub(super) fn base(
             .filter(|_| cluster.networking.family.has_v6())
             .map(|(k, v)| (k.into(), v.into()))
             .collect(),
-        restart: Restart::OnFailure(1),
+        restart: NODE_RESTART,
         userns_host: settled.host.userns_remap,
         tty: true,
         name,

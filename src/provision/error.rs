@@ -3,6 +3,7 @@
 use super::host::HostError;
 use crate::context::RunError;
 use crate::engine::EngineError;
+use crate::inventory::ClusterState;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProvisionError {
@@ -10,8 +11,9 @@ pub(crate) enum ProvisionError {
     Run(#[from] RunError),
     #[error(transparent)]
     Host(#[from] HostError),
-    #[error("node(s) already exist for a cluster with the name {0:?}")]
-    NameInUse(String),
+    /// The state is unknown of a cluster that is being created at the same time.
+    #[error("node(s) already exist for a cluster with the name {name:?}")]
+    NameInUse { name: String, state: Option<ClusterState> },
     #[error("host port {address}:{port}/{protocol} is already in use")]
     PortInUse { address: String, port: u16, protocol: &'static str },
     #[error("node {node} did not boot: {reason}")]

@@ -114,13 +114,16 @@ pub(super) fn in_use(publish: &Publish) -> ProvisionError {
     }
 }
 
+/// Whether an engine's error message is about a port that another program has.
+pub(crate) fn is_taken(message: &str) -> bool {
+    let signs = ["already allocated", "address already in use", "Ports are not available"];
+    signs.iter().any(|sign| message.contains(sign))
+}
+
 /// The published port that an engine's error message is about: the one that it names
 /// first.
 pub(super) fn taken<'a>(spec: &'a mut ContainerSpec, message: &str) -> Option<&'a mut Publish> {
-    if !["already allocated", "address already in use", "Ports are not available"]
-        .iter()
-        .any(|m| message.contains(m))
-    {
+    if !is_taken(message) {
         return None;
     }
     let named_at = |publish: &Publish| {

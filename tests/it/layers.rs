@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 47] = [
+const ORDER: [&str; 48] = [
     // Words and small tools.
     "labels",
     "text",
@@ -51,6 +51,7 @@ const ORDER: [&str; 47] = [
     "admin_kubeconfig",
     "delete",
     "create",
+    "lifecycle",
     "dry_run",
     "load",
     "logs",

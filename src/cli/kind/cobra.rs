@@ -158,8 +158,7 @@ pub(crate) fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mi
         ErrorKind::InvalidSubcommand if is_lenient => return Mistake::SubcommandRequired,
         ErrorKind::InvalidSubcommand => {
             let word = text(ContextKind::InvalidSubcommand);
-            let unknown = format!("unknown command {word:?} for {full_name:?}");
-            with_near(unknown, text(ContextKind::SuggestedSubcommand))
+            with_near(unknown_command(word, full_name), text(ContextKind::SuggestedSubcommand))
         }
         ErrorKind::UnknownArgument if name.starts_with("--") => {
             with_near(format!("unknown flag: {name}"), text(ContextKind::SuggestedArg))
@@ -180,6 +179,11 @@ pub(crate) fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mi
             text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
         }
     })
+}
+
+/// That there is no such command in the program or command of this name.
+pub(crate) fn unknown_command(word: &str, full_name: &str) -> String {
+    format!("unknown command {word:?} for {full_name:?}")
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> &str {

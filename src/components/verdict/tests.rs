@@ -72,7 +72,7 @@ fn containers(rows: &[Row]) -> String {
 fn certain(reports: &[String]) -> Vec<Vec<(Component, String)>> {
     let mut history = History::default();
     let mut after = |report: &String| {
-        let suspects = history.suspects(&Look::read(report)).into_iter();
+        let suspects = history.suspects(&Look::read(report, 0)).into_iter();
         let certain = suspects.filter(|suspect| suspect.is_certain);
         certain.map(|suspect| (suspect.component, suspect.words.fatal.unwrap())).collect()
     };
@@ -243,7 +243,7 @@ fn a_container_that_cannot_be_created() {
     let other = report(missing, 2).replace("kube-apiserver-lab", "etcd-lab");
     let all = other + &report(missing, 2)[7..];
     check("it may have been created since", std::slice::from_ref(&all), &[None]);
-    let all = History::default().suspects(&Look::read(&(all + &none)));
+    let all = History::default().suspects(&Look::read(&(all + &none), 0));
     let all: Vec<_> = all.iter().map(|suspect| (suspect.component, suspect.is_certain)).collect();
     assert_eq!(all, [(Component::Etcd, true), (Component::ApiServer, true)]);
     check("slow", &[report("context deadline exceeded", 9) + &none], &[None]);
@@ -268,6 +268,6 @@ fn the_last_words_are_short() {
 #[test]
 fn a_report_that_cannot_be_read_finds_nothing() {
     for report in ["", "\u{1e}", "\u{1e}containers\nno JSON", "\u{1e}unit kubelet", "\u{1e}log"] {
-        assert!(History::default().suspects(&Look::read(report)).is_empty(), "{report:?}");
+        assert!(History::default().suspects(&Look::read(report, 0)).is_empty(), "{report:?}");
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::{Failure, Screens, command, interrupted, screens};
 use crate::addon::AddonError;
+use crate::engine::RunStatus;
+use crate::inventory::ClusterState;
 use crate::load::LoadError;
 
 pub(super) fn add(screens: &mut Screens) {
@@ -36,10 +38,7 @@ pub(super) fn add(screens: &mut Screens) {
             problem: "there is no setting \"a\"".into(),
         }],
         NoCluster => [AddonError::NoCluster("lab".into())],
-        Stopped => [AddonError::Stopped {
-            cluster: "lab".into(),
-            nodes: vec!["lab-control-plane".into(), "lab-worker".into()],
-        }],
+        NotRunning => [super::lifecycle::not_running(ClusterState::Stopped, RunStatus::Stopped).into()],
         UnexpectedResponse => [AddonError::UnexpectedResponse { reason: "its version is empty".into() }],
         NoNode => [AddonError::NoNode { addon: addon() }],
         Incompatible => [AddonError::Incompatible {

@@ -6,7 +6,9 @@ use crate::bootstrap::BootstrapError;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
+use crate::engine::RunStatus;
 use crate::image_file::ImageFileError;
+use crate::inventory::ClusterState;
 use crate::kubeconfig;
 use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
@@ -21,6 +23,7 @@ pub(super) fn add(screens: &mut Screens) {
     screens!(screens, AdminKubeconfigError {
         Run => [interrupted().into()],
         Kubeconfig => [kubeconfig::Error::Home.into()],
+        NotRunning => [super::lifecycle::not_running(ClusterState::Stopped, RunStatus::Stopped).into()],
         NoControlPlane => [AdminKubeconfigError::NoControlPlane("lab".into())],
     });
     let path = || "/usr/bin/kubectl".to_owned();
@@ -44,6 +47,10 @@ pub(super) fn add(screens: &mut Screens) {
     });
 }
 
+fn name_in_use(state: Option<ClusterState>) -> ProvisionError {
+    ProvisionError::NameInUse { name: "lab".into(), state }
+}
+
 fn add_steps(screens: &mut Screens) {
     screens!(screens, PullError {
         Run => [interrupted().into()],
@@ -64,7 +71,11 @@ fn add_steps(screens: &mut Screens) {
     screens!(screens, ProvisionError {
         Run => [interrupted().into()],
         Host => [HostError::RootlessCgroupV1.into()],
-        NameInUse => [ProvisionError::NameInUse("lab".into())],
+        NameInUse => [
+            name_in_use(None),
+            name_in_use(Some(ClusterState::Stopped)),
+            name_in_use(Some(ClusterState::Paused)),
+        ],
         PortInUse => [ProvisionError::PortInUse {
             address: "0.0.0.0".into(),
             port: 80,
@@ -117,7 +128,7 @@ fn add_steps(screens: &mut Screens) {
 fn add_creations(screens: &mut Screens) {
     screens!(screens, CreateError {
         Pull => [PullError::from(interrupted()).into()],
-        Provision => [ProvisionError::NameInUse("lab".into()).into()],
+        Provision => [name_in_use(None).into()],
         Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
         Crash => [super::components::crash().into()],
         Kubeconfig => [kubeconfig::Error::Home.into()],

@@ -2,8 +2,10 @@
 
 use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::builder::BuildError;
+use crate::engine::RunStatus;
 use crate::image::InvalidReference;
 use crate::image::archive::ArchiveError;
+use crate::inventory::ClusterState;
 use crate::load::LoadError;
 use crate::node_image::{self, NodeImageError};
 use crate::sbom::SbomError;
@@ -59,7 +61,7 @@ fn add_loading(screens: &mut Screens) {
             name: "lab-worker3".into(),
             nodes: vec!["lab-control-plane".into(), "lab-worker".into()],
         }],
-        Stopped => [LoadError::Stopped("lab-worker".into())],
+        NotRunning => [super::lifecycle::not_running(ClusterState::Mixed, RunStatus::Paused).into()],
         NotPresent => [not_present(&[]), not_present(&["app:1", "api:1"])],
         NotOnNodes => [LoadError::NotOnNodes {
             name: "ap:1".into(),

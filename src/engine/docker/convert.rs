@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use bollard::auth::DockerCredentials;
 use bollard::models::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::engine::credentials::Credentials;
 use crate::engine::spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
@@ -139,13 +141,13 @@ fn goarch(machine: &str) -> &str {
     }
 }
 
-fn restart_policy(restart: Restart) -> Option<RestartPolicy> {
+pub(super) fn restart_policy(restart: Restart) -> RestartPolicy {
     let (name, count) = match restart {
-        Restart::Never => return None,
+        Restart::Never => (RestartPolicyNameEnum::NO, None),
         Restart::OnFailure(count) => (RestartPolicyNameEnum::ON_FAILURE, Some(count)),
         Restart::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, None),
     };
-    Some(RestartPolicy { name: Some(name), maximum_retry_count: count })
+    RestartPolicy { name: Some(name), maximum_retry_count: count }
 }
 
 fn status(state: Option<ContainerSummaryStateEnum>) -> RunStatus {
@@ -223,7 +225,7 @@ pub(super) fn container_request(spec: &ContainerSpec) -> ContainerCreateBody {
             port_bindings: Some(bindings),
             sysctls: Some(spec.sysctls.clone().into_iter().collect()),
             network_mode: spec.network.clone(),
-            restart_policy: restart_policy(spec.restart),
+            restart_policy: (spec.restart != Restart::Never).then(|| restart_policy(spec.restart)),
             init: Some(false),
             // No limit, which Docker has by default and Podman has not.
             pids_limit: Some(-1),
@@ -252,10 +254,13 @@ pub(super) fn inspected(found: ContainerInspectResponse) -> ContainerState {
     };
     let ports = settings.ports.unwrap_or_default();
     let state = found.state.unwrap_or_default();
+    // A container that was never started has the first moment of the year 1.
+    let started = state.started_at.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
     ContainerState {
         image_id: found.image.unwrap_or_default(),
         running: state.running.unwrap_or_default(),
         exit_code: state.exit_code,
+        started: started.filter(|moment| moment.unix_timestamp() > 0),
         addresses: parsed(|network| [&network.ip_address, &network.global_ipv6_address]),
         gateways: parsed(|network| [&network.gateway, &network.ipv6_gateway]),
         ports: ports

@@ -1,9 +1,16 @@
 //! What commands in nodes print unless a test says otherwise: those of a
 //! cluster that works.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-use super::state::State;
+use super::state::{Container, State};
+use crate::engine::RunStatus;
+
+/// When every container was started.
+pub(super) const STARTED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+/// Later than that, as in the API server's answers.
+const SINCE: &str = "2026-01-01T00:00:00Z";
 
 const ADMIN_CONF: &str = "apiVersion: v1
 kind: Config
@@ -15,7 +22,6 @@ current-context: admin
 
 pub(super) fn stdout(state: &State, argv: &[String]) -> String {
     let line = argv.join(" ");
-    let nodes = state.containers.len();
     match line.as_str() {
         "cat /kind/version" => "v1.37.2\n".into(),
         "cat /etc/kubernetes/admin.conf" => ADMIN_CONF.into(),
@@ -28,19 +34,37 @@ pub(super) fn stdout(state: &State, argv: &[String]) -> String {
             json!({"gitVersion": "v1.37.2"}).to_string()
         }
         line if line.contains("get --raw") => {
-            let ready = json!({"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
-            let dns = json!({"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"availableReplicas": 2}});
-            let proxy =
-                json!({"metadata": {"name": "kube-proxy"}, "status": {"numberReady": nodes}});
-            format!(
-                "{}\u{1e}{}\u{1e}{}\u{1e}",
-                json!({"items": vec![ready; nodes]}),
-                json!({"items": [dns]}),
-                json!({"items": [proxy]})
-            )
+            let paths = argv.iter().filter(|word| word.starts_with("/api"));
+            paths.map(|path| format!("{}\u{1e}", list(state, path))).collect()
         }
         _ => String::new(),
     }
+}
+
+/// The API server's answer at a path.
+fn list(state: &State, path: &str) -> Value {
+    let nodes = state.containers.len();
+    let items = match path.rsplit('/').next().unwrap_or_default() {
+        "nodes" => state.containers.values().map(node).collect(),
+        "deployments" => vec![
+            json!({"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"availableReplicas": 2}}),
+        ],
+        "daemonsets" => {
+            vec![json!({"metadata": {"name": "kube-proxy"}, "status": {"numberReady": nodes}})]
+        }
+        "leases" => ["kube-controller-manager", "kube-scheduler"]
+            .map(|name| json!({"metadata": {"name": name}, "spec": {"renewTime": SINCE}}))
+            .into(),
+        _ => Vec::new(),
+    };
+    json!({"items": items})
+}
+
+fn node(container: &Container) -> Value {
+    let is_ready = container.status == RunStatus::Running;
+    let status = if is_ready { "True" } else { "Unknown" };
+    let ready = json!({"type": "Ready", "status": status, "lastHeartbeatTime": SINCE});
+    json!({"metadata": {"name": container.spec.name}, "status": {"conditions": [ready]}})
 }
 
 /// What the file of an image contains.

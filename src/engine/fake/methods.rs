@@ -1,5 +1,7 @@
 //! The engine's calls.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -9,7 +11,7 @@ use super::answers;
 use super::state::{Container as Held, FakeEngine, State};
 use crate::engine::{
     ByteStream, Command, Container, ContainerSpec, ContainerState, Engine, EngineError, ExecEvent,
-    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Result, RunStatus,
+    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Restart, Result, RunStatus,
 };
 
 /// What systemd logs once a node has booted.
@@ -22,11 +24,30 @@ fn missing(name: &str) -> EngineError {
 /// A container that runs.
 fn running<'a>(state: &'a State, name: &str) -> Result<&'a Held> {
     let held = state.containers.get(name).ok_or_else(|| missing(name))?;
-    let stopped = || EngineError::Conflict {
+    let is_not = |what: &str| EngineError::Conflict {
         what: name.to_owned(),
-        message: format!("container {name} is not running"),
+        message: format!("container {name} is {what}"),
     };
-    held.running.then_some(held).ok_or_else(stopped)
+    match held.status {
+        RunStatus::Running => Ok(held),
+        RunStatus::Paused => Err(is_not("paused, unpause the container before exec")),
+        RunStatus::Restarting | RunStatus::Stopped => Err(is_not("not running")),
+    }
+}
+
+fn held<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Held> {
+    state.containers.get_mut(name).ok_or_else(|| missing(name))
+}
+
+/// From running to paused, or back.
+fn turn(state: &mut State, name: &str, from: RunStatus, to: RunStatus) -> Result<()> {
+    let held = held(state, name)?;
+    if held.status != from {
+        let message = format!("container {name} is {:?}, not {from:?}", held.status);
+        return Err(EngineError::Conflict { what: name.to_owned(), message });
+    }
+    held.status = to;
+    Ok(())
 }
 
 fn output(stdout: Vec<u8>, stderr: Vec<u8>, code: i64) -> ExecOutput {
@@ -165,10 +186,7 @@ impl Engine for FakeEngine {
             let container = |held: &Held| Container {
                 name: held.spec.name.clone(),
                 labels: held.spec.labels.clone(),
-                status: match held.running {
-                    true => RunStatus::Running,
-                    false => RunStatus::Stopped,
-                },
+                status: held.status,
                 image: held.spec.image.clone(),
                 created: 0,
             };
@@ -183,7 +201,7 @@ impl Engine for FakeEngine {
                 let message = format!("The container name {:?} is already in use", spec.name);
                 return Err(EngineError::Conflict { what: "creating".into(), message });
             }
-            let created = Held { spec: spec.clone(), running: false };
+            let created = Held::new(spec.clone(), RunStatus::Stopped);
             state.containers.insert(spec.name.clone(), created);
             Ok(())
         })
@@ -201,7 +219,39 @@ impl Engine for FakeEngine {
                     format!("Bind for {address}:{port} failed: port is already allocated");
                 return Err(EngineError::Other { what: "starting".into(), message });
             }
-            held.running = !crashes;
+            held.status = if crashes { RunStatus::Stopped } else { RunStatus::Running };
+            Ok(())
+        })
+        .await
+    }
+
+    async fn stop_container(&self, name: &str, _: Duration) -> Result<()> {
+        self.call("stop_container", name, |state| {
+            let is_killed = state.stubborn.iter().any(|other| other == name);
+            let held = held(state, name)?;
+            if held.status != RunStatus::Stopped {
+                // systemd ends with the second one when it has shut down.
+                held.exit_code = Some(if is_killed { 137 } else { 130 });
+            }
+            held.status = RunStatus::Stopped;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn pause_container(&self, name: &str) -> Result<()> {
+        let pause = |state: &mut State| turn(state, name, RunStatus::Running, RunStatus::Paused);
+        self.call("pause_container", name, pause).await
+    }
+
+    async fn unpause_container(&self, name: &str) -> Result<()> {
+        let unpause = |state: &mut State| turn(state, name, RunStatus::Paused, RunStatus::Running);
+        self.call("unpause_container", name, unpause).await
+    }
+
+    async fn set_restart(&self, name: &str, restart: Restart) -> Result<()> {
+        self.call("set_restart", name, |state| {
+            held(state, name)?.spec.restart = restart;
             Ok(())
         })
         .await
@@ -222,14 +272,16 @@ impl Engine for FakeEngine {
                 let port = format!("{}/{}", p.container_port, p.protocol.as_str());
                 (port, ("127.0.0.1".into(), 40000))
             });
+            let runs = matches!(held.status, RunStatus::Running | RunStatus::Paused);
             Ok(ContainerState {
-                running: held.running,
-                exit_code: state.crashes.contains_key(name).then_some(1),
+                running: runs,
+                exit_code: state.crashes.contains_key(name).then_some(1).or(held.exit_code),
+                started: runs.then_some(answers::STARTED),
                 addresses: vec!["172.18.0.2".parse().unwrap()],
                 gateways: state.gateways.clone(),
                 image_id: state.image.id.clone(),
                 // A stopped container publishes none.
-                ports: if held.running { ports.collect() } else { Default::default() },
+                ports: if runs { ports.collect() } else { Default::default() },
                 ..ContainerState::default()
             })
         })
@@ -240,7 +292,7 @@ impl Engine for FakeEngine {
         self.call("inspect_json", name, |_| Ok(json!({"Name": name}))).await
     }
 
-    async fn logs(&self, name: &str, _: bool) -> Result<ByteStream> {
+    async fn logs(&self, name: &str, _: i64, _: bool) -> Result<ByteStream> {
         let log = self.call("logs", name, |state| {
             state.containers.get(name).ok_or_else(|| missing(name))?;
             let log = state.crashes.get(name).map_or(BOOTED, String::as_str);
@@ -254,7 +306,7 @@ impl Engine for FakeEngine {
         let archive = self.call("archive", name, |state| {
             let held = state.containers.get(name).ok_or_else(|| missing(name))?;
             let cat = Command::new(["cat", path]);
-            let changed = state.scripted(name, &cat).filter(|_| held.running);
+            let changed = state.scripted(name, &cat).filter(|_| held.status == RunStatus::Running);
             let text = changed.map(|changed| &changed.stdout).or_else(|| state.files.get(path));
             let text = text.map_or_else(|| answers::file(path), |text| Some(text.as_str()));
             let archive = answers::archive(path, text.ok_or_else(|| missing(path))?);

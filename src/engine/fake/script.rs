@@ -8,6 +8,8 @@
 //! clusters:
 //!   lab: [control-plane, worker]
 //! stopped: [lab-worker]
+//! paused: [lab-control-plane]
+//! stubborn: [lab-worker]  # it is killed when it is to stop
 //! files: {/etc/motd: hello}    # of every image
 //! crashes: {lab-control-plane: "what it writes before it ends"}
 //! commands:                # those whose words contain `line`; elsewhere they work
@@ -27,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::{Fault, When};
 use super::state::{Container, FakeEngine, ScriptedCommand, State};
 use crate::cluster::{HostPort, Protocol};
-use crate::engine::{CgroupControllers, ContainerSpec, EngineError, Image, Publish};
+use crate::engine::{CgroupControllers, ContainerSpec, EngineError, Image, Publish, RunStatus};
 use crate::{labels, yaml};
 
 /// What a script sets up. The default is a local engine without containers, where
@@ -39,6 +41,8 @@ pub struct Script {
     images: Option<BTreeMap<String, BTreeMap<String, String>>>,
     clusters: BTreeMap<String, Vec<String>>,
     stopped: Vec<String>,
+    paused: Vec<String>,
+    stubborn: Vec<String>,
     files: BTreeMap<String, String>,
     unreachable: Vec<String>,
     crashes: BTreeMap<String, String>,
@@ -155,10 +159,15 @@ impl Script {
         state.images = images.map(|images| images.iter().enumerate().map(image).collect());
         for (name, roles) in &self.clusters {
             for spec in containers(name, roles) {
-                let running = !self.stopped.contains(&spec.name);
-                state.containers.insert(spec.name.clone(), Container { spec, running });
+                let status = match &spec.name {
+                    name if self.stopped.contains(name) => RunStatus::Stopped,
+                    name if self.paused.contains(name) => RunStatus::Paused,
+                    _ => RunStatus::Running,
+                };
+                state.containers.insert(spec.name.clone(), Container::new(spec, status));
             }
         }
+        state.stubborn = self.stubborn.clone();
         state.files = self.files.clone();
         state.unreachable = self.unreachable.clone();
         state.crashes = self.crashes.clone();

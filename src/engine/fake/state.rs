@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::fault::{Armed, Fault, When, press_ctrl_c, send_sigint};
-use crate::engine::{Command, ContainerSpec, EngineError, Host, Image, Network, Result, Storage};
+use crate::engine::{
+    Command, ContainerSpec, EngineError, Host, Image, Network, Result, RunStatus, Storage,
+};
 
 /// What a container answers to a command; `None` leaves it to the fake.
 type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
@@ -41,13 +43,23 @@ pub(super) struct State {
     pub(super) crashes: BTreeMap<String, String>,
     /// So many starts of containers fail because another program has their port.
     pub(super) ports_taken: usize,
+    /// Containers that do not end when they are asked to, and are killed.
+    pub(super) stubborn: Vec<String>,
     calls: Vec<String>,
     armed: Vec<Armed>,
 }
 
 pub(super) struct Container {
     pub(super) spec: ContainerSpec,
-    pub(super) running: bool,
+    pub(super) status: RunStatus,
+    /// Of the last run that ended.
+    pub(super) exit_code: Option<i64>,
+}
+
+impl Container {
+    pub(super) fn new(spec: ContainerSpec, status: RunStatus) -> Self {
+        Container { spec, status, exit_code: None }
+    }
 }
 
 /// A command in containers, and what it does there.
@@ -83,6 +95,7 @@ impl Default for State {
             gateways: Vec::new(),
             crashes: BTreeMap::new(),
             ports_taken: 0,
+            stubborn: Vec::new(),
             calls: Vec::new(),
             armed: Vec::new(),
         }
@@ -160,7 +173,7 @@ impl FakeEngine {
 
     /// Has a container that runs.
     pub fn put(&self, spec: ContainerSpec) {
-        let container = Container { spec, running: true };
+        let container = Container::new(spec, RunStatus::Running);
         self.0.lock().unwrap().containers.insert(container.spec.name.clone(), container);
     }
 
@@ -182,7 +195,13 @@ impl FakeEngine {
         self
     }
 
-    /// What a container was created from.
+    /// What a container does now.
+    #[cfg(test)]
+    pub fn status(&self, name: &str) -> RunStatus {
+        self.0.lock().unwrap().containers[name].status
+    }
+
+    /// What a container was created from, with what was changed since.
     #[cfg(test)]
     pub fn spec(&self, name: &str) -> ContainerSpec {
         self.0.lock().unwrap().containers[name].spec.clone()

@@ -54,6 +54,22 @@ fn a_new_file_is_private_and_its_directories_are_not() {
 }
 
 #[test]
+fn a_port_that_changed_is_followed_in_every_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["one", "two", "three"].map(|name| dir.path().join(name));
+    for path in &paths[..2] {
+        merge_into(path, &entry("a"), GO_ON).unwrap();
+    }
+    let follow = |server| move_server(&paths, "a", server, GO_ON).unwrap();
+    assert!(follow("127.0.0.1:1234") && !follow("127.0.0.1:1234"));
+    for path in &paths[..2] {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.contains("https://127.0.0.1:1234") && !text.contains("4321"), "{text}");
+    }
+    assert_eq!(listing(dir.path()), ["one", "two"]);
+}
+
+#[test]
 fn mode_symlink_and_relative_paths_stay() {
     let dir = tempfile::tempdir().unwrap();
     let (link, real) = (dir.path().join("link"), dir.path().join("real/config"));

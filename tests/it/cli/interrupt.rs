@@ -66,7 +66,12 @@ fn hear(mut stream: UnixStream, lists_containers: bool, unanswered: &Sender<()>)
 }
 
 /// More of them, for an engine that falls silent at any of its calls.
-const MORE: [&[&str]; 12] = [
+const MORE: [&[&str]; 17] = [
+    &["stop", "cluster"],
+    &["start", "cluster"],
+    &["restart", "cluster"],
+    &["pause", "cluster"],
+    &["unpause", "cluster", "--all"],
     &["create", "cluster", "--name", "new"],
     &["create", "cluster", "--name", "new", "--config", "two.yaml"],
     &["create", "cluster", "--name", "new", "--dry-run"],

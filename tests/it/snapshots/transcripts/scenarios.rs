@@ -10,6 +10,33 @@ const fn scenario(
     Scenario { name, script, commands }
 }
 
+/// Every command that is for a cluster.
+const ALL_COMMANDS: &[&str] = &[
+    "skiff get clusters -o json",
+    "skiff get nodes --name lab",
+    "skiff get images --name lab",
+    "skiff get kubeconfig --name lab",
+    "skiff export kubeconfig --name lab",
+    "skiff export logs --name lab logs",
+    "skiff kubectl --name lab -- get nodes",
+    "skiff load docker-image app:1 --name lab",
+    "skiff load docker-image app:1 --name lab --nodes lab-worker",
+    "skiff load image-archive engine.yaml --name lab",
+    "skiff delete image app:1 --name lab",
+    "skiff addon status --name lab",
+    "skiff addon install metrics-server --name lab",
+    "skiff addon remove metrics-server --name lab",
+    "skiff create cluster --name lab",
+    "skiff pause cluster --name lab",
+    "skiff unpause cluster --name lab",
+    "skiff stop cluster --name lab",
+    "skiff start cluster --name lab",
+    "skiff start cluster --name lab --wait 0s",
+    "skiff restart cluster --name lab",
+    "skiff delete cluster --name lab",
+    "skiff delete clusters lab",
+];
+
 pub const ALL: &[Scenario] = &[
     scenario("create", "", &["skiff create cluster"]),
     scenario("create-as-kind", "", &["kind create cluster"]),
@@ -213,16 +240,125 @@ pub const ALL: &[Scenario] = &[
         &["skiff get nodes --name lab", "skiff get kubeconfig --name lab --internal"],
     ),
     scenario(
-        "stopped-cluster",
+        "state-stopped",
         "clusters: {lab: [control-plane, worker]}
         stopped: [lab-control-plane, lab-worker]",
+        ALL_COMMANDS,
+    ),
+    scenario(
+        "state-paused",
+        "clusters: {lab: [control-plane, worker]}
+        paused: [lab-control-plane, lab-worker]",
+        ALL_COMMANDS,
+    ),
+    scenario(
+        "state-control-plane-stopped",
+        "clusters: {lab: [control-plane, worker]}
+        stopped: [lab-control-plane]",
+        ALL_COMMANDS,
+    ),
+    scenario(
+        "state-worker-stopped",
+        "clusters: {lab: [control-plane, worker]}
+        stopped: [lab-worker]",
+        ALL_COMMANDS,
+    ),
+    scenario(
+        "state-worker-paused",
+        "clusters: {lab: [control-plane, worker]}
+        paused: [lab-worker]",
+        ALL_COMMANDS,
+    ),
+    scenario(
+        "state-balancer-stopped",
+        "clusters: {lab: [control-plane, control-plane, external-load-balancer, worker]}
+        stopped: [lab-external-load-balancer]",
+        ALL_COMMANDS,
+    ),
+    scenario(
+        "lifecycle",
+        "clusters: {lab: [control-plane, control-plane, external-load-balancer, worker]}",
         &[
-            "skiff get kubeconfig --name lab",
-            "skiff kubectl --name lab -- get nodes",
-            "skiff load docker-image app:1 --name lab",
-            "skiff addon status --name lab",
-            "skiff delete cluster --name lab",
+            "skiff stop cluster --name lab",
+            "skiff start cluster --name lab",
+            "skiff restart cluster --name lab",
+            "skiff pause cluster --name lab",
+            "skiff unpause cluster --name lab",
+            "skiff stop cluster",
+            "skiff start cluster --name nowhere",
+            "skiff stop cluster --name lab --all",
+            "skiff stop",
+            "kind stop cluster --name lab",
+            "kind start",
+            "kind help pause",
         ],
+    ),
+    scenario(
+        "lifecycle-all",
+        "clusters: {a: [control-plane], b: [control-plane], c: [control-plane]}
+        stopped: [b-control-plane]
+        faults: [{call: stop_container, container: a-control-plane, does: fails, message: device busy}]",
+        &[
+            "skiff stop cluster --all",
+            "skiff pause cluster --all",
+            "skiff start cluster -A",
+        ],
+    ),
+    scenario("lifecycle-nothing", "", &["skiff stop cluster --all"]),
+    scenario(
+        "stop-kills",
+        "clusters: {lab: [control-plane, worker]}
+        stubborn: [lab-control-plane, lab-worker]",
+        &["skiff stop cluster --name lab"],
+    ),
+    scenario(
+        "stop-interrupted",
+        "clusters: {lab: [control-plane, worker]}
+        faults: [{call: stop_container, container: lab-control-plane, does: ctrl-c}]",
+        &["skiff stop cluster --name lab", "skiff restart cluster --name lab"],
+    ),
+    scenario(
+        "start-interrupted",
+        "clusters: {lab: [control-plane, worker]}
+        stopped: [lab-control-plane, lab-worker]
+        faults: [{call: exec sh, does: ctrl-c}]",
+        &["skiff start cluster --name lab", "skiff start cluster --all"],
+    ),
+    scenario(
+        "start-slow",
+        "clusters: {lab: [control-plane]}
+        commands: [{line: get --raw, stdout: '{}'}]",
+        &["skiff start cluster --name lab --wait 1s"],
+    ),
+    scenario(
+        "start-port-in-use",
+        "clusters: {lab: [control-plane]}
+        stopped: [lab-control-plane]
+        faults:
+        - call: start_container
+          does: fails
+          message: 'driver failed: Bind for 127.0.0.1:40000 failed: port is already allocated'",
+        &["skiff start cluster --name lab"],
+    ),
+    scenario(
+        "start-does-not-boot",
+        "clusters: {lab: [control-plane]}
+        stopped: [lab-control-plane]
+        crashes: {lab-control-plane: \"starting\\nFailed to mount cgroup\\n\"}",
+        &["skiff start cluster --name lab"],
+    ),
+    scenario(
+        "start-crashes",
+        r#"clusters: {lab: [control-plane]}
+        stopped: [lab-control-plane]
+        commands:
+        - {line: get --raw, stdout: '{}'}
+        - {line: components log, stdout: "a very long log\n"}
+        - line: components look
+          stdout: "\x1econtainers\n{\"containers\": [{\"id\": \"1\", \"metadata\": {\"name\": \"kube-apiserver\"}, \"state\": \"CONTAINER_EXITED\",\
+            \"labels\": {\"io.kubernetes.pod.namespace\": \"kube-system\"}}]}\n\x1elog 1 1\n\
+            Error: unknown flag: --nosuch\n""#,
+        &["skiff start cluster --name lab"],
     ),
     scenario(
         "engine-refuses",
