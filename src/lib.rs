@@ -7,7 +7,7 @@
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
 //! and objects. [`text`], [`duration`], [`environment`], [`secret`], [`platform`], [`sudo`],
-//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`check`] is the outcome of a check. [`cluster`] is the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -42,6 +42,7 @@
 //! | archive | a tar file of images: of `docker save`, or an OCI layout |
 //! | bootstrap | what kubeadm does on nodes: init, join |
 //! | builder | the throw-away container that images are built in |
+//! | check | one question about the engine, its host or a cluster, and its answer: [`check::Check`] |
 //! | cluster, definition | [`cluster::Cluster`]: what a file in kind's format asks for |
 //! | component | a program that a node consists of: kubelet, containerd, etcd, kube-proxy … |
 //! | context | [`context::Context`]; a kubeconfig context or docker context is called by that name |
@@ -70,6 +71,7 @@ mod admin_kubeconfig;
 mod bootstrap;
 mod builder;
 mod cache;
+mod check;
 pub mod cli;
 pub mod cluster;
 mod components;
