@@ -7,7 +7,8 @@
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
 //! and objects. [`text`], [`duration`], [`environment`], [`secret`], [`platform`], [`sudo`],
-//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`cluster`] is the model of a cluster.
+//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools.
+//! [`check`] is the outcome of a check, [`cluster`] the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -23,7 +24,8 @@
 //! [`image_file`] reads a file out of one, [`builder`] builds them. [`plan`] turns a
 //! definition into containers. [`node_image`] chooses and builds node images.
 //! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
-//! [`bootstrap`] has kubeadm turn them into a cluster, [`components`] notices what
+//! [`bootstrap`] has kubeadm turn them into a cluster, [`preflight`] finds before all
+//! that what would stop it, [`components`] notices what
 //! cannot come up meanwhile, [`readiness`] decides when it is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
@@ -42,6 +44,7 @@
 //! | archive | a tar file of images: of `docker save`, or an OCI layout |
 //! | bootstrap | what kubeadm does on nodes: init, join |
 //! | builder | the throw-away container that images are built in |
+//! | check | one question about the engine, its host or a cluster, and its answer: [`check::Check`] |
 //! | cluster, definition | [`cluster::Cluster`]: what a file in kind's format asks for |
 //! | component | a program that a node consists of: kubelet, containerd, etcd, kube-proxy … |
 //! | context | [`context::Context`]; a kubeconfig context or docker context is called by that name |
@@ -59,6 +62,7 @@
 //! | operation | everything that one command does: create, delete, load … |
 //! | plan | [`plan::Plan`]: a definition as containers, before they exist |
 //! | port mapping | a port of the host that leads to a port of a node |
+//! | preflight | the checks before anything is made: [`preflight::checks`] |
 //! | provision | to make network and containers of a plan |
 //! | readiness | whether a cluster is usable: nodes Ready, DNS and Services working |
 //! | recipe | the files that an image is built from |
@@ -71,6 +75,7 @@ mod admin_kubeconfig;
 mod bootstrap;
 mod builder;
 mod cache;
+mod check;
 pub mod cli;
 pub mod cluster;
 mod components;
@@ -100,6 +105,7 @@ pub mod node_image;
 mod patch;
 mod plan;
 mod platform;
+mod preflight;
 pub mod progress;
 mod provision;
 mod pull;

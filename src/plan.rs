@@ -11,6 +11,7 @@ use crate::engine::ContainerSpec;
 
 pub(crate) use api_balancer::RESTART as BALANCER_RESTART;
 pub(crate) use container::NODE_RESTART;
+pub(crate) use container::{published, published_api};
 pub(crate) use settled::{ApiBalancer, PlanInput, SettledCluster};
 
 /// A cluster as containers.

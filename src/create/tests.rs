@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,7 @@ fn options(kubeconfig: &Path) -> CreateOptions {
         network: "kind".into(),
         directory: "/".into(),
         get_env: |_| None,
+        probe: Probe { clock: || SystemTime::UNIX_EPOCH, machine: |_, _| None },
         on_begun: Box::new(|| {}),
     }
 }

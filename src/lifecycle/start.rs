@@ -103,7 +103,7 @@ impl Start<'_> {
         }
         let (engine, name) = (ctx.engine.clone(), node.name.clone());
         match ctx.run_to_completion(async move { engine.start_container(&name).await }).await {
-            Err(RunError::Engine(error)) if ports::is_taken(error.message()) => {
+            Err(RunError::Engine(error)) if ports::is_conflict(error.message()) => {
                 let (container, reason) = (node.name.clone(), error.message().to_owned());
                 Err(LifecycleError::PortInUse { container, reason })
             }

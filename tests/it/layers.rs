@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 48] = [
+const ORDER: [&str; 50] = [
     // Words and small tools.
     "labels",
     "text",
@@ -23,6 +23,7 @@ const ORDER: [&str; 48] = [
     "yaml",
     "toml",
     "progress",
+    "check",
     "cluster",
     // Deciding, without effects.
     "patch",
@@ -45,6 +46,7 @@ const ORDER: [&str; 48] = [
     "settle",
     "provision",
     "bootstrap",
+    "preflight",
     "components",
     "readiness",
     // Whole operations.
@@ -71,7 +73,7 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("directories", &["cache"]),
-    ("flate2", &["image", "provision"]),
+    ("flate2", &["image", "preflight"]),
     ("getrandom", &["text"]),
     ("granit_parser", &["yaml"]),
     ("hyper", &["load"]),

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::answers;
 use super::state::{Container as Held, FakeEngine, State};
+use crate::cluster::Protocol;
 use crate::engine::{
     ByteStream, Command, Container, ContainerSpec, ContainerState, Engine, EngineError, ExecEvent,
-    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Restart, Result, RunStatus,
+    ExecOutput, Host, Image, Network, NetworkSpec, Publish, PullEvent, Restart, Result, RunStatus,
 };
 
 /// What systemd logs once a node has booted.
@@ -48,6 +49,10 @@ fn turn(state: &mut State, name: &str, from: RunStatus, to: RunStatus) -> Result
     }
     held.status = to;
     Ok(())
+}
+
+fn published(publish: &Publish) -> Option<(Protocol, u16)> {
+    Some((publish.protocol, publish.port()?))
 }
 
 fn output(stdout: Vec<u8>, stderr: Vec<u8>, code: i64) -> ExecOutput {
@@ -189,6 +194,10 @@ impl Engine for FakeEngine {
                 status: held.status,
                 image: held.spec.image.clone(),
                 created: 0,
+                ports: match held.status == RunStatus::Running {
+                    true => held.spec.publish.iter().filter_map(published).collect(),
+                    false => Vec::new(),
+                },
             };
             Ok(found.map(container).collect())
         })
