@@ -18,6 +18,8 @@ mod kind;
 mod kubectl;
 mod load;
 mod output;
+mod status;
+mod view;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -94,6 +96,8 @@ enum Command {
     /// Load images into a cluster's nodes
     #[command(subcommand, arg_required_else_help = true)]
     Load(load::Load),
+    /// Show one cluster: its state, nodes, versions, addresses and ports
+    Status(status::StatusCommand),
     /// Print the version
     Version {
         #[arg(hide = true)]
@@ -183,6 +187,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Help { path }) => print_stdout(help(program, &path))?,
         Some(Command::Kubectl(command)) => match command.run(invocation).await? {},
         Some(Command::Load(command)) => command.run(invocation).await?,
+        Some(Command::Status(command)) => command.run(invocation).await?,
         Some(Command::Version { format, .. }) if format.is_json() => {
             output::print_json(&version::facts(program))?;
         }

@@ -9,6 +9,7 @@
 mod cause;
 mod component;
 mod crash;
+mod down;
 mod observed;
 mod setting;
 mod verdict;
@@ -30,6 +31,7 @@ use crate::node::NodeHandle;
 pub(crate) use cause::Cause;
 pub(crate) use component::Component;
 pub(crate) use crash::Crash;
+pub(crate) use down::Down;
 
 const SCRIPT: &str = include_str!("components/node.sh");
 
@@ -39,6 +41,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(3);
 /// Added to both for every other node: all may share few processors.
 const PAUSE_PER_NODE: Duration = Duration::from_millis(700);
+/// In this time a unit that crashes is started again.
+const RESTART: Duration = Duration::from_secs(2);
 /// A look that takes longer finds nothing.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -132,6 +136,25 @@ impl<'a> Watch<'a> {
         }
         suspects
     }
+}
+
+/// The components of a node that do not run; `None` if that cannot be found out.
+pub(crate) async fn down(node: &NodeHandle) -> Option<Vec<Down>> {
+    let mut history = History::default();
+    let look = Look::read(&run(node, "look").await);
+    let (mut down, mut units) = (down::of(&look, history.suspects(&look)), look.units);
+    // Between two crashes it runs for a moment.
+    if units.values().any(|unit| unit.runs && unit.restarts > 0) {
+        node.ctx.sleep(RESTART).await.ok()?;
+        let look = Look::read(&run(node, "look").await);
+        (down, units) = (down::of(&look, history.suspects(&look)), look.units);
+    }
+    (!units.is_empty()).then_some(down)
+}
+
+/// What is worth showing of the end of a program's log, oldest first.
+pub(crate) fn last_words(log: &str) -> Vec<String> {
+    LastWords::of(log, true).lines
 }
 
 async fn log(node: &NodeHandle) -> String {

@@ -24,10 +24,12 @@
 //! definition into containers. [`node_image`] chooses and builds node images.
 //! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
 //! [`bootstrap`] has kubeadm turn them into a cluster, [`components`] notices what
-//! cannot come up meanwhile, [`readiness`] decides when it is usable.
+//! cannot come up meanwhile, [`pods`] says why pods are not ready, [`readiness`] decides
+//! when a cluster is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
-//! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
+//! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`health`], [`status`],
+//! [`sbom`].
 //!
 //! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
 //! [`report`] shows progress. [`signal`] receives Ctrl-C. [`cli`] reads command
@@ -85,6 +87,7 @@ mod duration;
 pub mod engine;
 mod environment;
 mod files;
+mod health;
 pub mod image;
 mod image_file;
 mod inventory;
@@ -100,6 +103,7 @@ pub mod node_image;
 mod patch;
 mod plan;
 mod platform;
+mod pods;
 pub mod progress;
 mod provision;
 mod pull;
@@ -109,6 +113,7 @@ mod sbom;
 mod secret;
 mod settle;
 mod signal;
+mod status;
 mod sudo;
 pub mod text;
 mod toml;

@@ -24,7 +24,7 @@ fn options(kubeconfig: &Path) -> CreateOptions {
     CreateOptions {
         retain: false,
         wait: Duration::from_secs(5),
-        tolerates_crashes: false,
+        kubeadm_suffices: false,
         kubeconfig: kubeconfig.to_owned(),
         network: "kind".into(),
         directory: "/".into(),

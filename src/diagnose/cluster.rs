@@ -1,18 +1,20 @@
 //! Operations on clusters and on the user's kubeconfig.
 
-use super::Failure;
 use super::engine::OPEN_FILES;
+use super::{Failure, hanging};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::config;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
+use crate::health::HealthError;
 use crate::image_file::ImageFileError;
 use crate::kubeconfig;
 use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
+use crate::status::StatusError;
 use crate::text::last_lines;
 
 impl From<config::Problems> for Failure {
@@ -103,6 +105,9 @@ impl From<CreateError> for Failure {
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
             CreateError::Crash(crash) => (*crash).into(),
+            CreateError::NotUsable(missing) => {
+                Failure::new(&missing).details(hanging(&missing.reasons))
+            }
             CreateError::Kubeconfig(error) => error.into(),
             CreateError::Run(error) => error.into(),
             CreateError::AdminKubeconfig(error) => error.into(),
@@ -112,7 +117,11 @@ impl From<CreateError> for Failure {
 
 impl From<Failed> for Failure {
     fn from(Failed { cluster: name, error, remains }: Failed) -> Self {
+        let is_late = matches!(error, CreateError::NotUsable(_));
         let failure = Failure::from(error);
+        if is_late {
+            return failure.hint(format!("the cluster stays, and its kubeconfig is written: `status --name {name}` and `doctor --name {name}` look at it again, `delete cluster --name {name}` removes it; `create cluster --wait` gives more time"));
+        }
         if let Remains::Cluster = remains {
             let heading = format!(
                 "cluster {name:?} is created, but its kubeconfig is not written: {}",
@@ -203,6 +212,26 @@ impl From<ImageFileError> for Failure {
             ImageFileError::Missing { .. } | ImageFileError::Unusable { .. } => {
                 Failure::new(error).hint(OWN_KUBECTL)
             }
+        }
+    }
+}
+
+const OTHER_CLUSTERS: &str = "--name selects another cluster; `get clusters` lists them";
+
+impl From<StatusError> for Failure {
+    fn from(error: StatusError) -> Self {
+        match error {
+            StatusError::Run(error) => error.into(),
+            StatusError::NoCluster(_) => Failure::new(error).hint(OTHER_CLUSTERS),
+        }
+    }
+}
+
+impl From<HealthError> for Failure {
+    fn from(error: HealthError) -> Self {
+        match error {
+            HealthError::Run(error) => error.into(),
+            HealthError::NoCluster(_) => Failure::new(error).hint(OTHER_CLUSTERS),
         }
     }
 }

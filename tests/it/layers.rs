@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 48] = [
+const ORDER: [&str; 51] = [
     // Words and small tools.
     "labels",
     "text",
@@ -47,6 +47,7 @@ const ORDER: [&str; 48] = [
     "provision",
     "bootstrap",
     "components",
+    "pods",
     "readiness",
     // Whole operations.
     "admin_kubeconfig",
@@ -57,6 +58,8 @@ const ORDER: [&str; 48] = [
     "logs",
     "kubectl",
     "addon",
+    "health",
+    "status",
     "sbom",
     // The human.
     "diagnose",
@@ -66,7 +69,7 @@ const ORDER: [&str; 48] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 20] = [
+const DOORS: [(&str, &[&str]); 21] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -87,6 +90,7 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("serde_yaml", &["yaml"]),
     ("strsim", &["text", "cli"]),
     ("tokio_rustls", &["engine", "addon"]),
+    ("x509_parser", &["health"]),
 ];
 
 fn name(module: &[String]) -> String {
