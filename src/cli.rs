@@ -134,7 +134,8 @@ pub fn main() -> ExitCode {
 
 /// All commands, with the manners of kind's.
 fn root_command(program: Program) -> clap::Command {
-    cobra::adapt_flags(Cli::command().name(program.name()).bin_name(program.name()))
+    let command = Cli::command().name(program.name()).bin_name(program.name());
+    cobra::adapt_flags(kind::without_own(command, program))
 }
 
 /// Prints help that was asked for; everything else is an error.

@@ -29,7 +29,7 @@ use crate::check::Check;
 use crate::components;
 use crate::context::{Context, RunError};
 use crate::engine::Command;
-use crate::inventory::{self, ExistingCluster};
+use crate::inventory::{self, ExistingCluster, ExistingNode};
 use crate::node::NodeHandle;
 
 const SCRIPT: &str = include_str!("health/node.sh");
@@ -104,6 +104,9 @@ async fn report(node: &NodeHandle, command: Command) -> Result<Result<Report, St
 
 /// Whether this host reaches the API server where it is published.
 async fn entry(ctx: &Context, cluster: &ExistingCluster) -> Result<Entry, RunError> {
+    if !cluster.api_entry().is_some_and(ExistingNode::is_running) {
+        return Ok(Entry::default());
+    }
     match inventory::api_endpoint(ctx, cluster).await {
         Ok(address) => {
             let ask = async { Ok::<_, RunError>(ctx.engine.is_reachable(&address).await) };

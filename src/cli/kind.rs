@@ -24,3 +24,18 @@ pub(super) mod source;
 pub(super) mod version;
 
 pub(super) use program::Program;
+
+/// Commands that kind does not have, and that are not there when called so.
+const OWN: [&str; 1] = ["status"];
+
+/// The commands of this program.
+pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
+    // clap cannot remove a command, but nobody types a name with a space.
+    let hide = |command: clap::Command, name: &&str| {
+        command.mut_subcommand(name, |own| own.name(format!("skiff {name}")).hide(true))
+    };
+    match program {
+        Program::Skiff => command,
+        Program::Kind => OWN.iter().fold(command, hide),
+    }
+}

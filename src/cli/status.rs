@@ -213,3 +213,82 @@ fn nodes(status: &Status) -> Vec<[String; 7]> {
     let rows = status.cluster.nodes.iter().zip(&status.nodes).map(row);
     std::iter::once(heading.map(str::to_owned)).chain(rows).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::engine::RunStatus;
+    use crate::inventory::{ClusterState, ExistingCluster, NodeRole};
+    use crate::status::NodeObject;
+
+    fn status() -> Status {
+        let plane = ExistingNode {
+            created: 1000,
+            kubernetes: Some("v1.37.1".into()),
+            image: "skiff/node:v1.37.1".into(),
+            ..ExistingNode::new("lab-control-plane", NodeRole::ControlPlane, RunStatus::Running)
+        };
+        let worker = ExistingNode::new("lab-worker", NodeRole::Worker, RunStatus::Stopped);
+        let object = NodeObject {
+            not_ready: Some("is not Ready: no network".into()),
+            kubernetes: "v1.37.2".into(),
+        };
+        let known = NodeStatus {
+            addresses: vec!["172.18.0.2".into(), "fc00::2".into()],
+            ports: vec![("80/tcp".into(), "0.0.0.0:8080".into())],
+            is_outdated: Some(true),
+            object: Some(object),
+        };
+        Status {
+            cluster: ExistingCluster { name: "lab".into(), nodes: vec![plane, worker] },
+            state: ClusterState::Mixed,
+            nodes: vec![known, NodeStatus::default()],
+            lost: vec!["lab-worker2".into()],
+            endpoint: Some("127.0.0.1:40000".into()),
+            silence: Some("it does not answer".into()),
+            kubeconfig: None,
+        }
+    }
+
+    #[test]
+    fn people_read_facts_and_a_table() {
+        let mut status = status();
+        let now = Duration::from_secs(1090);
+        let fact = |status: &Status, name: &str| {
+            let facts = facts(status, now).into_iter();
+            facts.filter(|[known, _]| known == name).map(|[_, value]| value).collect::<Vec<_>>()
+        };
+        for (name, value) in [
+            ("state", "mixed"),
+            ("kubernetes", "v1.37.1"),
+            ("age", "90s"),
+            ("API server", "https://127.0.0.1:40000 (it does not answer)"),
+            ("context", "none; `skiff export kubeconfig --name lab` writes kind-lab"),
+            ("not ready", "lab-control-plane is not Ready: no network"),
+            ("lost nodes", "lab-worker2 (no container)"),
+            ("node image", "skiff/node:v1.37.1 has been built or pulled anew since"),
+        ] {
+            assert_eq!(fact(&status, name), [value], "{name}");
+        }
+        status.kubeconfig = Some(PathBuf::from("/home/me/.kube/config"));
+        status.silence = None;
+        status.lost.clear();
+        assert_eq!(fact(&status, "context"), ["kind-lab, in /home/me/.kube/config"]);
+        assert_eq!(fact(&status, "API server"), ["https://127.0.0.1:40000"]);
+        assert!(fact(&status, "lost nodes").is_empty());
+        let rows = nodes(&status);
+        let plane = [
+            "lab-control-plane",
+            "control-plane",
+            "running",
+            "no",
+            "v1.37.2",
+            "172.18.0.2, fc00::2",
+            "0.0.0.0:8080->80/tcp",
+        ];
+        assert_eq!(rows[1], plane);
+        assert_eq!(rows[2], ["lab-worker", "worker", "stopped", "-", "-", "-", "-"]);
+    }
+}

@@ -64,7 +64,7 @@ impl Renewal {
         match self {
             Renewal::Kubeadm => {
                 let renew = in_node(node, "kubeadm certs renew all");
-                format!("{renew} && {restart}, then skiff export kubeconfig")
+                format!("renew them, then export the kubeconfig again: {renew} && {restart}")
             }
             Renewal::KubeletServer => {
                 let path = "/var/lib/kubelet/pki/kubelet";

@@ -1,6 +1,8 @@
 //! What is not well on a node, and the same on several nodes told once.
 
 use crate::check::{Check, Outcome};
+use crate::engine::RunStatus;
+use crate::inventory::ExistingNode;
 use crate::text;
 
 /// Names of nodes that are shown; others are counted.
@@ -61,9 +63,24 @@ impl Topic {
     }
 }
 
+/// What makes a container run again.
+pub(super) fn start(node: &ExistingNode) -> String {
+    let name = &node.name;
+    match node.status {
+        RunStatus::Paused => format!("docker unpause {name}"),
+        RunStatus::Restarting => format!("see why: docker logs --tail 20 {name}"),
+        RunStatus::Stopped | RunStatus::Running => format!("docker start {name}"),
+    }
+}
+
 /// A command in a node.
 pub(super) fn in_node(node: &str, command: &str) -> String {
     format!("docker exec {node} {command}")
+}
+
+/// The same, if it only shows what is wrong.
+pub(super) fn see_why(node: &str, command: &str) -> String {
+    format!("see why: {}", in_node(node, command))
 }
 
 /// A command of kubectl.

@@ -4,13 +4,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::api::Answer;
-use super::finding::{Finding, Topic};
+use super::finding::{self, Finding, Topic};
 use super::network::{self, Entry};
 use super::report::Examination;
 use super::{pod, system};
 use crate::check::Check;
 use crate::components::{Component, Down};
-use crate::inventory::{ExistingCluster, NodeRole};
+use crate::inventory::ExistingCluster;
+use crate::secret::conceal;
 use crate::text;
 
 const COMPONENTS: Topic = Topic { all: "components", some: "components of" };
@@ -43,9 +44,12 @@ pub(super) fn checks(examined: &Examined) -> Vec<Check> {
         // What pods say is not known, but what their containers say is.
         Answer::NobodyToAsk => checks.push(nobody(cluster)),
         Answer::Refused { node, reason } => {
-            checks.push(refused(node, reason));
+            checks.push(refused(cluster, node, reason));
             checks.extend(components(&cluster.name, nodes));
         }
+    }
+    for check in &mut checks {
+        check.found = conceal(&check.found).into_owned();
     }
     checks
 }
@@ -60,21 +64,24 @@ fn is_unit(component: Component) -> bool {
 }
 
 fn nobody(cluster: &ExistingCluster) -> Check {
-    let is_plane = |role: &NodeRole| *role == NodeRole::ControlPlane;
-    let planes = cluster.nodes.iter().filter(|node| is_plane(&node.role));
-    let names: Vec<&str> = planes.map(|node| node.name.as_str()).collect();
     let check = Check::error("API server", "no control-plane runs; nodes and pods are unknown");
-    match &names[..] {
-        [] => check
+    match cluster.control_plane() {
+        None => check
             .needed("a control-plane")
             .remedy(format!("skiff delete cluster --name {}", cluster.name)),
-        names => check.needed("one that runs").remedy(format!("docker start {}", names.join(" "))),
+        Some(plane) => check.needed("one that runs").remedy(finding::start(plane)),
     }
 }
 
-fn refused(node: &str, reason: &str) -> Check {
+fn refused(cluster: &ExistingCluster, node: &str, reason: &str) -> Check {
+    let balancer = cluster.load_balancer().filter(|balancer| !balancer.is_running());
+    let remedy = match balancer {
+        // Control-planes themselves reach the API server through it.
+        Some(balancer) => finding::start(balancer),
+        None => format!("docker restart {node}"),
+    };
     let found = format!("it does not answer, nodes and pods are unknown: {}", text::short(reason));
-    Check::error("API server", found).needed("an answer").remedy(format!("docker restart {node}"))
+    Check::error("API server", found).needed("an answer").remedy(remedy)
 }
 
 /// The components that are containers and do not run.
@@ -84,7 +91,7 @@ fn components(cluster: &str, nodes: &[Examination]) -> Vec<Check> {
         let finding = |down: &Down| {
             let said = down.words.last().map(|words| format!(": {}", text::short(words)));
             let found = format!("{} does not run{}", down.component, said.unwrap_or_default());
-            let remedy = format!("skiff export logs --name {cluster} collects all logs");
+            let remedy = format!("collect all logs: skiff export logs --name {cluster}");
             (node.node.clone(), Finding::error(found, "a component that runs", remedy))
         };
         down.map(finding).collect::<Vec<_>>()

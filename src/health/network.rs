@@ -2,8 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use super::finding::{Finding, Topic, count, in_node, kubectl};
-use super::report::{Answer, Examination, Lookup, Report};
+use super::finding::{Finding, Topic, count, kubectl, see_why};
+use super::report::{Examination, Lookup, Report, Response};
 use crate::check::Check;
 use crate::inventory::ExistingCluster;
 
@@ -78,36 +78,36 @@ pub(super) fn entry(entry: &Entry) -> Option<Check> {
 }
 
 /// Whether a server is ready, or at least there: it may not tell everybody.
-fn is_well(answer: &Answer) -> bool {
-    matches!(answer.status, 200 | 401 | 403)
+fn is_well(response: &Response) -> bool {
+    matches!(response.status, 200 | 401 | 403)
 }
 
-fn api_server(node: &str, answer: &Answer) -> Option<Finding> {
-    if is_well(answer) {
+fn api_server(node: &str, response: &Response) -> Option<Finding> {
+    if is_well(response) {
         return None;
     }
     // Such as `[-]etcd failed: reason withheld`.
-    let failed = answer.text.lines().filter_map(|line| line.strip_prefix("[-]"));
+    let failed = response.text.lines().filter_map(|line| line.strip_prefix("[-]"));
     let failed: Vec<&str> = failed.filter_map(|line| line.split(' ').next()).collect();
-    let found = match (answer.status, &failed[..]) {
+    let found = match (response.status, &failed[..]) {
         (0, _) => "does not answer".to_owned(),
         (status, []) => format!("answers with HTTP status {status}"),
         (_, failed) => format!("is not ready: {} failed", failed.join(", ")),
     };
-    let log = "sh -c 'crictl logs --tail 20 $(crictl ps -a -q --name kube-apiserver)' shows more";
-    let remedy = in_node(node, log);
+    let log = "sh -c 'crictl logs --tail 20 $(crictl ps -a -q --name kube-apiserver | head -n 1)'";
+    let remedy = see_why(node, log);
     Some(Finding::error(found, "ready", remedy))
 }
 
-fn balancer(name: &str, answer: &Answer) -> Option<Finding> {
-    (!is_well(answer)).then(|| {
+fn balancer(name: &str, response: &Response) -> Option<Finding> {
+    (!is_well(response)).then(|| {
         let remedy = format!("docker restart {name}");
         Finding::error("leads to no API server", "an API server that answers", remedy)
     })
 }
 
-fn service(answer: &Answer, cluster: &str) -> Option<Finding> {
-    (!is_well(answer)).then(|| {
+fn service(response: &Response, cluster: &str) -> Option<Finding> {
+    (!is_well(response)).then(|| {
         let found = "the Service kubernetes does not answer at its cluster IP";
         let restart = "rollout restart --namespace kube-system daemonset/kube-proxy";
         Finding::error(found, "an API server that answers", kubectl(cluster, restart))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::api::Answers;
-use super::finding::{Finding, Topic, count, in_node, kubectl};
+use super::finding::{Finding, Topic, count, in_node, kubectl, see_why};
 use crate::check::Check;
 use crate::inventory::ExistingCluster;
 use crate::kube::{condition, object};
@@ -29,7 +29,7 @@ pub(super) fn nodes(cluster: &ExistingCluster, answers: &Answers, excused: &[&st
         let node = answers.nodes.iter().find(|node| object::name(node) == *name);
         let finding = match node {
             None => {
-                let remedy = in_node(name, "journalctl -u kubelet -n 50 shows why");
+                let remedy = see_why(name, "journalctl -u kubelet -n 50");
                 Some(Finding::error("has not joined the cluster", "a Node object", remedy))
             }
             Some(node) => node_object(name, node, excused.contains(name)),
@@ -47,11 +47,11 @@ fn node_object(name: &str, node: &Value, is_excused: bool) -> Option<Finding> {
         conditions.is_some_and(|all| all.iter().any(is_so))
     });
     if let Some(kind) = pressed {
-        let remedy = in_node(name, "crictl stats shows what uses it");
+        let remedy = format!("see what uses it: {}", in_node(name, "crictl stats"));
         return Some(Finding::error(format!("has {kind}"), "no pressure", remedy));
     }
     let missing = condition::is_true(node, "Ready").filter(|_| !is_excused)?;
-    let remedy = in_node(name, "journalctl -u kubelet -n 50 shows why");
+    let remedy = see_why(name, "journalctl -u kubelet -n 50");
     Some(Finding::error(text::short(&missing), "Ready", remedy))
 }
 
@@ -68,7 +68,8 @@ pub(super) fn pods(cluster: &str, answers: &Answers) -> Vec<Check> {
     reasons.sort_by_key(|((waits, _), _)| *waits);
     let check = |((waits, reason), names): &((bool, String), Vec<String>)| {
         let title = if names.len() == 1 { "pod" } else { "pods" };
-        let remedy = kubectl(cluster, &format!("describe pod {}", as_arguments(&names[0])));
+        let describe = format!("describe pod {}", as_arguments(&names[0]));
+        let remedy = format!("see more: {}", kubectl(cluster, &describe));
         let finding = match waits {
             true => Finding::warning(reason, "a pod that stays ready", remedy),
             false => Finding::error(reason, "a pod that stays ready", remedy),
@@ -78,7 +79,7 @@ pub(super) fn pods(cluster: &str, answers: &Answers) -> Vec<Check> {
     let mut checks: Vec<Check> = reasons.iter().take(REASONS).map(check).collect();
     let others: usize = reasons.iter().skip(REASONS).map(|(_, names)| names.len()).sum();
     if others > 0 {
-        let remedy = kubectl(cluster, "get pods --all-namespaces shows them");
+        let remedy = format!("see them: {}", kubectl(cluster, "get pods --all-namespaces"));
         let found = format!("{} not ready for other reasons", count(others, "pod"));
         checks.push(Finding::warning(found, "pods that are ready", remedy).check("more pods"));
     }

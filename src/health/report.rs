@@ -25,10 +25,10 @@ pub(super) struct Report {
     pub memory: Option<u64>,
     pub certificates: Vec<Certificate>,
     /// Of the API server in this node; workers have none.
-    pub api_server: Option<Answer>,
+    pub api_server: Option<Response>,
     /// Of the API balancer, and of the Service `kubernetes`, if this node was to ask.
-    pub balancer: Option<Answer>,
-    pub service: Option<Answer>,
+    pub balancer: Option<Response>,
+    pub service: Option<Response>,
     /// The DNS server that the kubelet gives pods.
     pub dns_server: Option<String>,
     pub lookups: Vec<Lookup>,
@@ -44,7 +44,7 @@ pub(super) struct Disk {
 
 /// What an HTTP server answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     /// 0 without an answer.
     pub status: u16,
     pub text: String,
@@ -76,9 +76,9 @@ impl Report {
                 ["disk"] => report.disk = disk(text),
                 ["memory"] => report.memory = available(text),
                 ["certificate", path] => report.certificates.push(Certificate::read(path, text)),
-                ["answer", "api-server"] => report.api_server = Some(answer(text)),
-                ["answer", "balancer"] => report.balancer = Some(answer(text)),
-                ["answer", "service"] => report.service = Some(answer(text)),
+                ["answer", "api-server"] => report.api_server = Some(response(text)),
+                ["answer", "balancer"] => report.balancer = Some(response(text)),
+                ["answer", "service"] => report.service = Some(response(text)),
                 ["dns", server] => {
                     report.dns_server = Some(server.to_owned());
                     report.lookups = text.lines().filter_map(lookup).collect();
@@ -105,10 +105,10 @@ fn available(text: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn answer(text: &str) -> Answer {
+fn response(text: &str) -> Response {
     let text = text.trim_end();
     let (text, status) = text.rsplit_once('\n').unwrap_or(("", text));
-    Answer { status: status.parse().unwrap_or(0), text: text.trim().to_owned() }
+    Response { status: status.parse().unwrap_or(0), text: text.trim().to_owned() }
 }
 
 fn lookup(line: &str) -> Option<Lookup> {

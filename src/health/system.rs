@@ -1,7 +1,7 @@
 //! Nodes by themselves: containers, components, units, disk, memory, certificates.
 
 use super::certificate;
-use super::finding::{Finding, Topic, count, in_node};
+use super::finding::{self, Finding, Topic, count, in_node, see_why};
 use super::report::{Examination, Report};
 use crate::check::Check;
 use crate::components::{Component, Down};
@@ -27,16 +27,13 @@ const CERTIFICATES: Topic = Topic { all: "certificates", some: "certificates of"
 /// The containers of a cluster, the API balancer included.
 pub(super) fn containers(nodes: &[ExistingNode]) -> Vec<Check> {
     let finding = |node: &ExistingNode| {
-        let name = &node.name;
-        let (state, remedy) = match node.status {
+        let state = match node.status {
             RunStatus::Running => return None,
-            RunStatus::Paused => ("paused", format!("docker unpause {name}")),
-            RunStatus::Stopped => ("stopped", format!("docker start {name}")),
-            RunStatus::Restarting => {
-                ("ends again and again", format!("docker logs --tail 20 {name} shows why"))
-            }
+            RunStatus::Paused => "paused",
+            RunStatus::Stopped => "stopped",
+            RunStatus::Restarting => "ends again and again",
         };
-        Some((name.clone(), Finding::error(state, "running", remedy)))
+        Some((node.name.clone(), Finding::error(state, "running", finding::start(node))))
     };
     let well = match nodes.len() {
         1 => "it runs".to_owned(),
@@ -80,10 +77,14 @@ pub(super) fn checks(nodes: &[Examination], now: i64) -> Vec<Check> {
     checks
 }
 
-/// Nodes in which not even the script runs.
+/// Nodes in which not even scripts run.
 fn unexamined(nodes: &[Examination]) -> Vec<Check> {
     let finding = |node: &Examination| {
-        let reason = text::short(node.report.as_ref().err()?);
+        let reason = match &node.report {
+            Err(reason) => text::short(reason),
+            Ok(_) if node.down.is_none() => "its components do not answer".to_owned(),
+            Ok(_) => return None,
+        };
         let remedy = format!("docker restart {}", node.node);
         Some((node.node.clone(), Finding::error(reason, "a node that answers", remedy)))
     };
@@ -107,7 +108,7 @@ fn component(which: Component, unit: &'static str, nodes: &[Examination]) -> Vec
         };
         let remedy = match down.words.is_empty() {
             true => in_node(&node.node, &format!("systemctl start {unit}")),
-            false => in_node(&node.node, &format!("journalctl -u {unit} -n 50 shows more")),
+            false => see_why(&node.node, &format!("journalctl -u {unit} -n 50")),
         };
         Some((node.node.clone(), Finding::error(found, "active", remedy)))
     };
@@ -125,14 +126,14 @@ fn units(node: &str, report: &Report) -> Vec<Finding> {
         |unit: &&String| !["kubelet.service", "containerd.service"].contains(&unit.as_str());
     let failed: Vec<String> = report.failed_units.iter().filter(is_other).cloned().collect();
     let Some(first) = failed.first() else { return Vec::new() };
-    let remedy = in_node(node, &format!("systemctl status {first} shows why"));
+    let remedy = see_why(node, &format!("systemctl status {first}"));
     vec![Finding::error(format!("{} failed", text::listed(&failed, 5)), "none has failed", remedy)]
 }
 
 fn disk(node: &str, report: &Report) -> Vec<Finding> {
     let Some(disk) = report.disk else { return Vec::new() };
     let remedy =
-        || format!("docker system df shows what uses it; {}", in_node(node, "crictl rmi --prune"));
+        || format!("remove images that no pod uses: {}", in_node(node, "crictl rmi --prune"));
     let mut found =
         scarce(disk.free, DISK, "free at /var", remedy()).into_iter().collect::<Vec<_>>();
     if disk.inodes_used > INODES {
@@ -143,8 +144,7 @@ fn disk(node: &str, report: &Report) -> Vec<Finding> {
 }
 
 fn memory(_: &str, report: &Report) -> Vec<Finding> {
-    let remedy =
-        "docker stats shows what uses it; delete clusters or workloads that are not needed";
+    let remedy = "see what uses it: docker stats";
     let free = report.memory;
     free.and_then(|free| scarce(free, MEMORY, "available", remedy.into())).into_iter().collect()
 }

@@ -261,7 +261,7 @@ async fn units_that_do_not_run_are_told_with_their_last_words() {
         (
             crashes,
             "does not run: failed to run Kubelet: running with swap on is not supported",
-            "docker exec lab-worker journalctl -u kubelet -n 50 shows more",
+            "see why: docker exec lab-worker journalctl -u kubelet -n 50",
         ),
     ] {
         let mut script = cluster(json!([]));
@@ -292,7 +292,7 @@ async fn a_node_that_is_stopped_is_a_finding_and_its_pods_are_not() {
     let pod = "pod default/a: container c cannot start: ImagePullBackOff: no such host";
     assert_eq!(ill(&checks), ["container lab-worker: stopped", pod]);
     let remedies: Vec<&str> = checks.iter().filter_map(|check| check.remedy.as_deref()).collect();
-    let describe = "skiff kubectl --name lab -- describe pod --namespace default a";
+    let describe = "see more: skiff kubectl --name lab -- describe pod --namespace default a";
     assert_eq!(remedies, ["docker start lab-worker", describe]);
 
     script["stopped"] = json!(["lab-worker", "lab-control-plane"]);

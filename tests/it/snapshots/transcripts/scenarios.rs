@@ -31,8 +31,25 @@ pub const ALL: &[Scenario] = &[
     ),
     scenario(
         "create-slow",
-        "commands: [{line: get --raw, stdout: '{}'}]",
-        &["skiff create cluster --wait 1s"],
+        r#"commands:
+        - line: namespaces/kube-system/pods
+          stdout: '{"items": [
+            {"metadata": {"name": "coredns-a", "namespace": "kube-system"}, "status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s)."}, {"type": "Ready", "status": "False"}]}},
+            {"metadata": {"name": "coredns-b", "namespace": "kube-system"}, "status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s)."}, {"type": "Ready", "status": "False"}]}}]}'
+        - {line: get --raw, stdout: '{}'}"#,
+        &["skiff create cluster --wait 1s", "skiff delete cluster", "kind create cluster --wait 1s"],
+    ),
+    scenario(
+        "status",
+        r#"clusters: {lab: [control-plane, worker]}
+        stopped: [lab-worker]
+        commands:
+        - {line: get --raw, stdout: '{"items": [{"metadata": {"name": "lab-control-plane"}, "status": {"nodeInfo": {"kubeletVersion": "v1.37.2"}, "conditions": [{"type": "Ready", "status": "False", "message": "no network"}]}}]}'}"#,
+        &[
+            "skiff status --name lab -o json",
+            "skiff status --name other",
+            "kind status --name lab",
+        ],
     ),
     scenario("create-name-in-use", "clusters: {kind: [control-plane]}", &["skiff create cluster"]),
     scenario(
