@@ -13,6 +13,7 @@ use crate::progress::Progress;
 
 mod complete;
 mod kubeconfig;
+mod preflight;
 
 const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
 const BALANCED: &str = "nodes: [{role: control-plane}, {role: control-plane}, {role: worker}]";
