@@ -23,7 +23,8 @@ pub(crate) struct Check {
     pub found: String,
     /// The value that would do, such as `at least 194`. `None` if all is well.
     pub needed: Option<String>,
-    /// The command that mends it, or what to change. `None` if all is well.
+    /// What to change, or the command that mends it. A command comes last, after `: ` if
+    /// there is a sentence before it. `None` if all is well.
     pub remedy: Option<String>,
 }
 
@@ -78,10 +79,29 @@ impl Check {
 /// The text after its label; further lines are aligned with the first.
 fn below(label: &str, text: &str) -> Vec<String> {
     let indent = " ".repeat(LABELS[1].len());
-    let lines = text::wrapped(text, WIDTH - indent.len());
+    let lines = lines(text, WIDTH - indent.len());
     let first = std::iter::once(format!("{label:width$}", width = indent.len()));
     let starts = first.chain(std::iter::repeat(indent.clone()));
     starts.zip(lines).map(|(start, line)| start + &line).collect()
+}
+
+/// A text that is longer than a line. A command is kept in one, so that it can be copied.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    if text.chars().count() <= width || is_command(text) {
+        return vec![text.to_owned()];
+    }
+    match text.rsplit_once(": ").filter(|(_, command)| is_command(command)) {
+        None => text::wrapped(text, width),
+        Some((sentence, command)) => {
+            let mut lines = text::wrapped(&format!("{sentence}:"), width);
+            lines.push(command.to_owned());
+            lines
+        }
+    }
+}
+
+fn is_command(text: &str) -> bool {
+    ["sudo ", "docker ", "skiff ", "https://"].iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// In one line, as warnings are shown.
@@ -110,23 +130,29 @@ mod tests {
     fn inotify() -> Check {
         Check::error("inotify instances", "8")
             .needed("at least 68")
-            .remedy("sudo sysctl fs.inotify.max_user_instances=512 and so on, until the line is full and another begins")
+            .remedy("raise the limits of the engine's host, of which there are two: sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288")
     }
 
     #[test]
     fn facts_are_aligned_and_fit_80_columns() {
         let facts = inotify().facts();
-        assert_eq!(facts[..2], ["    found:  8", "    needed: at least 68"]);
-        assert!(facts[2].starts_with("    remedy: sudo sysctl"), "{facts:?}");
-        assert!(facts[3].starts_with(&" ".repeat(12)), "{facts:?}");
-        assert!(facts.iter().all(|line| line.chars().count() <= 78), "{facts:?}");
+        let expected = [
+            "    found:  8",
+            "    needed: at least 68",
+            "    remedy: raise the limits of the engine's host, of which there are two:",
+            "            sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288",
+        ];
+        assert_eq!(facts, expected, "a command can be copied");
+        let long = Check::ok("a", "word ".repeat(40)).facts();
+        assert!(long.iter().all(|line| line.chars().count() <= 78), "{long:?}");
+        assert!(long.len() == 4 && long[1..].iter().all(|line| line.starts_with(&" ".repeat(12))));
         assert_eq!(Check::ok("storage driver", "overlay2").facts(), ["    found:  overlay2"]);
     }
 
     #[test]
     fn a_warning_is_one_line() {
         let line = inotify().to_string();
-        assert!(line.starts_with("inotify instances: 8; needed: at least 68; remedy: sudo "));
+        assert!(line.starts_with("inotify instances: 8; needed: at least 68; remedy: raise "));
         assert_eq!(Check::ok("memory", "24.0 GB").to_string(), "memory: 24.0 GB");
     }
 

@@ -7,7 +7,9 @@ mod addon;
 mod build;
 mod completion;
 mod create;
+mod definition;
 mod delete;
+mod doctor;
 mod export;
 #[cfg(feature = "fake-engine")]
 mod fake_engine;
@@ -77,6 +79,12 @@ enum Command {
     /// Delete clusters, or an image from nodes
     #[command(subcommand, arg_required_else_help = true)]
     Delete(delete::Delete),
+    /// Check whether this machine can run clusters, or whether a cluster works
+    ///
+    /// Without --name it checks the engine and its host, as `create cluster` does before
+    /// it makes anything. With --name it examines every node of a cluster that exists,
+    /// its API server, Services, DNS and pods; nothing is changed. The exit code is 0 if no check fails. What may fail is a warning.
+    Doctor(doctor::Doctor),
     /// Export a cluster's kubeconfig or logs
     #[command(subcommand, arg_required_else_help = true)]
     Export(export::Export),
@@ -183,6 +191,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Completion(shell)) => shell.run(root_command(program), program.name())?,
         Some(Command::Create(command)) => command.run(invocation).await?,
         Some(Command::Delete(command)) => command.run(invocation).await?,
+        Some(Command::Doctor(command)) => command.run(invocation).await?,
         Some(Command::Export(command)) => command.run(invocation).await?,
         Some(Command::Get(command)) => command.run(invocation).await?,
         Some(Command::Help { path }) => print_stdout(help(program, &path))?,

@@ -20,10 +20,10 @@ use crate::components::Watch;
 use crate::context::{Context, RunError};
 use crate::delete;
 use crate::duration;
-use crate::engine::Host;
 use crate::inventory;
 use crate::kubeconfig;
 use crate::plan::{self, Plan, PlanInput, SettledCluster, proxy};
+use crate::preflight::{self, Facts, Probe};
 use crate::provision::inotify::{self, Limits};
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::pull;
@@ -53,6 +53,8 @@ pub(crate) struct CreateOptions {
     /// What relative host paths of mounts are relative to.
     pub directory: PathBuf,
     pub get_env: fn(&str) -> Option<String>,
+    /// Finds what would stop it.
+    pub probe: Probe,
     /// Called right before the first container is created.
     pub on_begun: Box<dyn Fn()>,
 }
@@ -150,28 +152,18 @@ impl Creation<'_> {
         let (ctx, cluster) = (self.ctx, self.cluster);
         let path = self.options.kubeconfig.clone();
         ctx.blocking(move |is_cancelled| kubeconfig::check_writable(&path, is_cancelled)).await?;
-        let host = ctx.interruptible(ctx.engine.host()).await?;
-        if let Some(warning) = provision::host::check(&host).map_err(ProvisionError::from)? {
-            ctx.progress.warn(warning);
-        }
-        let kernel = provision::kernel::check(&host, cluster.networking.proxy_mode)
-            .map_err(ProvisionError::from)?;
-        let existing = inventory::clusters(ctx).await?;
-        if existing.contains_key(&cluster.name) {
-            return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
-        }
-        let needed = Limits::needed(cluster, existing.values());
-        let settled = self.settle(host).await?;
-        let image = settled.cluster.nodes.iter().find_map(|node| node.image.as_deref());
-        if let Some(image) = image {
-            inotify::ensure(ctx, &settled.host, image, needed).await?;
-        }
+        let facts = self.preflight().await?;
+        let needed = Limits::needed(cluster, facts.existing.values());
+        let settled = self.settle(&facts).await?;
+        self.raise_limits(&settled, &facts, needed).await?;
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
-        // Of a host elsewhere the limits are known once there is a node.
-        let limits = (!provision::kernel::is_shared(&settled.host)).then_some(needed);
-        let unknown = Unknown { kernel, limits };
+        let unknown = Unknown {
+            has_ipvs: preflight::must_ask_node_for_ipvs(cluster, &facts),
+            // Of a host elsewhere the limits are known once there is a node.
+            limits: facts.machine.is_none().then_some(needed),
+        };
         let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, unknown).await?;
         let first = &plan.first_control_plane().container.name;
         let usable = self.wait_until_usable(first, &settled.cluster, &initialized);
@@ -179,8 +171,40 @@ impl Creation<'_> {
         Ok(Created { missing: usable?, admin_conf: initialized.admin_conf })
     }
 
+    /// Finds what would stop the creation.
+    async fn preflight(&self) -> Result<Facts, CreateError> {
+        let (ctx, cluster, options) = (self.ctx, self.cluster, self.options);
+        let input = preflight::Input {
+            cluster,
+            network: &options.network,
+            get_env: options.get_env,
+            probe: options.probe,
+        };
+        let facts = preflight::gather(ctx, &input).await?;
+        if facts.existing.contains_key(&cluster.name) {
+            return Err(ProvisionError::NameInUse(cluster.name.clone()).into());
+        }
+        preflight::report(&ctx.progress, preflight::checks(cluster, &facts))?;
+        Ok(facts)
+    }
+
+    /// Without root an engine may not raise limits; that is found before.
+    async fn raise_limits(
+        &self,
+        settled: &SettledCluster,
+        facts: &Facts,
+        needed: Limits,
+    ) -> Result<(), CreateError> {
+        let limits = facts.machine.as_ref().and_then(|machine| machine.inotify);
+        let image = settled.cluster.nodes.iter().find_map(|node| node.image.as_deref());
+        if let (Some(now), Some(image), false) = (limits, image, facts.host.rootless) {
+            inotify::ensure(self.ctx, &facts.host, image, (now, needed)).await?;
+        }
+        Ok(())
+    }
+
     /// Decides on the image of every node, and has the engine pull them.
-    async fn settle(&self, host: Host) -> Result<SettledCluster, CreateError> {
+    async fn settle(&self, facts: &Facts) -> Result<SettledCluster, CreateError> {
         let (ctx, mut cluster) = (self.ctx, self.cluster.clone());
         if let Some(choice) = settle::choose_images(ctx, &mut cluster).await? {
             let image = pull::without_digest(&choice.image);
@@ -195,7 +219,7 @@ impl Creation<'_> {
             pull::ensure(ctx, image).await?;
             step.done();
         }
-        Ok(settle::settle(ctx, cluster, host).await?)
+        Ok(settle::settle(ctx, cluster, facts.host.clone()).await?)
     }
 
     /// Network and containers, created but not started.
@@ -204,11 +228,6 @@ impl Creation<'_> {
         let network =
             network::ensure(ctx, &self.options.network, cluster.networking.family).await?;
         let proxy = proxy::settings(cluster, &network.subnets, &self.options.get_env);
-        let reachable = match provision::kernel::is_shared(&settled.host) {
-            true => network.gateway,
-            false => None,
-        };
-        proxy::unreachable(&proxy, reachable).into_iter().for_each(|text| ctx.progress.warn(text));
         let mut plan = plan::plan(
             settled,
             &PlanInput {

@@ -8,12 +8,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bootstrap;
+use crate::check::Check;
 use crate::cluster::{Cluster, Family};
 use crate::context::{Context, RunError};
 use crate::engine::ContainerSpec;
 use crate::kubeadm::ConfigData;
 use crate::node_image;
 use crate::plan::{self, PlanInput, SettledCluster, proxy};
+use crate::preflight::{self, Input};
 use crate::provision::network;
 use crate::pull;
 use crate::secret;
@@ -33,6 +35,8 @@ pub struct DryRun {
     mtu: Option<u32>,
     /// For the reader, one line each.
     notes: Vec<String>,
+    /// What would stop the creation.
+    pub(crate) checks: Vec<Check>,
 }
 
 /// Settles a cluster as `create` would, but pulls and creates nothing. Where
@@ -40,35 +44,31 @@ pub struct DryRun {
 ///
 /// # Errors
 /// Returns only [`RunError::Cancelled`].
-pub async fn settle(
+pub(crate) async fn settle(
     ctx: Result<Context, String>,
-    cluster: &Cluster,
-    network: &str,
+    input: &Input<'_>,
 ) -> Result<DryRun, RunError> {
     let asked = match ctx {
-        Ok(ctx) => ask(&ctx, cluster.clone(), network).await?,
+        Ok(ctx) => ask(&ctx, input).await?,
         Err(reason) => Err(reason),
     };
-    Ok(asked.unwrap_or_else(|reason| DryRun::without_engine(cluster.clone(), &reason)))
+    Ok(asked.unwrap_or_else(|reason| DryRun::without_engine(input.cluster.clone(), &reason)))
 }
 
-async fn ask(
-    ctx: &Context,
-    mut cluster: Cluster,
-    network: &str,
-) -> Result<Result<DryRun, String>, RunError> {
+async fn ask(ctx: &Context, input: &Input<'_>) -> Result<Result<DryRun, String>, RunError> {
+    let mut cluster = input.cluster.clone();
     let asked = async {
-        let host = ctx.interruptible(ctx.engine.host()).await?;
+        let facts = preflight::gather(ctx, input).await?;
+        let checks = preflight::checks(&cluster, &facts);
         let mut notes = Vec::new();
         if let Some(choice) = settle::choose_images(ctx, &mut cluster).await? {
             let image = pull::without_digest(&choice.image);
             notes.push(format!("node image: {image} ({})", choice.reason));
         }
-        let networks = ctx.interruptible(ctx.engine.networks(network)).await?;
-        let subnets = networks.into_iter().next().map(|n| n.subnets).unwrap_or_default();
-        let settled = settle::settle(ctx, cluster, host).await?;
+        let subnets = facts.network.map(|network| network.subnets).unwrap_or_default();
+        let settled = settle::settle(ctx, cluster, facts.host).await?;
         let mtu = network::default_mtu(ctx).await?;
-        Ok::<_, RunError>(DryRun { settled, subnets, mtu, notes })
+        Ok::<_, RunError>(DryRun { settled, subnets, mtu, notes, checks })
     };
     match tokio::time::timeout(ENGINE_LIMIT, asked).await {
         Ok(Err(RunError::Cancelled)) => Err(RunError::Cancelled),
@@ -83,7 +83,8 @@ impl DryRun {
         let image = pull::without_digest(node_image::PUBLISHED);
         let mut notes = vec![format!("no container engine was asked: {reason}")];
         notes.push(format!("assumed: node image {image}, load balancer Envoy, cgroup v2"));
-        DryRun { settled: settle::assume(cluster), subnets: Vec::new(), mtu: None, notes }
+        let checks = preflight::of_definition(&cluster);
+        DryRun { settled: settle::assume(cluster), subnets: Vec::new(), mtu: None, notes, checks }
     }
 
     /// A YAML stream: first network and containers, then each node's kubeadm
@@ -187,13 +188,16 @@ fn without_empty(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::SystemTime;
 
     use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::check::Outcome;
     use crate::engine::Image;
-    use crate::engine::fake::{FakeEngine, Fault};
+    use crate::engine::fake::{FakeEngine, Fault, Script};
     use crate::labels;
+    use crate::preflight::Probe;
     use crate::progress::Progress;
 
     fn cluster(nodes: &str) -> Cluster {
@@ -202,8 +206,13 @@ mod tests {
         crate::config::parse(&text).unwrap()
     }
 
+    fn input(cluster: &Cluster) -> Input<'_> {
+        let probe = Probe { clock: || SystemTime::UNIX_EPOCH, machine: |_, _| None };
+        Input { cluster, network: "kind", get_env: |_| None, probe }
+    }
+
     async fn rendered(ctx: Result<Context, String>, cluster: &Cluster) -> String {
-        let dry_run = settle(ctx, cluster, "kind").await.unwrap();
+        let dry_run = settle(ctx, &input(cluster)).await.unwrap();
         dry_run.render("kind", Path::new("/"), |_| None).unwrap()
     }
 
@@ -224,6 +233,22 @@ mod tests {
         assert_eq!(kinds.iter().filter(|k| **k == "InitConfiguration").count(), 2);
         assert_eq!(documents[1]["kubernetesVersion"], "v1.36.4");
         assert!(out.contains("tier=web"));
+    }
+
+    #[tokio::test]
+    async fn what_would_stop_the_creation_is_found_and_shown_with_the_plan() {
+        let mut long = cluster("[{}]");
+        long.name = "a".repeat(50);
+        let failed = |dry_run: &DryRun| {
+            let failed = dry_run.checks.iter().filter(|check| check.outcome == Outcome::Error);
+            failed.map(|check| check.title.clone()).collect::<Vec<_>>()
+        };
+        let old = Script::parse("host: {version: 19.3.1}").unwrap();
+        let ctx = context(old.engine(&CancellationToken::new()));
+        let asked = settle(ctx, &input(&long)).await.unwrap();
+        assert_eq!(failed(&asked), ["container engine", "cluster name"]);
+        let without = settle(Err("none".into()), &input(&long)).await.unwrap();
+        assert_eq!(failed(&without), ["cluster name"]);
     }
 
     #[tokio::test]
@@ -249,7 +274,8 @@ mod tests {
         assert_eq!(balancer["image"], node_image::PUBLISHED);
         assert!(balancer["entrypoint"].to_string().contains("haproxy"), "{balancer}");
         // It only asked.
-        assert!(engine.calls().iter().all(|c| ["host", "image", "networks"].contains(&c.as_str())));
+        let questions = ["host", "image", "networks", "containers"];
+        assert!(engine.calls().iter().all(|call| questions.contains(&call.as_str())));
 
         let broken = FakeEngine::armed(0, Fault::Fails);
         let out = rendered(context(broken), &cluster).await;

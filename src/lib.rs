@@ -7,7 +7,8 @@
 //!
 //! **Words and small tools** — [`labels`] has every label of containers, images
 //! and objects. [`text`], [`duration`], [`environment`], [`secret`], [`platform`], [`sudo`],
-//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools. [`check`] is the outcome of a check. [`cluster`] is the model of a cluster.
+//! [`files`], [`cache`], [`version`], [`yaml`], [`toml`] and [`progress`] are small tools.
+//! [`check`] is the outcome of a check, [`cluster`] the model of a cluster.
 //!
 //! **Deciding, without effects** — [`patch`] changes documents. [`config`] reads
 //! definitions. [`kubeadm`] renders what kubeadm reads. [`kubeconfig`] merges
@@ -23,9 +24,9 @@
 //! [`image_file`] reads a file out of one, [`builder`] builds them. [`plan`] turns a
 //! definition into containers. [`node_image`] chooses and builds node images.
 //! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
-//! [`bootstrap`] has kubeadm turn them into a cluster, [`components`] notices what
-//! cannot come up meanwhile, [`pods`] says why pods are not ready, [`readiness`] decides
-//! when a cluster is usable.
+//! [`bootstrap`] has kubeadm turn them into a cluster, [`preflight`] finds before all
+//! that what would stop it, [`components`] notices what cannot come up meanwhile,
+//! [`pods`] says why pods are not ready, [`readiness`] decides when a cluster is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
 //! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`health`], [`status`],
@@ -61,6 +62,7 @@
 //! | operation | everything that one command does: create, delete, load … |
 //! | plan | [`plan::Plan`]: a definition as containers, before they exist |
 //! | port mapping | a port of the host that leads to a port of a node |
+//! | preflight | the checks before anything is made: [`preflight::checks`] |
 //! | provision | to make network and containers of a plan |
 //! | readiness | whether a cluster is usable: nodes Ready, DNS and Services working |
 //! | recipe | the files that an image is built from |
@@ -104,6 +106,7 @@ mod patch;
 mod plan;
 mod platform;
 mod pods;
+mod preflight;
 pub mod progress;
 mod provision;
 mod pull;

@@ -9,6 +9,7 @@ mod settled;
 use crate::cluster::{Node, Role};
 use crate::engine::ContainerSpec;
 
+pub(crate) use container::{published, published_api};
 pub(crate) use settled::{ApiBalancer, PlanInput, SettledCluster};
 
 /// A cluster as containers.

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use home::home;
 pub(crate) use system::{
-    Signals, become_program, copy_owner, entry_owner, file_owner, give_directory, give_file,
-    is_shared, is_sticky, make_executable, open_pipe, owner, path_of_bytes, private,
+    Signals, become_program, copy_owner, entry_owner, file_owner, free_space, give_directory,
+    give_file, is_shared, is_sticky, make_executable, open_pipe, owner, path_of_bytes, private,
     private_directory, stamp, user,
 };
 

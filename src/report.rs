@@ -35,12 +35,34 @@ pub(crate) fn error(text: &str) {
     let _ = write!(std::io::stderr(), "{text}");
 }
 
+/// How text on stdout is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// For files and programs.
+    Plain,
+    /// For people.
+    Terminal { colour: bool },
+}
+
+pub(crate) fn stdout_look() -> Look {
+    let term = environment::variable("TERM");
+    let no_color = environment::is_set("NO_COLOR");
+    match std::io::stdout().is_terminal() {
+        false => Look::Plain,
+        true => Look::Terminal { colour: is_smart(!is_old_console(), no_color, term.as_deref()) },
+    }
+}
+
+/// The old console of Windows can neither move the cursor nor show colours; Windows
+/// Terminal can.
+fn is_old_console() -> bool {
+    platform::IS_WINDOWS && environment::variable("WT_SESSION").is_none()
+}
+
 fn stderr_is_smart() -> bool {
     let term = environment::variable("TERM");
     let no_color = environment::is_set("NO_COLOR");
-    // The old console of Windows cannot move the cursor; Windows Terminal can.
-    let is_old = platform::IS_WINDOWS && environment::variable("WT_SESSION").is_none();
-    is_smart(std::io::stderr().is_terminal() && !is_old, no_color, term.as_deref())
+    is_smart(std::io::stderr().is_terminal() && !is_old_console(), no_color, term.as_deref())
 }
 
 /// Whether moving, coloured text can be shown

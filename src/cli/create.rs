@@ -1,9 +1,9 @@
 //! `create cluster`: flags, environment and definition become one creation.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::definition;
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
 use super::kind::{Program, provider};
@@ -11,7 +11,7 @@ use super::output::print_stdout;
 use crate::addon::{self, Package};
 use crate::cache;
 use crate::cluster::{self, Cluster};
-use crate::config::{self, Surroundings};
+use crate::config;
 use crate::context::Context;
 use crate::create::{self, CreateOptions, Failed, Remains};
 use crate::diagnose::Failure;
@@ -20,14 +20,10 @@ use crate::duration;
 use crate::engine::endpoint::DockerEnv;
 use crate::environment;
 use crate::plan::proxy;
-use crate::platform;
+use crate::preflight::{self, Input, Probe};
 use crate::provision::network;
 use crate::secret;
 use crate::sudo::Caller;
-
-/// As in kind: longer names exceed what host names may have once node names are
-/// made of them (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
-const LONGEST_NAME: usize = 50;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Create {
@@ -74,8 +70,12 @@ impl Create {
     }
 }
 
+/// How the real machine is asked what would stop a creation.
+pub(super) const PROBE: Probe =
+    Probe { clock: environment::now, machine: preflight::of_this_process };
+
 /// A variable for nodes: of this process or, for proxies, of the docker client.
-fn node_env(name: &str) -> Option<String> {
+pub(super) fn node_env(name: &str) -> Option<String> {
     proxy::variable(name, &environment::variable, &|name| DockerEnv::of_process().proxy(name))
 }
 
@@ -83,12 +83,6 @@ impl CreateCluster {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let cluster =
             self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
-        if cluster.name.len() > LONGEST_NAME {
-            invocation.progress.warn(format!(
-                "the cluster name {:?} is probably too long for some systems",
-                cluster.name
-            ));
-        }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
         let network = match provider::network() {
@@ -116,6 +110,7 @@ impl CreateCluster {
             network,
             directory,
             get_env: node_env,
+            probe: PROBE,
             on_begun: Box::new(move || drop(clean_up.set(delete.clone()))),
         };
         invocation.progress.info(format!("Creating cluster {:?} ...", cluster.name));
@@ -166,23 +161,7 @@ impl CreateCluster {
     }
 
     fn definition(&self) -> Result<Cluster, Failure> {
-        let mut cluster = match &self.config {
-            None => config::default_cluster(),
-            Some(path) if path.as_os_str().is_empty() => config::default_cluster(),
-            Some(path) => {
-                let text = read(path).map_err(|reason| {
-                    Failure::new(format!("error reading {}: {reason}", path.display()))
-                })?;
-                let home = platform::home().and_then(|home| home.into_string().ok());
-                let surroundings = Surroundings {
-                    variable: &environment::variable,
-                    home: home.as_deref().filter(|home| !home.is_empty()),
-                    exists: &|path| path.exists(),
-                };
-                config::parse_in(&text, &surroundings)
-                    .map_err(|problems| Failure::from(problems).during(path.display()))?
-            }
-        };
+        let mut cluster = definition::read(self.config.as_deref())?;
         let name = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             config::valid_name(&name).map_err(Failure::new)?;
@@ -256,27 +235,19 @@ async fn print_dry_run(
     addons: &[Package],
 ) -> Result<(), Failure> {
     let ctx = invocation.context().map_err(|failure| failure.heading);
-    let dry_run = dry_run::settle(ctx, cluster, network).await?;
+    let input = Input { cluster, network, get_env: node_env, probe: PROBE };
+    let mut dry_run = dry_run::settle(ctx, &input).await?;
+    let checks = std::mem::take(&mut dry_run.checks);
     let text = dry_run
         .render(network, directory, node_env)
         .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
     print_stdout(text.trim_end())?;
-    if addons.is_empty() {
-        return Ok(());
+    if !addons.is_empty() {
+        let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
+        print_stdout(format!("# then add-ons: {titles}"))?;
     }
-    let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
-    print_stdout(format!("# then add-ons: {titles}"))
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let done = if path.as_os_str() == "-" {
-        environment::stdin().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(path).map(|read| bytes = read)
-    };
-    done.map_err(|e| e.to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".to_owned())
+    let refused = preflight::report(&invocation.progress, checks);
+    refused.map_err(|refused| Failure::from(refused).during("the cluster cannot be created"))
 }
 
 fn in_path(program: &str) -> bool {

@@ -10,14 +10,14 @@ use crate::context::{Context, RunError};
 use crate::node::NodeHandle;
 use crate::plan::{Plan, PlannedNode};
 use crate::progress::Step;
+use crate::provision;
 use crate::provision::inotify::Limits;
-use crate::provision::{self, kernel::Verdict};
 use crate::version::Version;
 
 /// What the first node is asked about the engine's host.
 pub(super) struct Unknown {
-    /// Whether there is IPVS.
-    pub kernel: Verdict,
+    /// Whether there is IPVS, which the cluster needs.
+    pub has_ipvs: bool,
     /// Whether the limits of inotify are at least these.
     pub limits: Option<Limits>,
 }
@@ -67,7 +67,7 @@ impl BringUp<'_> {
         let first = self.plan.first_control_plane();
         let version = self.prepare(first).await?;
         let node = NodeHandle::new(self.ctx, &first.container.name);
-        if self.unknown.kernel == Verdict::AskNode {
+        if self.unknown.has_ipvs {
             provision::kernel::check_in_node(&node).await?;
         }
         if let Some(needed) = self.unknown.limits {

@@ -10,11 +10,15 @@ use crate::delete::DeleteFailure;
 use crate::duration;
 use crate::engine::EngineError;
 use crate::kubeconfig;
+use crate::preflight::Refused;
 use crate::provision::ProvisionError;
 use crate::pull::PullError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CreateError {
+    /// Nothing is made.
+    #[error(transparent)]
+    Preflight(#[from] Refused),
     #[error(transparent)]
     Pull(#[from] PullError),
     #[error(transparent)]

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,7 @@ use crate::progress::Progress;
 
 mod complete;
 mod kubeconfig;
+mod preflight;
 
 const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
 const BALANCED: &str = "nodes: [{role: control-plane}, {role: control-plane}, {role: worker}]";
@@ -29,6 +31,7 @@ fn options(kubeconfig: &Path) -> CreateOptions {
         network: "kind".into(),
         directory: "/".into(),
         get_env: |_| None,
+        probe: Probe { clock: || SystemTime::UNIX_EPOCH, machine: |_, _| None },
         on_begun: Box::new(|| {}),
     }
 }

@@ -4,6 +4,7 @@ use super::engine::OPEN_FILES;
 use super::{Failure, hanging};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
+use crate::check::Check;
 use crate::config;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
@@ -12,6 +13,7 @@ use crate::image_file::ImageFileError;
 use crate::kubeconfig;
 use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
+use crate::preflight::Refused;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
 use crate::status::StatusError;
@@ -53,9 +55,8 @@ impl From<ProvisionError> for Failure {
         match error {
             ProvisionError::Run(error) => error.into(),
             ProvisionError::Host(HostError::NoIpvs) => failure.hint("use kubeProxyMode: iptables or nftables, or load the kernel module on the engine's host (sudo modprobe ip_vs)"),
-            ProvisionError::Host(HostError::OldKernel(_)) => failure.hint("use kubeProxyMode: iptables"),
             ProvisionError::Host(HostError::Inotify { .. }) => failure.hint(OPEN_FILES),
-            ProvisionError::Host(_) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
+            ProvisionError::Host(HostError::RootlessVersion(_)) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
             ProvisionError::NameInUse(name) => {
                 failure.hint(format!("delete it (`delete cluster --name {name}`) or choose another --name"))
             }
@@ -67,10 +68,7 @@ impl From<ProvisionError> for Failure {
                 let failure = failure.details(log);
                 if is_limit { failure.hint(OPEN_FILES) } else { failure }
             }
-            ProvisionError::NoIpv6 { network, reason: None } => failure.hint(format!(
-                "delete the clusters in it, then the network, so that it is created again with IPv6: docker network rm {network}"
-            )),
-            ProvisionError::NoIpv6 { reason: Some(_), .. } => {
+            ProvisionError::NoIpv6 { .. } => {
                 failure.hint("enable IPv6 on the engine's host, or use ipFamily: ipv4")
             }
             ProvisionError::NoSubnet(name) => failure.hint(format!("remove unused networks: docker network prune, or docker network rm {name}")),
@@ -98,9 +96,18 @@ impl From<BootstrapError> for Failure {
     }
 }
 
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let shown = |check: &Check| format!("  {}\n{}", check.title, check.facts().join("\n"));
+        let checks: Vec<String> = refused.0.iter().map(shown).collect();
+        Failure::new(&refused).details(checks.join("\n\n"))
+    }
+}
+
 impl From<CreateError> for Failure {
     fn from(error: CreateError) -> Self {
         match error {
+            CreateError::Preflight(refused) => refused.into(),
             CreateError::Pull(error) => error.into(),
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
@@ -118,6 +125,7 @@ impl From<CreateError> for Failure {
 impl From<Failed> for Failure {
     fn from(Failed { cluster: name, error, remains }: Failed) -> Self {
         let is_late = matches!(error, CreateError::NotUsable(_));
+        let is_refused = matches!(error, CreateError::Preflight(_));
         let failure = Failure::from(error);
         if is_late {
             return failure.hint(format!("the cluster stays, and its kubeconfig is written: `status --name {name}` and `doctor --name {name}` look at it again, `delete cluster --name {name}` removes it; `create cluster --wait` gives more time"));
@@ -133,7 +141,7 @@ impl From<Failed> for Failure {
         }
         let mut failure = failure.during("failed to create cluster");
         // Only a command that failed in a node has details and no known cause.
-        let is_unexplained = failure.hints.is_empty() && !failure.details.is_empty();
+        let is_unexplained = failure.hints.is_empty() && !failure.details.is_empty() && !is_refused;
         if let Remains::Nodes = remains {
             failure.hints.push(format!(
                 "the nodes are kept (--retain): collect their logs with `export logs --name {name}`, remove them with `delete cluster --name {name}`"

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use serde_json::Value;
+
+use crate::cluster::Protocol;
 
 /// The machine the engine runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Host {
     /// What the engine is.
     pub product: Product,
+    /// The engine's version, such as `28.5.2` or `26.1.5+dfsg1`.
+    pub version: String,
     /// The host has cgroup v1. Kubernetes needs v2 since 1.35.
     pub cgroup_v1: bool,
     /// The engine runs without root privileges.
@@ -26,6 +31,10 @@ pub struct Host {
     pub kernel: String,
     /// As in GOARCH: `amd64` or `arm64`.
     pub arch: String,
+    /// The host's memory in bytes, without swap; 0 if the engine does not tell it.
+    pub memory: u64,
+    /// What the host's clock showed when the engine described itself.
+    pub clock: Option<SystemTime>,
     /// The engine runs on the host that skiff runs on, so skiff can bind its ports.
     pub local: bool,
     /// Decides how images are read for loading.
@@ -141,6 +150,8 @@ pub struct Container {
     pub image: String,
     /// When it was created, in seconds since 1970.
     pub created: i64,
+    /// Ports of the host that lead to it, while it runs.
+    pub ports: Vec<(Protocol, u16)>,
 }
 
 /// What the process of a container does.

@@ -16,6 +16,8 @@ use crate::pods::{self, NotReady};
 const LIMIT: Duration = Duration::from_secs(8);
 /// Crashes before that are over.
 const RECENT: Duration = Duration::from_secs(10 * 60);
+/// In this time a pod may become ready.
+const START: Duration = Duration::from_secs(60);
 const NODES: &str = "/api/v1/nodes";
 const SERVICE: &str = "/api/v1/namespaces/default/services/kubernetes";
 
@@ -26,8 +28,8 @@ pub(super) struct Answers {
     pub nodes: Vec<Value>,
     /// How many pods there are.
     pub pods: usize,
-    /// Pods on nodes that run, or on none.
-    pub not_ready: Vec<NotReady>,
+    /// Pods on nodes that run, or on none; and whether they may still be starting.
+    pub not_ready: Vec<(NotReady, bool)>,
     /// Pods, as `NAMESPACE/NAME`, that are ready and crash again and again; and how.
     pub often: Vec<(String, String)>,
     /// The address of the Service `kubernetes`.
@@ -99,17 +101,19 @@ async fn ask_one(
     let all = object::items(list(2));
     let looked_at: Vec<Value> =
         all.iter().filter(|pod| !is_on_stopped(pod, cluster)).cloned().collect();
-    let since = since(now);
+    let since = moment(now - RECENT);
     let often = looked_at.iter().filter_map(|pod| {
         let name = format!("{}/{}", object::namespace(pod), object::name(pod));
         Some((name, pods::crashes_often(pod, &since)?))
     });
     let not_ready = pods::explain(&kube, &looked_at, object::items(list(3))).await;
     let often = often.filter(|(name, _)| !not_ready.iter().any(|pod| pod.pod == *name)).collect();
+    let begun = moment(now - START);
+    let starts = |pod: &NotReady| !pod.is_failing && pod.since > begun;
     Ok(Answers {
         nodes: object::items(list(0)).to_vec(),
         pods: all.len(),
-        not_ready,
+        not_ready: not_ready.into_iter().map(|pod| (pod.clone(), starts(&pod))).collect(),
         often,
         service: list(1)["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned(),
     })
@@ -122,12 +126,8 @@ fn is_on_stopped(pod: &Value, cluster: &ExistingCluster) -> bool {
     cluster.nodes.iter().any(|other| other.name == node && !other.is_running())
 }
 
-/// From when on crashes count, in RFC 3339.
-fn since(now: SystemTime) -> String {
-    let moment = OffsetDateTime::from(now - RECENT);
-    moment
-        .replace_nanosecond(0)
-        .ok()
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        .unwrap_or_default()
+/// In RFC 3339 and UTC: such texts sort by time.
+fn moment(time: SystemTime) -> String {
+    let moment = OffsetDateTime::from(time).replace_nanosecond(0).ok();
+    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }

@@ -7,7 +7,6 @@ use super::finding::{Finding, Topic, count, in_node, kubectl, see_why};
 use crate::check::Check;
 use crate::inventory::ExistingCluster;
 use crate::kube::{condition, object};
-use crate::pods::NotReady;
 use crate::text;
 
 /// Reasons that are told; others are counted.
@@ -57,20 +56,19 @@ fn node_object(name: &str, node: &Value, is_excused: bool) -> Option<Finding> {
 
 /// Pods that are not ready or crash.
 pub(super) fn pods(cluster: &str, answers: &Answers) -> Vec<Check> {
-    let waits = |pod: &NotReady| !pod.is_failing;
     let not_ready = answers.not_ready.iter();
-    let not_ready = not_ready.map(|pod| ((waits(pod), pod.reason()), pod.pod.clone()));
-    let often = answers.often.iter().map(|(pod, why)| ((true, why.clone()), pod.clone()));
+    let not_ready = not_ready.map(|(pod, starts)| ((*starts, pod.reason()), pod.pod.clone()));
+    let often = answers.often.iter().map(|(pod, why)| ((false, why.clone()), pod.clone()));
     let mut reasons = text::grouped(not_ready.chain(often));
     if reasons.is_empty() {
         return vec![Check::ok("pods", format!("all of {} well", count(answers.pods, "pod")))];
     }
-    reasons.sort_by_key(|((waits, _), _)| *waits);
-    let check = |((waits, reason), names): &((bool, String), Vec<String>)| {
+    reasons.sort_by_key(|((starts, _), _)| *starts);
+    let check = |((starts, reason), names): &((bool, String), Vec<String>)| {
         let title = if names.len() == 1 { "pod" } else { "pods" };
         let describe = format!("describe pod {}", as_arguments(&names[0]));
         let remedy = format!("see more: {}", kubectl(cluster, &describe));
-        let finding = match waits {
+        let finding = match starts {
             true => Finding::warning(reason, "a pod that stays ready", remedy),
             false => Finding::error(reason, "a pod that stays ready", remedy),
         };
@@ -81,7 +79,7 @@ pub(super) fn pods(cluster: &str, answers: &Answers) -> Vec<Check> {
     if others > 0 {
         let remedy = format!("see them: {}", kubectl(cluster, "get pods --all-namespaces"));
         let found = format!("{} not ready for other reasons", count(others, "pod"));
-        checks.push(Finding::warning(found, "pods that are ready", remedy).check("more pods"));
+        checks.push(Finding::error(found, "pods that are ready", remedy).check("more pods"));
     }
     checks
 }

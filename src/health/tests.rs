@@ -305,6 +305,24 @@ async fn a_node_that_is_stopped_is_a_finding_and_its_pods_are_not() {
 }
 
 #[tokio::test]
+async fn a_pod_may_take_a_minute_to_start() {
+    for (since, outcome) in
+        [("2026-11-25T20:39:30Z", Outcome::Warning), ("2026-11-25T20:30:00Z", Outcome::Error)]
+    {
+        let ready = json!({"type": "Ready", "status": "False", "lastTransitionTime": since});
+        let container = json!({"name": "c", "ready": false, "state": {"running": {}}});
+        let checks = examined(&cluster(json!([{
+            "metadata": {"name": "slow", "namespace": "default"},
+            "spec": {"nodeName": "lab-worker"},
+            "status": {"conditions": [ready], "containerStatuses": [container]},
+        }])))
+        .await;
+        assert_eq!(ill(&checks), ["pod default/slow: container c runs but is not ready"]);
+        assert_eq!(crate::check::worst(&checks), outcome, "{since}");
+    }
+}
+
+#[tokio::test]
 async fn without_an_api_server_components_speak_for_themselves() {
     let mut script = cluster(json!([]));
     let listed = json!({"containers": [{

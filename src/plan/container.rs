@@ -147,7 +147,7 @@ fn bind_mount(mount: &Mount) -> BindMount {
 /// cluster on every IPv6 address
 /// (kind v0.33.0, `pkg/cluster/internal/providers/docker/provision.go`,
 /// `generatePortMappings`).
-fn published(mapping: &PortMapping, family: Family) -> Publish {
+pub(crate) fn published(mapping: &PortMapping, family: Family) -> Publish {
     let wildcard = if family == Family::Ipv6 { "::" } else { "0.0.0.0" };
     Publish {
         container_port: mapping.container_port,
@@ -159,7 +159,7 @@ fn published(mapping: &PortMapping, family: Family) -> Publish {
 }
 
 /// Where the cluster's API answers on the host.
-pub(super) fn published_api(networking: &Networking) -> Publish {
+pub(crate) fn published_api(networking: &Networking) -> Publish {
     Publish {
         container_port: API_PORT,
         protocol: Protocol::Tcp,

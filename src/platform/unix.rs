@@ -207,6 +207,15 @@ pub(crate) fn is_sticky(directory: &Path) -> bool {
     fs::metadata(directory).is_ok_and(|found| found.mode() & 0o1000 != 0)
 }
 
+/// How many bytes a program can still write below this path.
+///
+/// # Errors
+/// Returns the system's error if this user may not look at the path.
+pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// The ID of the user who owns an entry of a directory; for a link, of the link itself.
 pub(crate) fn entry_owner(path: &Path) -> Option<u32> {
     fs::symlink_metadata(path).ok().map(|metadata| metadata.uid())

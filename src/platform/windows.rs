@@ -150,6 +150,14 @@ pub(crate) fn is_sticky(_: &Path) -> bool {
     false
 }
 
+/// Not known: no engine keeps its data on Windows itself.
+///
+/// # Errors
+/// Always [`io::ErrorKind::Unsupported`].
+pub(crate) fn free_space(_: &Path) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// `None`, as for [`user`].
 pub(crate) fn entry_owner(_: &Path) -> Option<u32> {
     None

@@ -14,6 +14,8 @@ pub(crate) struct NotReady {
     pub node: Option<String>,
     /// Whether waiting alone does not help: it crashes, or something is missing.
     pub is_failing: bool,
+    /// Since when, in RFC 3339 and UTC.
+    pub since: String,
     /// Such as `container web crashes (exit code 1, 3 restarts): no such table`.
     pub why: String,
     /// The newest event that warns of something else, as `REASON: MESSAGE`.

@@ -42,10 +42,19 @@ pub(super) fn not_ready(pod: &Value, events: &[Value]) -> Option<NotReady> {
         pod: format!("{}/{}", object::namespace(pod), object::name(pod)),
         node: pod["spec"]["nodeName"].as_str().map(str::to_owned),
         is_failing: trouble.rank == FAILING,
+        since: since(pod).unwrap_or_default().to_owned(),
         event: event::newest(events, pod, &trouble.why),
         why: trouble.why,
         silent: trouble.silent,
     })
+}
+
+/// When it ceased to be ready, or was created.
+fn since(pod: &Value) -> Option<&str> {
+    let conditions = pod["status"]["conditions"].as_array();
+    let ready = conditions.and_then(|all| all.iter().find(|found| found["type"] == "Ready"));
+    let ceased = ready.and_then(|ready| ready["lastTransitionTime"].as_str());
+    ceased.or_else(|| pod["metadata"]["creationTimestamp"].as_str())
 }
 
 fn owners(pod: &Value) -> impl Iterator<Item = &Value> {

@@ -16,9 +16,9 @@ pub(crate) enum ProvisionError {
     PortInUse { address: String, port: u16, protocol: &'static str },
     #[error("node {node} did not boot: {reason}")]
     Boot { node: String, reason: String, log: String },
-    /// `reason` is the engine's, if it cannot create networks with IPv6.
-    #[error("network {network:?} has no IPv6, which the cluster's ipFamily needs{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-    NoIpv6 { network: String, reason: Option<String> },
+    /// The engine cannot create networks with IPv6, for its own `reason`.
+    #[error("network {network:?} has no IPv6, which the cluster's ipFamily needs: {reason}")]
+    NoIpv6 { network: String, reason: String },
     #[error("exhausted attempts trying to find a non-overlapping subnet for network {0:?}")]
     NoSubnet(String),
 }

@@ -4,7 +4,6 @@
 
 use super::error::ProvisionError;
 use super::host::HostError;
-use super::kernel;
 use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerSpec, Host};
@@ -68,7 +67,7 @@ impl Limits {
     }
 
     /// What these limits must become; `None` if they will do.
-    fn raised(self, needed: Limits) -> Option<Limits> {
+    pub(crate) fn raised(self, needed: Limits) -> Option<Limits> {
         let raised = |now: u64, needed, advised: u64| {
             if now < needed { advised.max(needed) } else { now }
         };
@@ -79,9 +78,31 @@ impl Limits {
         (raised != self).then_some(raised)
     }
 
+    /// The numbers of both files, one after the other.
     fn parse(text: &str) -> Option<Limits> {
         let mut numbers = text.split_whitespace().map(|number| number.parse().ok());
         Some(Limits { instances: numbers.next()??, watches: numbers.next()?? })
+    }
+
+    /// Whether a node can boot, be it that not all of its components come up.
+    pub(crate) fn suffices_for_boot(self) -> bool {
+        self.instances >= PER_WORKER
+    }
+
+    /// The command that raises them.
+    pub(crate) fn command(self, raised: Limits) -> String {
+        let settings = self.settings(raised);
+        let words = settings.iter().map(|(file, _, to)| format!(" fs.inotify.{file}={to}"));
+        format!("sudo sysctl{}", words.collect::<String>())
+    }
+
+    /// A sentence for where the limits are not raised, and why if that is known.
+    fn advice(self, raised: Limits, why: Option<&str>) -> String {
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let command = self.command(raised);
+        format!(
+            "the limits of inotify may be too low for this cluster{why}; raise them on the engine's host: {command}"
+        )
     }
 
     /// What changes: the file, its number now, and its number then.
@@ -95,22 +116,19 @@ impl Limits {
     }
 }
 
-/// Before there are nodes: raises the limits of this machine, if the engine's containers
-/// share its kernel. A privileged container of a node image does it.
+/// Before there are nodes: raises the limits, which are those of the engine's host. A
+/// privileged container of a node image does it.
 ///
 /// # Errors
-/// Returns [`HostError::Inotify`] if no node could boot and the limits cannot be raised,
-/// or the engine's error.
+/// Returns [`HostError::Inotify`] or the engine's error if no node could boot and the
+/// limits cannot be raised.
 pub(crate) async fn ensure(
     ctx: &Context,
     host: &Host,
     image: &str,
-    needed: Limits,
+    (now, needed): (Limits, Limits),
 ) -> Result<(), ProvisionError> {
-    let limits = of_this_machine();
-    if !kernel::is_shared(host) || limits.is_none_or(|limits| limits.raised(needed).is_none()) {
-        return Ok(());
-    }
+    let Some(raised) = now.raised(needed) else { return Ok(()) };
     let name = format!("skiff-limits-{}", text::random_hex(4).map_err(RunError::from)?);
     let label = (labels::CREATED_BY.to_owned(), labels::created_by());
     let spec = ContainerSpec {
@@ -144,7 +162,13 @@ pub(crate) async fn ensure(
             cleanup.progress.warn(format!("cannot remove container {name}: {error}"));
         }
     });
-    done
+    match done {
+        Err(ProvisionError::Run(RunError::Engine(error))) if now.suffices_for_boot() => {
+            ctx.progress.warn(now.advice(raised, Some(&error.to_string())));
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Raises the limits of the host of a privileged container, and says so.
@@ -172,23 +196,19 @@ pub(crate) async fn ensure_in(node: &NodeHandle, needed: Limits) -> Result<(), P
             node.ctx.progress.info(format!("Raised on the engine's host: {changes}"));
             Ok(())
         }
-        Err(RunError::Command { .. }) if now.instances < PER_WORKER => {
-            Err(HostError::Inotify { found: now.instances, needed: needed.instances }.into())
+        Err(RunError::Command { .. }) if now.suffices_for_boot() => {
+            node.ctx.progress.warn(now.advice(raised, None));
+            Ok(())
         }
         Err(RunError::Command { .. }) => {
-            let command = settings.iter().map(|(file, _, to)| format!("fs.inotify.{file}={to}"));
-            node.ctx.progress.warn(format!(
-                "the limits of inotify may be too low for this cluster; raise them on the engine's host: sudo sysctl {}",
-                command.collect::<Vec<_>>().join(" ")
-            ));
-            Ok(())
+            Err(HostError::Inotify { found: now.instances, needed: needed.instances }.into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// `None` where there is no inotify.
-fn of_this_machine() -> Option<Limits> {
+pub(crate) fn of_this_machine() -> Option<Limits> {
     let read = |file: &str| std::fs::read_to_string(format!("{DIRECTORY}/{file}")).ok();
     let [instances, watches] = FILES.map(read);
     Limits::parse(&format!("{} {}", instances?, watches?))

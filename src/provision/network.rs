@@ -31,26 +31,23 @@ pub(crate) fn spec(name: &str, attempt: Option<i32>, mtu: Option<u32>) -> Networ
     }
 }
 
-/// Makes sure that exactly one network of that name exists, with IPv6 if the
-/// family needs it, and returns it.
+/// Makes sure that exactly one network of that name exists, and returns it. A new one has
+/// IPv6, unless the engine has none and the family needs none; `preflight` looks at one
+/// that exists.
 ///
 /// # Errors
-/// Returns [`ProvisionError::NoIpv6`] if the network exists without IPv6 or the
-/// engine cannot create one with it, [`ProvisionError::NoSubnet`] when every subnet
+/// Returns [`ProvisionError::NoIpv6`] if the engine cannot create one with it,
+/// [`ProvisionError::NoSubnet`] when every subnet
 /// overlaps, or the engine's error.
 pub(crate) async fn ensure(
     ctx: &Context,
     name: &str,
     family: Family,
 ) -> Result<Network, ProvisionError> {
-    let network = match only_one(ctx, name).await? {
-        Some(found) => found,
-        None => create(ctx, name, family).await?,
-    };
-    if family.has_v6() && !network.has_ipv6() {
-        return Err(ProvisionError::NoIpv6 { network: name.to_owned(), reason: None });
+    match only_one(ctx, name).await? {
+        Some(found) => Ok(found),
+        None => create(ctx, name, family).await,
     }
-    Ok(network)
 }
 
 async fn create(ctx: &Context, name: &str, family: Family) -> Result<Network, ProvisionError> {
@@ -65,7 +62,7 @@ async fn create(ctx: &Context, name: &str, family: Family) -> Result<Network, Pr
             )) if message.contains("already exists") => {}
             Err(RunError::Engine(error)) if lacks_ipv6(error.message()) && attempt.is_some() => {
                 if family.has_v6() {
-                    let reason = Some(error.message().to_owned());
+                    let reason = error.message().to_owned();
                     return Err(ProvisionError::NoIpv6 { network: name.to_owned(), reason });
                 }
                 attempt = None;

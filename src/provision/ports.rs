@@ -38,6 +38,21 @@ pub(crate) fn reserve<'a>(
     Ok(reserved)
 }
 
+/// Whether another program has the fixed port of this machine that is asked for.
+pub(crate) fn is_taken(publish: &Publish) -> bool {
+    let address = publish.host_address.parse().ok();
+    let bound = address.zip(publish.port()).map(|(address, port)| {
+        // Of a name it is not known; the engine reports what is wrong with it.
+        Socket::bind(publish.protocol, address, port)
+    });
+    matches!(bound, Some(Err(e)) if is_in_use(&e, publish.protocol))
+}
+
+/// Ports below 1024 and addresses of another host are left to the engine.
+fn is_in_use(error: &io::Error, protocol: Protocol) -> bool {
+    error.kind() == ErrorKind::AddrInUse && protocol != Protocol::Sctp
+}
+
 impl Reserved {
     /// A port that is free on this host and not reserved yet: at the address if it is
     /// one of this host, else at any.
@@ -57,10 +72,7 @@ impl Reserved {
         let Ok(address) = publish.host_address.parse() else { return Ok(()) };
         match Socket::bind(publish.protocol, address, port) {
             Ok(socket) => self.0.push(socket),
-            Err(e) if e.kind() == ErrorKind::AddrInUse && publish.protocol != Protocol::Sctp => {
-                return Err(in_use(publish));
-            }
-            // Ports below 1024 and addresses of another host are left to the engine.
+            Err(e) if is_in_use(&e, publish.protocol) => return Err(in_use(publish)),
             Err(_) => {}
         }
         Ok(())

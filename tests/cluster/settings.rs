@@ -77,7 +77,9 @@ fn a_proxy_that_nodes_cannot_reach_is_named() {
     };
     let said = warned("http://me:s3cret@localhost:3128");
     let [text] = &said[..] else { panic!("{said:?}") };
-    for word in ["HTTPS_PROXY http://xxxxx@localhost:3128", "let the proxy listen on"] {
+    for word in
+        ["HTTPS_PROXY: nodes cannot reach http://xxxxx@localhost:3128", "let the proxy listen"]
+    {
         assert!(text.contains(word), "{word} is not in {text}");
     }
     assert!(!text.contains("s3cret"), "{text}");
@@ -100,7 +102,7 @@ fn ipvs_works_or_is_refused() {
     }
     assert_eq!(out.status.code(), Some(1));
     let said = stderr(&out);
-    assert!(said.contains("needs IPVS") && said.contains("iptables or nftables"), "{said}");
+    assert!(said.contains("a kernel with IPVS") && said.contains("iptables or nftables"), "{said}");
     assert!(containers_of(name).is_empty(), "containers are left");
     check("kubeProxyMode: ipvs on a kernel without IPVS is refused");
 }

@@ -40,7 +40,7 @@ fn trouble_is_named_and_leaves_nothing() {
     refused(
         &lab,
         &["--config", &lab.write("port.yaml", &body)],
-        &[&format!("127.0.0.1:{port}/tcp"), "already in use", "hint:"],
+        &[&format!("127.0.0.1:{port}/tcp"), "already in use", "remedy:"],
     );
     check("a host port in use");
 

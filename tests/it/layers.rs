@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 51] = [
+const ORDER: [&str; 52] = [
     // Words and small tools.
     "labels",
     "text",
@@ -46,6 +46,7 @@ const ORDER: [&str; 51] = [
     "settle",
     "provision",
     "bootstrap",
+    "preflight",
     "components",
     "pods",
     "readiness",
@@ -74,7 +75,7 @@ const DOORS: [(&str, &[&str]); 21] = [
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("directories", &["cache"]),
-    ("flate2", &["image", "provision"]),
+    ("flate2", &["image", "preflight"]),
     ("getrandom", &["text"]),
     ("granit_parser", &["yaml"]),
     ("hyper", &["load"]),

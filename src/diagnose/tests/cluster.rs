@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
+use crate::check::Check;
 use crate::create::{CreateError, Failed, NotUsable, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
@@ -13,6 +14,7 @@ use crate::image_file::ImageFileError;
 use crate::kubeconfig;
 use crate::kubectl::KubectlError;
 use crate::logs::LogsError;
+use crate::preflight::Refused;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
 use crate::pull::PullError;
@@ -66,16 +68,13 @@ fn add_steps(screens: &mut Screens) {
     });
     let of_provision = |error: HostError| Failure::from(ProvisionError::from(error));
     screens!(screens, HostError, of_provision, {
-        RootlessCgroupV1 => [HostError::RootlessCgroupV1],
-        RootlessControllers => [HostError::RootlessControllers(vec!["cpu", "pids"])],
         NoIpvs => [HostError::NoIpvs],
-        OldKernel => [HostError::OldKernel("5.10.0-33-amd64".into())],
         Inotify => [HostError::Inotify { found: 8, needed: 68 }],
         RootlessVersion => [HostError::RootlessVersion("v1.21.14".into())],
     });
     screens!(screens, ProvisionError {
         Run => [interrupted().into()],
-        Host => [HostError::RootlessCgroupV1.into()],
+        Host => [HostError::NoIpvs.into()],
         NameInUse => [ProvisionError::NameInUse("lab".into())],
         PortInUse => [ProvisionError::PortInUse {
             address: "0.0.0.0".into(),
@@ -94,13 +93,10 @@ fn add_steps(screens: &mut Screens) {
                 log: "Failed to allocate manager object: Too many open files\n".into(),
             },
         ],
-        NoIpv6 => [
-            ProvisionError::NoIpv6 { network: "kind".into(), reason: None },
-            ProvisionError::NoIpv6 {
-                network: "kind".into(),
-                reason: Some("Cannot read IPv6 setup for bridge br-1".into()),
-            },
-        ],
+        NoIpv6 => [ProvisionError::NoIpv6 {
+            network: "kind".into(),
+            reason: "Cannot read IPv6 setup for bridge br-1".into(),
+        }],
         NoSubnet => [ProvisionError::NoSubnet("kind".into())],
     });
     screens!(screens, BootstrapError {
@@ -126,8 +122,24 @@ fn add_steps(screens: &mut Screens) {
     });
 }
 
+fn check() -> Check {
+    Check::error("disk space", "120.0 MB free where the engine keeps its data")
+        .needed("1.4 GB for 3 nodes, and some more")
+        .remedy("`docker system df` shows what can go: docker system prune")
+}
+
+fn port() -> Check {
+    Check::error(
+        "nodes[0].extraPortMappings[1].hostPort",
+        "0.0.0.0:80/tcp is already in use by container web",
+    )
+    .needed("a port that is free")
+    .remedy("stop what uses it, or change the field (0 picks a free port)")
+}
+
 fn add_creations(screens: &mut Screens) {
     screens!(screens, CreateError {
+        Preflight => [Refused(vec![check()]).into()],
         Pull => [PullError::from(interrupted()).into()],
         Provision => [ProvisionError::NameInUse("lab".into()).into()],
         Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
@@ -147,6 +159,7 @@ fn add_creations(screens: &mut Screens) {
     let kubeconfig = |error| AdminKubeconfigError::Kubeconfig(error).into();
     let path = || "/home/me/.kube/config".into();
     for (name, failed) in [
+        ("Failed, refused", failed(Refused(vec![check(), port()]).into(), Remains::Nothing)),
         ("Failed", failed(init(), Remains::Nothing)),
         ("Failed, retained", failed(init(), Remains::Nodes)),
         ("Failed, with a failed clean-up", failed(init(), busy(&["kind-worker"]))),

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use bollard::auth::DockerCredentials;
 use bollard::models::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use crate::cluster::Protocol;
 use crate::engine::credentials::Credentials;
 use crate::engine::spec::{BindMount, ContainerSpec, NetworkSpec, Publish, Restart};
 use crate::engine::state::{
@@ -28,6 +32,7 @@ pub(super) fn host(info: SystemInfo, product: Product, local: bool) -> Host {
     let arch = goarch(info.architecture.as_deref().unwrap_or("unknown"));
     Host {
         product,
+        version: info.server_version.clone().unwrap_or_default(),
         cgroup_v1: info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1),
         rootless: has("rootless"),
         cgroup_controllers: CgroupControllers {
@@ -40,6 +45,8 @@ pub(super) fn host(info: SystemInfo, product: Product, local: bool) -> Host {
             && (backing || matches!(storage.as_str(), "btrfs" | "zfs" | "devicemapper")),
         kernel: info.kernel_version.clone().unwrap_or_default(),
         arch: arch.to_owned(),
+        memory: info.mem_total.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
+        clock: info.system_time.as_deref().and_then(moment),
         local,
         storage: Storage {
             containerd: info.driver_status.iter().flatten().any(|pair| {
@@ -50,6 +57,11 @@ pub(super) fn host(info: SystemInfo, product: Product, local: bool) -> Host {
         },
         description: serde_json::to_value(info).unwrap_or_default(),
     }
+}
+
+/// A time such as `2026-11-25T19:21:44.526175791Z`.
+fn moment(text: &str) -> Option<SystemTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
 }
 
 pub(super) fn image(found: ImageInspect) -> Image {
@@ -166,7 +178,17 @@ pub(super) fn container(found: ContainerSummary) -> Container {
         status: status(found.state),
         image: found.image.unwrap_or_default(),
         created: found.created.unwrap_or_default(),
+        ports: found.ports.into_iter().flatten().filter_map(published).collect(),
     }
+}
+
+fn published(port: PortSummary) -> Option<(Protocol, u16)> {
+    let protocol = match port.typ {
+        Some(PortSummaryTypeEnum::UDP) => Protocol::Udp,
+        Some(PortSummaryTypeEnum::SCTP) => Protocol::Sctp,
+        _ => Protocol::Tcp,
+    };
+    Some((protocol, port.public_port?))
 }
 
 fn mount(spec: &BindMount) -> Mount {
@@ -268,6 +290,8 @@ pub(super) fn inspected(found: ContainerInspectResponse) -> ContainerState {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn info(change: impl FnOnce(&mut SystemInfo)) -> Host {
@@ -309,6 +333,12 @@ mod tests {
         assert!(info(|i| i.cgroup_version = Some(SystemInfoCgroupVersionEnum::_1)).cgroup_v1);
         assert!(info(|i| i.security_options = option("rootless")).rootless);
         assert!(info(|i| i.security_options = option("userns")).userns_remap);
+        assert_eq!(info(|i| i.server_version = Some("26.1.5".into())).version, "26.1.5");
+        assert_eq!(info(|i| i.mem_total = Some(2048)).memory, 2048);
+        assert_eq!((usual.memory, usual.clock), (0, None), "what is not told");
+        let clock = info(|i| i.system_time = Some("1970-01-01T02:00:30.5+02:00".into())).clock;
+        assert_eq!(clock, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(30_500)));
+        assert_eq!(info(|i| i.system_time = Some("now".into())).clock, None);
         assert_eq!(info(|i| i.kernel_version = Some("6.1.0".into())).kernel, "6.1.0");
         let no_pids = info(|i| i.pids_limit = Some(false));
         assert_eq!(no_pids.cgroup_controllers, CgroupControllers { pids: false, ..all });

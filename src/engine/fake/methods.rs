@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::answers;
 use super::state::{Container as Held, FakeEngine, State};
+use crate::cluster::Protocol;
 use crate::engine::{
     ByteStream, Command, Container, ContainerSpec, ContainerState, Engine, EngineError, ExecEvent,
-    ExecOutput, Host, Image, Network, NetworkSpec, PullEvent, Result, RunStatus,
+    ExecOutput, Host, Image, Network, NetworkSpec, Publish, PullEvent, Result, RunStatus,
 };
 
 /// What systemd logs once a node has booted.
@@ -27,6 +28,10 @@ fn running<'a>(state: &'a State, name: &str) -> Result<&'a Held> {
         message: format!("container {name} is not running"),
     };
     held.running.then_some(held).ok_or_else(stopped)
+}
+
+fn published(publish: &Publish) -> Option<(Protocol, u16)> {
+    Some((publish.protocol, publish.port()?))
 }
 
 fn output(stdout: Vec<u8>, stderr: Vec<u8>, code: i64) -> ExecOutput {
@@ -171,6 +176,10 @@ impl Engine for FakeEngine {
                 },
                 image: held.spec.image.clone(),
                 created: 0,
+                ports: match held.running {
+                    true => held.spec.publish.iter().filter_map(published).collect(),
+                    false => Vec::new(),
+                },
             };
             Ok(found.map(container).collect())
         })

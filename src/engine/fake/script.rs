@@ -2,11 +2,13 @@
 //!
 //! ```yaml
 //! # All of it may be left out: a local engine that has every image and nothing else.
-//! host: {rootless: true, cgroup_v1: true, missing_controllers: [pids], arch: arm64, remote: true}
+//! host: {rootless: true, cgroup_v1: true, missing_controllers: [pids], arch: arm64, remote: true,
+//!   version: 19.3.1, driver: vfs, memory_mb: 300}
 //! images:                  # without `images` every name leads to an image
 //!   skiff/node:v1.37.2: {io.skiff.api-balancer: haproxy}     # its labels
 //! clusters:
 //!   lab: [control-plane, worker]
+//! networks: {kind: [172.18.0.0/16]}     # with their subnets
 //! stopped: [lab-worker]
 //! files: {/etc/motd: hello}    # of every image
 //! crashes: {lab-control-plane: "what it writes before it ends"}
@@ -27,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::{Fault, When};
 use super::state::{Container, FakeEngine, ScriptedCommand, State};
 use crate::cluster::{HostPort, Protocol};
-use crate::engine::{CgroupControllers, ContainerSpec, EngineError, Image, Publish};
+use crate::engine::{CgroupControllers, ContainerSpec, EngineError, Image, Network, Publish};
 use crate::{labels, yaml};
 
 /// What a script sets up. The default is a local engine without containers, where
@@ -38,6 +40,7 @@ pub struct Script {
     host: HostFacts,
     images: Option<BTreeMap<String, BTreeMap<String, String>>>,
     clusters: BTreeMap<String, Vec<String>>,
+    networks: BTreeMap<String, Vec<String>>,
     stopped: Vec<String>,
     files: BTreeMap<String, String>,
     unreachable: Vec<String>,
@@ -53,6 +56,9 @@ struct HostFacts {
     cgroup_v1: bool,
     missing_controllers: Vec<String>,
     arch: Option<String>,
+    version: Option<String>,
+    driver: Option<String>,
+    memory_mb: Option<u64>,
     remote: bool,
     ports_taken: usize,
 }
@@ -144,6 +150,15 @@ impl Script {
         };
         state.host.arch = facts.arch.clone().unwrap_or_else(|| "amd64".into());
         state.host.local = !facts.remote;
+        if let Some(version) = &facts.version {
+            state.host.version = version.clone();
+        }
+        if let Some(driver) = &facts.driver {
+            state.host.storage.driver = driver.clone();
+        }
+        if let Some(megabytes) = facts.memory_mb {
+            state.host.memory = megabytes * 1_000_000;
+        }
         state.ports_taken = facts.ports_taken;
         let id = |number: usize| format!("sha256:{number:064x}");
         state.image.id = id(0);
@@ -158,6 +173,11 @@ impl Script {
                 let running = !self.stopped.contains(&spec.name);
                 state.containers.insert(spec.name.clone(), Container { spec, running });
             }
+        }
+        for (name, subnets) in &self.networks {
+            let network =
+                Network { id: name.clone(), subnets: subnets.clone(), ..Network::default() };
+            state.networks.push((name.clone(), network));
         }
         state.files = self.files.clone();
         state.unreachable = self.unreachable.clone();

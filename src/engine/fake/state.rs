@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::fault::{Armed, Fault, When, press_ctrl_c, send_sigint};
-use crate::engine::{Command, ContainerSpec, EngineError, Host, Image, Network, Result, Storage};
+use crate::engine::{
+    CgroupControllers, Command, ContainerSpec, EngineError, Host, Image, Network, Result, Storage,
+};
 
 /// What a container answers to a command; `None` leaves it to the fake.
 type Nodes = Box<dyn FnMut(&str, &Command) -> Option<Vec<u8>> + Send>;
@@ -63,11 +65,23 @@ pub(super) struct ScriptedCommand {
     pub(super) hangs: bool,
 }
 
+/// A usual machine with Docker.
+fn host() -> Host {
+    Host {
+        version: "28.5.2".into(),
+        memory: 16 << 30,
+        arch: "amd64".into(),
+        local: true,
+        cgroup_controllers: CgroupControllers { cpu: true, memory: true, pids: true },
+        storage: Storage { driver: "overlay2".into(), ..Storage::default() },
+        ..Host::default()
+    }
+}
+
 impl Default for State {
     fn default() -> Self {
-        let storage = Storage { driver: "overlay2".into(), ..Storage::default() };
         State {
-            host: Host { arch: "amd64".into(), local: true, storage, ..Host::default() },
+            host: host(),
             containers: BTreeMap::new(),
             networks: Vec::new(),
             networks_created: 0,

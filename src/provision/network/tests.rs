@@ -72,13 +72,3 @@ async fn without_ipv6_only_ipv4_clusters_get_a_network() {
         assert_eq!(engine.calls().iter().filter(|call| *call == "create_network").count(), 1);
     }
 }
-
-#[tokio::test]
-async fn an_existing_network_without_ipv6_is_refused_for_clusters_that_need_it() {
-    let engine = FakeEngine::default();
-    let subnets = vec!["172.18.0.0/16".to_owned()];
-    engine.put_network(Network { id: "kind".into(), subnets, ..Network::default() });
-    assert!(ensure(&context(&engine), "kind", Family::Ipv4).await.is_ok());
-    let error = ensure(&context(&engine), "kind", Family::Ipv6).await.unwrap_err();
-    assert!(matches!(error, ProvisionError::NoIpv6 { reason: None, .. }), "{error}");
-}

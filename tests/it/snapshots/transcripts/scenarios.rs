@@ -63,6 +63,46 @@ pub const ALL: &[Scenario] = &[
         &["skiff create cluster"],
     ),
     scenario(
+        "create-refused",
+        "host: {version: 19.3.1, memory_mb: 300, missing_controllers: [pids], cgroup_v1: true}
+        networks: {kind: [172.18.0.0/16]}",
+        &[
+            "skiff create cluster --config configs/ipv6.yaml",
+            "kind create cluster --config configs/ipv6.yaml",
+            "skiff create cluster --dry-run --image node:v1.37.2",
+        ],
+    ),
+    scenario(
+        "create-with-a-long-name",
+        "",
+        &[
+            "skiff create cluster --name a23456789-123456789-123456789-123456789-123456789-",
+            "skiff create cluster --config configs/ha.yaml --name b23456789-123456789-123456789-123456789-1",
+            "skiff create cluster --name c.",
+        ],
+    ),
+    scenario(
+        "doctor",
+        "",
+        &[
+            "skiff doctor",
+            "skiff doctor --config configs/ha.yaml",
+            "skiff doctor -o json",
+            "skiff doctor --config nowhere.yaml",
+        ],
+    ),
+    scenario(
+        "doctor-finds-errors",
+        "host: {version: 19.3.1, memory_mb: 300, missing_controllers: [pids], cgroup_v1: true}
+        networks: {kind: [172.18.0.0/16]}",
+        &["skiff doctor --config configs/dual-stack.yaml", "skiff doctor -o json"],
+    ),
+    scenario(
+        "doctor-without-an-engine",
+        "faults: [{call: host, does: fails, error: unreachable, message: connection refused}]",
+        &["skiff doctor", "skiff doctor -o json"],
+    ),
+    scenario(
         "create-without-subnets",
         "faults: [{call: create_network, does: fails, message: Pool overlaps with other one}]",
         &["skiff create cluster"],
