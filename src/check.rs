@@ -101,7 +101,7 @@ fn lines(text: &str, width: usize) -> Vec<String> {
 }
 
 fn is_command(text: &str) -> bool {
-    ["sudo ", "docker ", "https://"].iter().any(|beginning| text.starts_with(beginning))
+    ["sudo ", "docker ", "skiff ", "https://"].iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// In one line, as warnings are shown.

@@ -21,6 +21,8 @@ mod kubectl;
 mod lifecycle;
 mod load;
 mod output;
+mod status;
+mod view;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -78,9 +80,11 @@ enum Command {
     /// Delete clusters, or an image from nodes
     #[command(subcommand, arg_required_else_help = true)]
     Delete(delete::Delete),
-    /// Check whether this machine can run clusters
+    /// Check whether this machine can run clusters, or whether a cluster works
     ///
-    /// The exit code is 0 if no check fails. What may fail is a warning.
+    /// Without --name it checks the engine and its host, as `create cluster` does before
+    /// it makes anything. With --name it examines every node of a cluster that exists,
+    /// its API server, Services, DNS and pods; nothing is changed. The exit code is 0 if no check fails. What may fail is a warning.
     Doctor(doctor::Doctor),
     /// Export a cluster's kubeconfig or logs
     #[command(subcommand, arg_required_else_help = true)]
@@ -116,6 +120,8 @@ enum Command {
     /// Let paused clusters go on
     #[command(subcommand, arg_required_else_help = true)]
     Unpause(lifecycle::Unpause),
+    /// Show one cluster: its state, nodes, versions, addresses and ports
+    Status(status::StatusCommand),
     /// Print the version
     Version {
         #[arg(hide = true)]
@@ -137,10 +143,6 @@ pub fn main() -> ExitCode {
     let command = root_command(program);
     let quiet = cobra::is_quiet(&command, &args);
     let line = cobra::reorder(&command, args);
-    let is_missing = |word: &String| program.missing_commands().contains(&word.as_str());
-    if let Some(word) = line.path.first().filter(|word| is_missing(word)) {
-        return fail(&Failure::new(cobra::unknown_command(word, program.name())), quiet);
-    }
     let parsed = command.try_get_matches_from(&line.args);
     let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => start(cli, program),
@@ -158,11 +160,8 @@ fn fail(failure: &Failure, quiet: bool) -> ExitCode {
 
 /// All commands, with the manners of kind's.
 fn root_command(program: Program) -> clap::Command {
-    let root = cobra::adapt_flags(Cli::command().name(program.name()).bin_name(program.name()));
-    program
-        .missing_commands()
-        .iter()
-        .fold(root, |root, name| root.mut_subcommand(name, |command| command.hide(true)))
+    let command = Cli::command().name(program.name()).bin_name(program.name());
+    cobra::adapt_flags(kind::without_own(command, program))
 }
 
 /// Prints help that was asked for; everything else is an error.
@@ -221,6 +220,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Start(command)) => command.run(invocation).await?,
         Some(Command::Stop(command)) => command.run(invocation).await?,
         Some(Command::Unpause(command)) => command.run(invocation).await?,
+        Some(Command::Status(command)) => command.run(invocation).await?,
         Some(Command::Version { format, .. }) if format.is_json() => {
             output::print_json(&version::facts(program))?;
         }
@@ -238,8 +238,7 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
 /// the program.
 fn help(program: Program, path: &[String]) -> String {
     let mut root = root_command(program);
-    let is_missing = path.first().is_some_and(|w| program.missing_commands().contains(&w.as_str()));
-    if let Some(command) = find_subcommand(&mut root, path).filter(|_| !is_missing) {
+    if let Some(command) = find_subcommand(&mut root, path) {
         return command.render_long_help().to_string().trim_end().to_owned();
     }
     let help = root_command(program).render_long_help().to_string();

@@ -9,6 +9,7 @@
 mod cause;
 mod component;
 mod crash;
+mod down;
 mod observed;
 mod setting;
 mod verdict;
@@ -33,6 +34,7 @@ use crate::node::NodeHandle;
 pub(crate) use cause::Cause;
 pub(crate) use component::Component;
 pub(crate) use crash::Crash;
+pub(crate) use down::Down;
 
 const SCRIPT: &str = include_str!("components/node.sh");
 
@@ -45,6 +47,8 @@ const PAUSE_PER_NODE: Duration = Duration::from_millis(700);
 /// On a slow machine too, most of its time is left for what is looked at: the pause is
 /// at least this many times as long as the look was.
 const PAUSES_PER_LOOK: u32 = 5;
+/// In this time a unit that crashes is started again.
+const RESTART: Duration = Duration::from_secs(2);
 /// A look that takes longer finds nothing.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -136,7 +140,7 @@ impl<'a> Watch<'a> {
     /// A look must not make anything fail: what it cannot find out may be all right.
     async fn look(&self, node: &NodeHandle, history: &mut History) -> Vec<Suspect> {
         let report = run(node, "look").await;
-        let since = self.starts.get(node.name()).map_or(0, |start| start.unix_timestamp_nanos());
+        let since = nanoseconds(self.starts.get(node.name()).copied());
         let mut suspects = history.suspects(&Look::read(&report, since));
         suspects.retain(|suspect| (self.concerns)(suspect.component));
         for Suspect { component, words, is_certain } in &suspects {
@@ -148,6 +152,32 @@ impl<'a> Watch<'a> {
         }
         suspects
     }
+}
+
+/// The components of a node that do not run; `None` if that cannot be found out.
+pub(crate) async fn down(node: &NodeHandle) -> Option<Vec<Down>> {
+    let mut history = History::default();
+    let state = node.ctx.interruptible(node.ctx.engine.inspect(node.name())).await.ok();
+    let since = nanoseconds(state.and_then(|state| state.started));
+    let look = Look::read(&run(node, "look").await, since);
+    let (mut down, mut units) = (down::of(&look, history.suspects(&look)), look.units);
+    // Between two crashes it runs for a moment.
+    if units.values().any(|unit| unit.runs && unit.restarts > 0) {
+        node.ctx.sleep(RESTART).await.ok()?;
+        let look = Look::read(&run(node, "look").await, since);
+        (down, units) = (down::of(&look, history.suspects(&look)), look.units);
+    }
+    (!units.is_empty()).then_some(down)
+}
+
+/// What is worth showing of the end of a program's log, oldest first.
+pub(crate) fn last_words(log: &str) -> Vec<String> {
+    LastWords::of(log, true).lines
+}
+
+/// Since 1970; what is not known was always.
+fn nanoseconds(start: Option<OffsetDateTime>) -> i128 {
+    start.map_or(0, |start| start.unix_timestamp_nanos())
 }
 
 async fn log(node: &NodeHandle) -> String {

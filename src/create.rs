@@ -1,6 +1,7 @@
 //! `create cluster`: from a definition to a usable cluster, or to nothing.
 //!
-//! A cluster that is usable stays, even if the kubeconfig cannot be written.
+//! A cluster that is usable stays, even if the kubeconfig cannot be written. So does one
+//! that kubeadm has finished and that is not usable in time: it may be soon.
 
 mod bring_up;
 mod error;
@@ -32,7 +33,7 @@ use crate::settle;
 use crate::text;
 
 use bring_up::Unknown;
-pub(crate) use error::{CreateError, Failed, Remains};
+pub(crate) use error::{CreateError, Failed, NotUsable, Remains};
 
 /// How long a cluster may take to become usable, unless the caller decides.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
@@ -44,8 +45,8 @@ pub(crate) struct CreateOptions {
     /// How long to wait until the cluster is usable; 0 does not wait.
     pub wait: Duration,
     /// As in kind, kubeadm's success is enough: a component that cannot come up
-    /// afterwards is only warned about.
-    pub tolerates_crashes: bool,
+    /// afterwards, or a cluster that is not usable in time, is only warned about.
+    pub kubeadm_suffices: bool,
     /// The kubeconfig file to write.
     pub kubeconfig: PathBuf,
     pub network: String,
@@ -62,7 +63,7 @@ pub(crate) struct CreateOptions {
 ///
 /// # Errors
 /// Returns [`Failed`] with the first error. What was made is removed unless `retain`
-/// is set, or only the kubeconfig is missing.
+/// is set, only the kubeconfig is missing, or time is over before the cluster is usable.
 pub(crate) async fn create(
     ctx: &Context,
     cluster: &Cluster,
@@ -75,8 +76,8 @@ pub(crate) async fn create(
     let run = async |ctx: &Context| {
         Creation { ctx, cluster, options, creation: &creation, begun: &begun }.run().await
     };
-    let admin_conf = match ctx.scope(run).await {
-        Ok(admin_conf) => admin_conf,
+    let Created { admin_conf, missing } = match ctx.scope(run).await {
+        Ok(created) => created,
         Err(error) if !begun.get() => return Err(failed(error, Remains::Nothing)),
         Err(error) if options.retain => return Err(failed(error, Remains::Nodes)),
         Err(error) => {
@@ -89,7 +90,23 @@ pub(crate) async fn create(
     let merged = merge_kubeconfig(ctx, &cluster.name, &admin_conf, &options.kubeconfig).await;
     // As in kind, a cluster that works is not thrown away for a file, nor for a Ctrl-C that
     // comes after it (kind v0.33.0, `pkg/cluster/internal/create/create.go`).
+    match missing {
+        // As in kind, a slow cluster is not a failure
+        // (kind v0.33.0, `pkg/cluster/internal/create/actions/waitforready/waitforready.go`).
+        Some(missing) if options.kubeadm_suffices || merged.is_err() => {
+            ctx.progress.warn(format!("{missing}:\n{}", missing.reasons.join("\n")));
+        }
+        Some(missing) => return Err(failed(missing.into(), Remains::Cluster)),
+        None => {}
+    }
     merged.map_err(|error| failed(error, Remains::Cluster))
+}
+
+/// A cluster that kubeadm has finished.
+struct Created {
+    admin_conf: String,
+    /// Why it is not usable.
+    missing: Option<NotUsable>,
 }
 
 /// Removes only what this very run created: the name may belong to a cluster
@@ -130,8 +147,8 @@ struct Creation<'a> {
 }
 
 impl Creation<'_> {
-    /// Makes a cluster that works; returns its `admin.conf`.
-    async fn run(&self) -> Result<String, CreateError> {
+    /// Makes a cluster, and waits until it works.
+    async fn run(&self) -> Result<Created, CreateError> {
         let (ctx, cluster) = (self.ctx, self.cluster);
         let path = self.options.kubeconfig.clone();
         ctx.blocking(move |is_cancelled| kubeconfig::check_writable(&path, is_cancelled)).await?;
@@ -151,8 +168,7 @@ impl Creation<'_> {
         let first = &plan.first_control_plane().container.name;
         let usable = self.wait_until_usable(first, &settled.cluster, &initialized);
         let (usable, ()) = tokio::join!(usable, bootstrap.revoke_token(first));
-        usable?;
-        Ok(initialized.admin_conf)
+        Ok(Created { missing: usable?, admin_conf: initialized.admin_conf })
     }
 
     /// Finds what would stop the creation.
@@ -237,16 +253,17 @@ impl Creation<'_> {
         Ok(plan)
     }
 
+    /// Returns why the cluster is not usable when the time is over.
     async fn wait_until_usable(
         &self,
         first: &str,
         cluster: &Cluster,
         initialized: &Initialized,
-    ) -> Result<(), CreateError> {
+    ) -> Result<Option<NotUsable>, CreateError> {
         let networking = &cluster.networking;
         // Without a pod network nodes never become Ready; the user installs one next.
         if self.options.wait.is_zero() || !networking.default_cni {
-            return Ok(());
+            return Ok(None);
         }
         let services = networking.proxy_mode != ProxyMode::None;
         let wanted = Wanted { nodes: cluster.nodes.len(), services };
@@ -261,7 +278,7 @@ impl Creation<'_> {
         let begun = Instant::now();
         let missing = match watch.during(wait).await {
             Ok(waited) => waited?,
-            Err(crash) if self.options.tolerates_crashes => {
+            Err(crash) if self.options.kubeadm_suffices => {
                 let said = crash.words.last().map_or("", String::as_str);
                 self.ctx.progress.warn(format!("{crash}: {said}"));
                 // kind waits for Ready nodes, whatever else does not work.
@@ -273,18 +290,12 @@ impl Creation<'_> {
         };
         if missing.is_empty() {
             step.done();
-        } else {
-            drop(step);
-            // As in kind, a slow cluster is not a failure
-            // (kind v0.33.0, `pkg/cluster/internal/create/actions/waitforready/waitforready.go`).
-            self.ctx.progress.warn(format!(
-                "the cluster (Kubernetes {}) is up but not usable yet after {}: {}",
-                initialized.version,
-                duration::format(limit),
-                missing.join("; ")
-            ));
+            return Ok(None);
         }
-        Ok(())
+        drop(step);
+        let reasons = readiness::explain(self.ctx, first, missing).await?;
+        let version = initialized.version.to_string();
+        Ok(Some(NotUsable { version, after: limit, reasons }))
     }
 }
 

@@ -11,6 +11,7 @@ mod lifecycle;
 use std::fmt::Display;
 
 use crate::secret::conceal;
+use crate::text;
 
 /// A failure as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,6 +96,12 @@ impl Failure {
         }
         conceal(&text).into_owned()
     }
+}
+
+/// Indented; the further lines of a long one a little more.
+fn hanging(lines: &[String]) -> String {
+    let line = |line: &String| text::wrapped(line, 74).join("\n    ");
+    lines.iter().map(|text| format!("  {}\n", line(text))).collect()
 }
 
 #[cfg(test)]

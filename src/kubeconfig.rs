@@ -11,6 +11,6 @@ mod merge;
 mod paths;
 
 pub(crate) use error::Error;
-pub(crate) use file::{check_writable, merge_into, move_server, remove_cluster};
+pub(crate) use file::{check_writable, file_with, merge_into, move_server, remove_cluster};
 pub(crate) use merge::for_cluster;
 pub(crate) use paths::{read_paths, write_target};

@@ -25,11 +25,12 @@
 //! definition into containers. [`node_image`] chooses and builds node images.
 //! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
 //! [`bootstrap`] has kubeadm turn them into a cluster, [`preflight`] finds before all
-//! that what would stop it, [`components`] notices what
-//! cannot come up meanwhile, [`readiness`] decides when it is usable.
+//! that what would stop it, [`components`] notices what cannot come up meanwhile,
+//! [`pods`] says why pods are not ready, [`readiness`] decides when a cluster is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
-//! [`lifecycle`], [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
+//! [`lifecycle`], [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`health`],
+//! [`status`], [`sbom`].
 //!
 //! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
 //! [`report`] shows progress. [`signal`] receives Ctrl-C. [`cli`] reads command
@@ -89,6 +90,7 @@ mod duration;
 pub mod engine;
 mod environment;
 mod files;
+mod health;
 pub mod image;
 mod image_file;
 mod inventory;
@@ -105,6 +107,7 @@ pub mod node_image;
 mod patch;
 mod plan;
 mod platform;
+mod pods;
 mod preflight;
 pub mod progress;
 mod provision;
@@ -115,6 +118,7 @@ mod sbom;
 mod secret;
 mod settle;
 mod signal;
+mod status;
 mod sudo;
 pub mod text;
 mod toml;

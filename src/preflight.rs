@@ -25,6 +25,8 @@ use crate::inventory;
 use crate::plan::proxy;
 use crate::progress::Progress;
 
+#[cfg(test)]
+pub(crate) use facts::Machine;
 pub(crate) use facts::{Facts, Input, Probe};
 pub(crate) use kernel::is_open as must_ask_node_for_ipvs;
 pub(crate) use machine::of_this_process;

@@ -1,5 +1,6 @@
 //! Whether a cluster is usable: every node is Ready, CoreDNS is available and
-//! kube-proxy runs everywhere. Of one that was started again, [`again`] decides.
+//! kube-proxy runs everywhere; and if it is not, why. Of a cluster that was started again,
+//! [`again`] decides.
 
 mod again;
 
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 use crate::context::{Context, RunError};
 use crate::kube::{KubeClient, condition, object};
 use crate::node::NodeHandle;
+use crate::pods;
+use crate::text;
 
 pub(crate) use again::{Starts, wait as wait_again};
 
@@ -23,6 +26,13 @@ const PATHS: [&str; 3] = [
     "/apis/apps/v1/namespaces/kube-system/deployments",
     "/apis/apps/v1/namespaces/kube-system/daemonsets",
 ];
+
+/// The namespace of everything that is waited for.
+const NAMESPACE: &str = "kube-system";
+/// Lines that say why a cluster is not usable.
+const LINES: usize = 10;
+/// Names of nodes that are shown; others for the same reason are counted.
+const NAMES: usize = 3;
 
 /// What a cluster must have to count as usable.
 pub(crate) struct Wanted {
@@ -78,6 +88,32 @@ async fn poll(
     Ok(ctx.poll_until(Instant::now() + limit, PAUSE, check).await?.unwrap_or_default())
 }
 
+/// Why a cluster is still not usable when the time is over: what is `missing`, and the
+/// pods behind it. At most ten lines.
+///
+/// # Errors
+/// Returns the engine's error, or [`RunError::Cancelled`].
+pub(crate) async fn explain(
+    ctx: &Context,
+    node: &str,
+    missing: Vec<String>,
+) -> Result<Vec<String>, RunError> {
+    let kube = KubeClient::new(NodeHandle::new(ctx, node));
+    let pods = match pods::not_ready_in(&kube, NAMESPACE).await {
+        Ok(pods) => pods,
+        // What is missing has to do.
+        Err(RunError::Command { .. }) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(reasons(missing, &pods))
+}
+
+fn reasons(missing: Vec<String>, pods: &[pods::NotReady]) -> Vec<String> {
+    let mut lines = text::at_most(missing, LINES / 2);
+    lines.extend(pods::lines(pods, LINES - lines.len()));
+    lines
+}
+
 /// What is missing, in words; `lists` are the answers to [`PATHS`].
 fn missing(lists: &[Value], wanted: &Wanted) -> Vec<String> {
     let mut missing = nodes(items(lists, 0), wanted.nodes);
@@ -90,16 +126,25 @@ fn missing(lists: &[Value], wanted: &Wanted) -> Vec<String> {
 
 /// The objects of one of several lists.
 fn items(lists: &[Value], index: usize) -> &[Value] {
-    lists.get(index).and_then(|list| list["items"].as_array()).map_or(&[][..], Vec::as_slice)
+    lists.get(index).map_or(&[][..], object::items)
 }
 
 /// All nodes have registered and are Ready.
 fn nodes(nodes: &[Value], wanted: usize) -> Vec<String> {
     let not_ready = |node: &Value| {
         let missing = condition::is_true(node, "Ready")?;
-        Some(format!("node {} {missing}", object::name(node)))
+        Some((missing, object::name(node).to_owned()))
     };
-    let mut missing: Vec<String> = nodes.iter().filter_map(not_ready).collect();
+    let line = |(missing, names): (String, Vec<String>)| match &names[..] {
+        [name] => format!("node {name} {missing}"),
+        _ => format!(
+            "nodes {} {}",
+            text::listed(&names, NAMES),
+            missing.replacen("is not", "are not", 1)
+        ),
+    };
+    let reasons = text::grouped(nodes.iter().filter_map(not_ready));
+    let mut missing: Vec<String> = reasons.into_iter().map(line).collect();
     if nodes.len() < wanted {
         missing.push(format!("{} of {wanted} nodes have registered", nodes.len()));
     }
@@ -152,5 +197,31 @@ mod tests {
             ["1 of 2 nodes have registered"]
         );
         assert_eq!(missing(&[], &wanted).len(), 3);
+    }
+
+    #[test]
+    fn nodes_with_the_same_reason_share_a_line() {
+        let node = |(at, message): (usize, &str)| {
+            let condition = json!({"type": "Ready", "status": "False", "message": message});
+            json!({"metadata": {"name": format!("n{at}")}, "status": {"conditions": [condition]}})
+        };
+        let all: Vec<Value> =
+            ["no network", "no network", "down"].into_iter().enumerate().map(node).collect();
+        let expected = ["nodes n0 and n1 are not Ready: no network", "node n2 is not Ready: down"];
+        assert_eq!(nodes(&all, 3), expected);
+    }
+
+    #[test]
+    fn reasons_are_at_most_ten_lines() {
+        let pod = |at: usize| pods::NotReady {
+            pod: format!("kube-system/p{at}"),
+            why: format!("reason {at}"),
+            ..pods::NotReady::default()
+        };
+        let pods: Vec<_> = (0..20).map(pod).collect();
+        let lines = reasons(vec!["CoreDNS is not available".into()], &pods);
+        assert_eq!((lines.len(), lines[9].as_str()), (10, "… and 12 more"));
+        let many = (0..20).map(|at| format!("missing {at}")).collect();
+        assert_eq!(reasons(many, &pods).len(), 10);
     }
 }

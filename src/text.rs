@@ -66,6 +66,63 @@ pub fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
+/// Characters of [`short`] texts.
+const SHORT: usize = 400;
+
+/// A message from elsewhere in one line, cut if it is very long.
+pub(crate) fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// `a, b and c`; of more than `limit` names the others are counted: `a, b and 3 more`.
+pub(crate) fn listed(names: &[String], limit: usize) -> String {
+    let (shown, others) = match names {
+        [first @ .., last] if names.len() <= limit => (first, last.clone()),
+        _ => {
+            let limit = limit.min(names.len());
+            (&names[..limit], format!("{} more", names.len() - limit))
+        }
+    };
+    if shown.is_empty() { others } else { format!("{} and {others}", shown.join(", ")) }
+}
+
+/// At most `limit` lines, the last of which counts the others.
+pub(crate) fn at_most(mut lines: Vec<String>, limit: usize) -> Vec<String> {
+    if lines.len() > limit {
+        let others = lines.len() - (limit - 1);
+        lines.truncate(limit - 1);
+        lines.push(format!("… and {others} more"));
+    }
+    lines
+}
+
+/// What has the same key, together, in the order of the first.
+pub(crate) fn grouped<K: PartialEq, V>(
+    pairs: impl IntoIterator<Item = (K, V)>,
+) -> Vec<(K, Vec<V>)> {
+    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in pairs {
+        match groups.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((key, vec![value])),
+        }
+    }
+    groups
+}
+
+/// The sections of a report of a script: the words of each title, and the text below it.
+/// A title is a line that begins with the record separator (RS, octal 036).
+pub(crate) fn sections(report: &str) -> impl Iterator<Item = (Vec<&str>, &str)> {
+    report.split('\u{1e}').skip(1).map(|section| {
+        let (title, text) = section.split_once('\n').unwrap_or((section, ""));
+        (title.split(' ').collect(), text)
+    })
+}
+
 /// The text in lines of at most `width` characters, broken between words where that
 /// is possible.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
@@ -149,6 +206,37 @@ mod tests {
         ] {
             assert_eq!(wrapped(text, 8), lines, "{text}");
         }
+    }
+
+    #[test]
+    fn names_and_lines_are_counted_when_there_are_many() {
+        let names = |count: usize| ["a", "b", "c", "d"][..count].iter().map(|n| n.to_string());
+        for (count, limit, text) in [
+            (1, 2, "a"),
+            (2, 2, "a and b"),
+            (3, 3, "a, b and c"),
+            (3, 2, "a, b and 1 more"),
+            (4, 1, "a and 3 more"),
+        ] {
+            assert_eq!(listed(&names(count).collect::<Vec<_>>(), limit), text);
+        }
+        assert_eq!(at_most(names(4).collect(), 4), ["a", "b", "c", "d"]);
+        assert_eq!(at_most(names(4).collect(), 3), ["a", "b", "… and 2 more"]);
+        let pairs = [(1, "a"), (2, "b"), (1, "c")];
+        assert_eq!(grouped(pairs), [(1, vec!["a", "c"]), (2, vec!["b"])]);
+    }
+
+    #[test]
+    fn messages_from_elsewhere_are_one_line() {
+        assert_eq!(short(" a\n  b\t c "), "a b c");
+        assert_eq!(short(&"ä".repeat(400)), "ä".repeat(400));
+        assert_eq!(short(&"ä".repeat(401)), format!("{}…", "ä".repeat(400)));
+    }
+
+    #[test]
+    fn a_report_has_sections() {
+        let found: Vec<_> = sections("noise\n\u{1e}a b\nx\ny\n\u{1e}c\n\u{1e}d").collect();
+        assert_eq!(found, [(vec!["a", "b"], "x\ny\n"), (vec!["c"], ""), (vec!["d"], "")]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) enum AddonError {
     #[error("the API server rejected objects of {addon}")]
     Rejected { addon: String, output: String },
     #[error("{addon} is not ready after {}: {missing}", duration::format(*.after))]
-    NotReady { addon: String, after: Duration, missing: String, report: String },
+    NotReady { addon: String, after: Duration, missing: String, report: Vec<String> },
     #[error("cannot read the manifest {path}: {reason}")]
     Manifest { path: String, reason: String },
     #[error("{url} can be changed on its way: plain http needs a digest")]

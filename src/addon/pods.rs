@@ -4,12 +4,13 @@ use serde_json::Value;
 
 use super::ownership;
 use crate::context::RunError;
-use crate::kube::{KubeClient, Selector, condition, object};
+use crate::kube::{KubeClient, Selector, object};
+use crate::pods;
 
 /// Reasons for waiting that kubelet gives when an image cannot be pulled.
 const PULL_FAILURES: [&str; 3] = ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
-const MAX_EVENTS: usize = 5;
-const MAX_PODS: usize = 3;
+/// Lines of a report.
+const LINES: usize = 10;
 
 /// An image that a pod cannot pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,41 +49,16 @@ fn pull_failure_of(pod: &Value) -> Option<PullFailure> {
     })
 }
 
-/// The add-on's pods that are not ready, with their events and the end of their
-/// logs, for the user. It leaves out what cannot be read.
-pub(super) async fn report(kube: &KubeClient, addon: &str) -> String {
-    let pods = of_addon(kube, addon).await.unwrap_or_default();
-    if pods.is_empty() {
-        return format!("{addon} has no pods\n");
+/// The add-on's pods that are not ready, and why, for the user. It leaves out what
+/// cannot be read.
+pub(super) async fn report(kube: &KubeClient, addon: &str) -> Vec<String> {
+    let all = of_addon(kube, addon).await.unwrap_or_default();
+    if all.is_empty() {
+        return vec![format!("{addon} has no pods")];
     }
-    let not_ready = pods.iter().filter(|pod| condition::is_true(pod, "Ready").is_some());
-    let mut text = String::new();
-    for pod in not_ready.take(MAX_PODS) {
-        let (namespace, name) = (object::namespace(pod), object::name(pod));
-        let phase = pod["status"]["phase"].as_str().unwrap_or("Unknown");
-        text.push_str(&format!("pod {namespace}/{name} is {phase}\n"));
-        let field = format!("involvedObject.name={name}");
-        let events = kube.list("events", Some(namespace), Selector::Field(&field)).await;
-        text.push_str(&last_events(&events.unwrap_or_default()));
-        for line in kube.pod_log(namespace, name).await.unwrap_or_default().lines() {
-            text.push_str(&format!("  log: {line}\n"));
-        }
-    }
-    text
-}
-
-/// A line for each, oldest first.
-fn last_events(events: &[Value]) -> String {
-    let line = |event: &Value| {
-        let time = ["lastTimestamp", "eventTime"].iter().find_map(|key| event[*key].as_str())?;
-        let reason = event["reason"].as_str().unwrap_or_default();
-        let message = event["message"].as_str()?.trim();
-        Some((time.to_owned(), format!("  event: {reason}: {message}\n")))
-    };
-    let mut lines: Vec<(String, String)> = events.iter().filter_map(line).collect();
-    lines.sort();
-    let last = lines.iter().skip(lines.len().saturating_sub(MAX_EVENTS));
-    last.map(|(_, line)| line.as_str()).collect()
+    let events = kube.list("events", None, Selector::Field("type=Warning")).await;
+    let not_ready = pods::explain(kube, &all, &events.unwrap_or_default()).await;
+    pods::lines(&not_ready, LINES)
 }
 
 /// A port of these on a node that a pod uses which is not the add-on's, with the
@@ -153,14 +129,5 @@ mod tests {
         assert_eq!(use_by_other(&running, &[80], "other"), None);
         assert_eq!(use_by_other(&running, &[80, 443], "x"), None);
         assert_eq!(use_by_other(&pod("Failed"), &[80, 443], "other"), None);
-    }
-
-    #[test]
-    fn the_last_events_come_in_order() {
-        let event = |second: usize| json!({"lastTimestamp": format!("2026-01-01T00:00:0{second}Z"), "reason": "R", "message": format!("m{second}")});
-        let events: Vec<Value> = [3, 1, 2, 5, 4, 6, 7].map(event).into();
-        let text = last_events(&events);
-        let last: Vec<&str> = text.lines().map(|line| &line[line.len() - 2..]).collect();
-        assert_eq!(last, ["m3", "m4", "m5", "m6", "m7"]);
     }
 }

@@ -259,7 +259,7 @@ fn waiting_pod(reason: &str) -> Value {
     json!({
         "metadata": {"name": "web-1", "namespace": "web", "labels": {labels::ADDON: "web"}},
         "status": {"phase": "Pending", "containerStatuses": [
-            {"image": "x/web:1", "state": {"waiting": {"reason": reason, "message": "not found"}}},
+            {"name": "web", "image": "x/web:1", "state": {"waiting": {"reason": reason, "message": "not found"}}},
         ]},
     })
 }
@@ -272,7 +272,7 @@ async fn waiting_ends_at_the_limit_with_a_report() {
     let message = "web is not ready after 5s: deployment/web: 0 of 1 pod available";
     assert_eq!(error.to_string(), message);
     let AddonError::NotReady { report, .. } = error else { panic!("{error}") };
-    assert!(report.contains("pod web/web-1 is Pending"), "{report}");
+    assert_eq!(report, ["pod web/web-1: container web is being created"]);
     assert!(start.elapsed() >= Duration::from_secs(5) && start.elapsed().as_secs() < 6);
     let found = status(&api.calm(), "kind", &[]).await.unwrap();
     assert_eq!(found[0].state, State::Incomplete);

@@ -105,7 +105,7 @@ impl CreateCluster {
         let options = CreateOptions {
             retain: self.retain,
             wait: self.wait.unwrap_or_else(|| invocation.program.default_wait()),
-            tolerates_crashes: invocation.program == Program::Kind,
+            kubeadm_suffices: invocation.program == Program::Kind,
             kubeconfig: self.kubeconfig.target()?,
             network,
             directory,

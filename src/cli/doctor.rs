@@ -1,4 +1,4 @@
-//! `doctor`: whether clusters can be created and work.
+//! `doctor`: whether clusters can be created, and whether one that exists works.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ use crate::check::{self, Check, Outcome};
 use crate::cluster::Cluster;
 use crate::context::RunError;
 use crate::diagnose::Failure;
+use crate::environment;
+use crate::health;
 use crate::preflight::{self, Input};
 use crate::provision::network;
 use crate::report;
@@ -25,6 +27,9 @@ const WIDTH: usize = 78;
 
 #[derive(clap::Args)]
 pub(super) struct Doctor {
+    /// Examine this cluster, which exists
+    #[arg(short, long, conflicts_with = "config")]
+    name: Option<String>,
     /// The definition of the cluster to be created, a YAML file; - reads stdin
     /// [default: a single node]
     #[arg(long, value_name = "FILE", value_parser = path())]
@@ -43,9 +48,13 @@ struct View<'a> {
 
 impl Doctor {
     pub(super) async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
-        let cluster = definition::read(self.config.as_deref())?;
-        // The checks of a cluster that exists belong here, too.
-        let checks = before_creation(invocation, &cluster).await?;
+        let checks = match &self.name {
+            Some(name) => health::examine(&invocation.context()?, name, environment::now()).await?,
+            None => {
+                let cluster = definition::read(self.config.as_deref())?;
+                before_creation(invocation, &cluster).await?
+            }
+        };
         print(&checks, &self.format)?;
         match checks.iter().filter(|check| check.outcome == Outcome::Error).count() {
             0 => Ok(()),

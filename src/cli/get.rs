@@ -1,15 +1,12 @@
 //! `get`: what there is, printed to stdout.
 
-mod view;
-
 use std::io::IsTerminal;
-use std::time::SystemTime;
 
-use self::view::{ClusterView, ImageView, NodeView};
 use super::flags::{ClusterName, NodesFlag};
 use super::invocation::Invocation;
 use super::kind::Program;
 use super::output::{FormatFlag, print_json, print_stdout, print_table};
+use super::view::{self, ClusterView, ImageView, NodeView};
 use crate::admin_kubeconfig::{self, Reader};
 use crate::diagnose::Failure;
 use crate::environment;
@@ -130,8 +127,7 @@ fn print_clusters(
     }
     let is_for_people = invocation.program == Program::Skiff && std::io::stdout().is_terminal();
     if format.is_open() && is_for_people && !clusters.is_empty() {
-        let now = environment::now().duration_since(SystemTime::UNIX_EPOCH);
-        return print_table(&view::table(clusters, now.unwrap_or_default()));
+        return print_table(&view::table(clusters, view::since_1970(environment::now())));
     }
     clusters.iter().try_for_each(|cluster| print_stdout(&cluster.name))
 }

@@ -24,3 +24,26 @@ pub(super) mod source;
 pub(super) mod version;
 
 pub(super) use program::Program;
+
+/// Commands that kind does not have, and that are not there when called so; and names
+/// that nobody types, since clap cannot remove a command.
+const OWN: [(&str, &str); 7] = [
+    ("doctor", "skiff doctor"),
+    ("pause", "skiff pause"),
+    ("restart", "skiff restart"),
+    ("start", "skiff start"),
+    ("status", "skiff status"),
+    ("stop", "skiff stop"),
+    ("unpause", "skiff unpause"),
+];
+
+/// The commands of this program.
+pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
+    let hide = |command: clap::Command, (name, hidden): &(&str, &'static str)| {
+        command.mut_subcommand(name, |own| own.name(*hidden).hide(true))
+    };
+    match program {
+        Program::Skiff => command,
+        Program::Kind => OWN.iter().fold(command, hide),
+    }
+}

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::component::Component;
+use crate::text;
 
 /// How the components of a node are.
 #[derive(Debug, Default)]
@@ -87,9 +88,8 @@ impl Look {
     pub(super) fn read(report: &str, since: i128) -> Look {
         let mut look = Look::default();
         let (mut listed, mut logs) = (None, BTreeMap::new());
-        for section in report.split('\u{1e}').skip(1) {
-            let (title, text) = section.split_once('\n').unwrap_or((section, ""));
-            match title.split(' ').collect::<Vec<_>>()[..] {
+        for (title, text) in text::sections(report) {
+            match title[..] {
                 ["unit", name, state, restarts] => {
                     let unit =
                         Unit { runs: state == "running", restarts: restarts.parse().unwrap_or(0) };

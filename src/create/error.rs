@@ -1,10 +1,13 @@
 //! Why a creation failed, and what it left.
 
+use std::time::Duration;
+
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::components::Crash;
 use crate::context::RunError;
 use crate::delete::DeleteFailure;
+use crate::duration;
 use crate::engine::EngineError;
 use crate::kubeconfig;
 use crate::preflight::Refused;
@@ -25,6 +28,9 @@ pub(crate) enum CreateError {
     /// A component of a node cannot come up, or kubeadm failed.
     #[error(transparent)]
     Crash(#[from] Box<Crash>),
+    /// The cluster stays.
+    #[error(transparent)]
+    NotUsable(#[from] NotUsable),
     #[error(transparent)]
     Kubeconfig(#[from] kubeconfig::Error),
     #[error(transparent)]
@@ -37,6 +43,17 @@ impl From<EngineError> for CreateError {
     fn from(error: EngineError) -> Self {
         CreateError::Run(error.into())
     }
+}
+
+/// A cluster that kubeadm has finished is not usable in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the cluster (Kubernetes {version}) is up but not usable yet after {}", duration::format(*.after))]
+pub(crate) struct NotUsable {
+    /// Of Kubernetes, such as `v1.37.2`.
+    pub version: String,
+    pub after: Duration,
+    /// What is missing, and the pods behind it: at most ten lines.
+    pub reasons: Vec<String>,
 }
 
 /// A failed creation: the first error, and what is there afterwards.
@@ -56,6 +73,7 @@ pub(crate) enum Remains {
     Unremoved(Vec<DeleteFailure>),
     /// The nodes, because the caller wants to look at them.
     Nodes,
-    /// A cluster that works; only the user's kubeconfig lacks it.
+    /// A cluster: only the user's kubeconfig lacks it, or it is not usable yet
+    /// ([`CreateError::NotUsable`]).
     Cluster,
 }

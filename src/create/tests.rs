@@ -13,6 +13,7 @@ use crate::progress::Progress;
 
 mod complete;
 mod kubeconfig;
+mod preflight;
 
 const THREE_NODES: &str = "nodes: [{role: control-plane}, {role: worker}, {role: worker}]";
 const BALANCED: &str = "nodes: [{role: control-plane}, {role: control-plane}, {role: worker}]";
@@ -25,7 +26,7 @@ fn options(kubeconfig: &Path) -> CreateOptions {
     CreateOptions {
         retain: false,
         wait: Duration::from_secs(5),
-        tolerates_crashes: false,
+        kubeadm_suffices: false,
         kubeconfig: kubeconfig.to_owned(),
         network: "kind".into(),
         directory: "/".into(),

@@ -1,6 +1,6 @@
 //! Failures of add-ons.
 
-use super::Failure;
+use super::{Failure, hanging};
 use crate::addon::AddonError;
 use crate::context::RunError;
 
@@ -36,7 +36,7 @@ impl From<AddonError> for Failure {
                 .hint("--adopt overwrites the changes; --set changes a setting of the add-on"),
             AddonError::Rejected { output, .. } => failure.details(output),
             AddonError::NotReady { addon, report, .. } => failure
-                .details(report)
+                .details(hanging(&report))
                 .hint(format!("`addon status {addon}` checks again; `addon install {addon}` continues, with --timeout for more time")),
             AddonError::Checksum { .. } => failure.hint("this is not the expected file, or the file has changed"),
             AddonError::Unprotected { .. } => failure.hint("use https, or give the SHA-256 digest that the manifest must have: --sha256 HEX"),

@@ -1,14 +1,15 @@
 //! Operations on clusters and on the user's kubeconfig.
 
-use super::Failure;
 use super::engine::OPEN_FILES;
 use super::lifecycle::go_on;
+use super::{Failure, hanging};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::check::Check;
 use crate::config;
 use crate::create::{CreateError, Failed, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
+use crate::health::HealthError;
 use crate::image_file::ImageFileError;
 use crate::inventory::ClusterState;
 use crate::kubeconfig;
@@ -17,6 +18,7 @@ use crate::logs::LogsError;
 use crate::preflight::Refused;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
+use crate::status::StatusError;
 use crate::text::last_lines;
 
 impl From<config::Problems> for Failure {
@@ -59,7 +61,7 @@ impl From<ProvisionError> for Failure {
             ProvisionError::Host(HostError::RootlessVersion(_)) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
             ProvisionError::NameInUse { name, state } => {
                 let revive = match state {
-                    None | Some(ClusterState::Running) => None,
+                    None | Some(ClusterState::Running | ClusterState::Damaged) => None,
                     Some(ClusterState::Paused) => Some(go_on("unpause", &name)),
                     Some(ClusterState::Stopped | ClusterState::Mixed) => Some(go_on("start", &name)),
                 };
@@ -117,6 +119,9 @@ impl From<CreateError> for Failure {
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
             CreateError::Crash(crash) => (*crash).into(),
+            CreateError::NotUsable(missing) => {
+                Failure::new(&missing).details(hanging(&missing.reasons))
+            }
             CreateError::Kubeconfig(error) => error.into(),
             CreateError::Run(error) => error.into(),
             CreateError::AdminKubeconfig(error) => error.into(),
@@ -126,8 +131,12 @@ impl From<CreateError> for Failure {
 
 impl From<Failed> for Failure {
     fn from(Failed { cluster: name, error, remains }: Failed) -> Self {
+        let is_late = matches!(error, CreateError::NotUsable(_));
         let is_refused = matches!(error, CreateError::Preflight(_));
         let failure = Failure::from(error);
+        if is_late {
+            return failure.hint(format!("the cluster stays, and its kubeconfig is written: `status --name {name}` and `doctor --name {name}` look at it again, `delete cluster --name {name}` removes it; `create cluster --wait` gives more time"));
+        }
         if let Remains::Cluster = remains {
             let heading = format!(
                 "cluster {name:?} is created, but its kubeconfig is not written: {}",
@@ -219,6 +228,26 @@ impl From<ImageFileError> for Failure {
             ImageFileError::Missing { .. } | ImageFileError::Unusable { .. } => {
                 Failure::new(error).hint(OWN_KUBECTL)
             }
+        }
+    }
+}
+
+const OTHER_CLUSTERS: &str = "--name selects another cluster; `get clusters` lists them";
+
+impl From<StatusError> for Failure {
+    fn from(error: StatusError) -> Self {
+        match error {
+            StatusError::Run(error) => error.into(),
+            StatusError::NoCluster(_) => Failure::new(error).hint(OTHER_CLUSTERS),
+        }
+    }
+}
+
+impl From<HealthError> for Failure {
+    fn from(error: HealthError) -> Self {
+        match error {
+            HealthError::Run(error) => error.into(),
+            HealthError::NoCluster(_) => Failure::new(error).hint(OTHER_CLUSTERS),
         }
     }
 }

@@ -28,6 +28,9 @@ pub(crate) enum ClusterState {
     Stopped,
     /// Its containers differ, or the engine starts one again.
     Mixed,
+    /// It lacks a container that all others need: a control-plane, or the API balancer
+    /// in front of several.
+    Damaged,
 }
 
 /// What a command needs of a cluster that exists.
@@ -65,10 +68,14 @@ impl NotRunning {
 }
 
 impl ExistingCluster {
-    /// What all of its containers have in common.
+    /// What all of its containers have in common, if it has all that it needs.
     pub(crate) fn state(&self) -> ClusterState {
         let all = |status| self.nodes.iter().all(|node| node.status == status);
+        let planes = self.nodes.iter().filter(|node| node.role == NodeRole::ControlPlane).count();
         match () {
+            () if planes == 0 || planes > 1 && self.load_balancer().is_none() => {
+                ClusterState::Damaged
+            }
             () if all(RunStatus::Running) => ClusterState::Running,
             () if all(RunStatus::Paused) => ClusterState::Paused,
             () if all(RunStatus::Stopped) => ClusterState::Stopped,
@@ -155,7 +162,7 @@ fn describe(cluster: &str, state: ClusterState, containers: &[(String, RunStatus
     match state {
         ClusterState::Stopped => format!("cluster {cluster:?} is stopped"),
         ClusterState::Paused => format!("cluster {cluster:?} is paused"),
-        ClusterState::Running | ClusterState::Mixed => {
+        ClusterState::Running | ClusterState::Mixed | ClusterState::Damaged => {
             let each =
                 containers.iter().map(|(name, status)| format!("{name} is {}", word(*status)));
             format!("cluster {cluster:?} is not complete: {}", each.collect::<Vec<_>>().join(", "))

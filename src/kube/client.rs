@@ -204,13 +204,24 @@ impl KubeClient {
         }
     }
 
-    /// The last ten lines of the log of every container of a pod.
+    /// The end of what a container wrote until it ended the last time.
     ///
     /// # Errors
     /// Fails like every method of [`KubeClient`].
-    pub(crate) async fn pod_log(&self, namespace: &str, pod: &str) -> Result<String, RunError> {
-        let args = ["logs", "--namespace", namespace, pod, "--all-containers", "--tail=10"];
-        self.kubectl(&args).await
+    pub(crate) async fn last_log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+    ) -> Result<String, RunError> {
+        // A kubelet that does not answer must not be waited for.
+        let log = ["logs", "--tail=100", "--request-timeout=3s", "--namespace", namespace, pod];
+        let current = [&log[..], &["--container", container]].concat();
+        match self.kubectl(&[&current[..], &["--previous"]].concat()).await {
+            // It has not been started again.
+            Err(RunError::Command { .. }) => self.kubectl(&current).await,
+            done => done,
+        }
     }
 }
 

@@ -100,6 +100,11 @@ pub(crate) fn flatten(object: Value) -> Vec<Value> {
     }
 }
 
+/// The members of a list of one kind; none of anything else.
+pub(crate) fn items(list: &Value) -> &[Value] {
+    list["items"].as_array().map_or(&[], Vec::as_slice)
+}
+
 /// The name; empty if it is missing.
 pub(crate) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::error::Error;
 use super::lock::{IsCancelled, Lock, PATIENCE};
 use super::merge::{checked, merge, moved, remove};
+use crate::cluster::context_name;
 use crate::files;
 use crate::platform;
 use crate::sudo;
@@ -93,6 +94,18 @@ fn change_in(
         Some(config) => replace(path, &config).map(|()| true),
         None => Ok(false),
     }
+}
+
+/// The first of the files that has the cluster's context. Files that cannot be read have
+/// none.
+pub(crate) fn file_with(paths: &[PathBuf], cluster: &str) -> Option<PathBuf> {
+    let name = context_name(cluster);
+    let has_context = |path: &&PathBuf| {
+        let config = if is_special(path) { None } else { read(path).ok().flatten() };
+        let contexts = config.as_ref().and_then(|config| config["contexts"].as_array());
+        contexts.is_some_and(|contexts| contexts.iter().any(|context| context["name"] == name))
+    };
+    paths.iter().find(has_context).cloned()
 }
 
 /// Checks that [`merge_into`] to `path` will probably succeed; changes nothing.

@@ -280,13 +280,13 @@ fn one_of_ones_own(addons: &Addons) {
         &[
             "hello is not ready after 10s",
             "0 of 1 pod available",
-            "log: cannot serve",
-            "event: BackOff",
+            "crashes (exit code 3",
+            "cannot serve",
         ],
     );
     assert!(addons.status().contains(&("hello".into(), "incomplete".into())));
     addons.ok(&["remove", "hello"]);
-    check("one that does not work is reported with the pod's events and last words");
+    check("one that does not work is reported with the pod's last words");
     let folder = addons.hello(|text| text.replace(">=1.30", "<1.30"));
     addons.refused(&["install", &folder], &["requires Kubernetes <1.30; the cluster runs v1."]);
 }

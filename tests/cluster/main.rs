@@ -15,6 +15,7 @@ mod archive;
 mod bare_host;
 mod crowd;
 mod cut;
+mod doctor;
 mod engine_restart;
 mod fake_node;
 mod foreign;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 50] = [
+const ORDER: [&str; 53] = [
     // Words and small tools.
     "labels",
     "text",
@@ -48,6 +48,7 @@ const ORDER: [&str; 50] = [
     "bootstrap",
     "preflight",
     "components",
+    "pods",
     "readiness",
     // Whole operations.
     "admin_kubeconfig",
@@ -59,6 +60,8 @@ const ORDER: [&str; 50] = [
     "logs",
     "kubectl",
     "addon",
+    "health",
+    "status",
     "sbom",
     // The human.
     "diagnose",
@@ -68,7 +71,7 @@ const ORDER: [&str; 50] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 20] = [
+const DOORS: [(&str, &[&str]); 21] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -89,6 +92,7 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("serde_yaml", &["yaml"]),
     ("strsim", &["text", "cli"]),
     ("tokio_rustls", &["engine", "addon"]),
+    ("x509_parser", &["health"]),
 ];
 
 fn name(module: &[String]) -> String {

@@ -31,15 +31,6 @@ impl Program {
         }
     }
 
-    /// Commands that it does not have by this name: kind could get commands of these
-    /// names with another meaning.
-    pub(crate) fn missing_commands(self) -> &'static [&'static str] {
-        match self {
-            Program::Skiff => &[],
-            Program::Kind => &["pause", "restart", "start", "stop", "unpause"],
-        }
-    }
-
     /// How long `create cluster` waits unless `--wait` is given
     /// (kind v0.33.0, `pkg/cmd/kind/create/cluster/createcluster.go`).
     pub(crate) fn default_wait(self) -> Duration {

@@ -72,7 +72,7 @@ pub(super) fn add(screens: &mut Screens) {
             addon: addon(),
             after: Duration::from_secs(180),
             missing: "0 of 1 pods are ready".into(),
-            report: "pod metrics-server-0: CrashLoopBackOff".into(),
+            report: vec!["pod kube-system/metrics-server-0: container server crashes (exit code 1, 3 restarts): no certificate".into()],
         }],
         Manifest => [AddonError::Manifest { path: "m.yaml".into(), reason: "no YAML".into() }],
         Unprotected => [AddonError::Unprotected { url: "http://example.com/m.yaml".into() }],

@@ -1,13 +1,16 @@
 //! Creating and deleting clusters, their kubeconfigs, kubectl and logs.
 
+use std::time::Duration;
+
 use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::check::Check;
-use crate::create::{CreateError, Failed, Remains};
+use crate::create::{CreateError, Failed, NotUsable, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
 use crate::engine::RunStatus;
+use crate::health::HealthError;
 use crate::image_file::ImageFileError;
 use crate::inventory::ClusterState;
 use crate::kubeconfig;
@@ -17,6 +20,7 @@ use crate::preflight::Refused;
 use crate::provision::ProvisionError;
 use crate::provision::host::HostError;
 use crate::pull::PullError;
+use crate::status::StatusError;
 
 pub(super) fn add(screens: &mut Screens) {
     add_steps(screens);
@@ -42,6 +46,14 @@ pub(super) fn add(screens: &mut Screens) {
         NotLinux => [KubectlError::NotLinux],
         ImageFile => [unusable().into()],
         Start => [KubectlError::Start(denied())],
+    });
+    screens!(screens, StatusError {
+        Run => [interrupted().into()],
+        NoCluster => [StatusError::NoCluster("lab".into())],
+    });
+    screens!(screens, HealthError {
+        Run => [interrupted().into()],
+        NoCluster => [HealthError::NoCluster("lab".into())],
     });
     screens!(screens, LogsError {
         Run => [command(&["journalctl"], "no journal").into()],
@@ -143,6 +155,7 @@ fn add_creations(screens: &mut Screens) {
         Provision => [name_in_use(None).into()],
         Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
         Crash => [super::components::crash().into()],
+        NotUsable => [not_usable()],
         Kubeconfig => [kubeconfig::Error::Home.into()],
         AdminKubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],
         Run => [interrupted().into()],
@@ -170,6 +183,7 @@ fn add_creations(screens: &mut Screens) {
             "Failed, interrupted, with a failed clean-up",
             failed(interrupted().into(), busy(&["kind-worker"])),
         ),
+        ("Failed, not usable in time", failed(not_usable(), Remains::Cluster)),
         (
             "Failed, without a kubeconfig",
             failed(
@@ -184,6 +198,14 @@ fn add_creations(screens: &mut Screens) {
     ] {
         screens.add(name, &failed.into());
     }
+}
+
+/// A cluster whose nodes nothing can run on.
+fn not_usable() -> CreateError {
+    let unscheduled = "pods kube-system/coredns-7d764666f9-4xk2q and kube-system/coredns-7d764666f9-vw8zt: cannot be scheduled: 0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+    let reasons = ["CoreDNS is not available", unscheduled].map(str::to_owned).into();
+    let after = Duration::from_secs(30);
+    NotUsable { version: "v1.37.2".into(), after, reasons }.into()
 }
 
 fn add_deletions(screens: &mut Screens) {

@@ -246,3 +246,18 @@ fn what_another_user_has_prepared_is_refused() {
     merge_into(&at("mine"), &entry("a"), GO_ON).unwrap();
     assert_eq!(mode(&at("mine")), 0o600);
 }
+
+#[test]
+fn the_first_file_with_the_context_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    merge_into(&path("a"), &entry("a"), GO_ON).unwrap();
+    merge_into(&path("ab"), &entry("a"), GO_ON).unwrap();
+    merge_into(&path("ab"), &entry("b"), GO_ON).unwrap();
+    fs::write(path("broken"), "apiVersion: [").unwrap();
+    let all = ["missing", "broken", "a", "ab"].map(path);
+    assert_eq!(file_with(&all, "a"), Some(path("a")));
+    assert_eq!(file_with(&all, "b"), Some(path("ab")));
+    assert_eq!(file_with(&all, "c"), None);
+    assert_eq!(file_with(&[], "a"), None);
+}

@@ -58,8 +58,25 @@ pub const ALL: &[Scenario] = &[
     ),
     scenario(
         "create-slow",
-        "commands: [{line: get --raw, stdout: '{}'}]",
-        &["skiff create cluster --wait 1s"],
+        r#"commands:
+        - line: namespaces/kube-system/pods
+          stdout: '{"items": [
+            {"metadata": {"name": "coredns-a", "namespace": "kube-system"}, "status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s)."}, {"type": "Ready", "status": "False"}]}},
+            {"metadata": {"name": "coredns-b", "namespace": "kube-system"}, "status": {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s)."}, {"type": "Ready", "status": "False"}]}}]}'
+        - {line: get --raw, stdout: '{}'}"#,
+        &["skiff create cluster --wait 1s", "skiff delete cluster", "kind create cluster --wait 1s"],
+    ),
+    scenario(
+        "status",
+        r#"clusters: {lab: [control-plane, worker]}
+        stopped: [lab-worker]
+        commands:
+        - {line: get --raw, stdout: '{"items": [{"metadata": {"name": "lab-control-plane"}, "status": {"nodeInfo": {"kubeletVersion": "v1.37.2"}, "conditions": [{"type": "Ready", "status": "False", "message": "no network"}]}}]}'}"#,
+        &[
+            "skiff status --name lab -o json",
+            "skiff status --name other",
+            "kind status --name lab",
+        ],
     ),
     scenario("create-name-in-use", "clusters: {kind: [control-plane]}", &["skiff create cluster"]),
     scenario(
@@ -71,6 +88,46 @@ pub const ALL: &[Scenario] = &[
         "create-rootless",
         "host: {rootless: true, cgroup_v1: true}",
         &["skiff create cluster"],
+    ),
+    scenario(
+        "create-refused",
+        "host: {version: 19.3.1, memory_mb: 300, missing_controllers: [pids], cgroup_v1: true}
+        networks: {kind: [172.18.0.0/16]}",
+        &[
+            "skiff create cluster --config configs/ipv6.yaml",
+            "kind create cluster --config configs/ipv6.yaml",
+            "skiff create cluster --dry-run --image node:v1.37.2",
+        ],
+    ),
+    scenario(
+        "create-with-a-long-name",
+        "",
+        &[
+            "skiff create cluster --name a23456789-123456789-123456789-123456789-123456789-",
+            "skiff create cluster --config configs/ha.yaml --name b23456789-123456789-123456789-123456789-1",
+            "skiff create cluster --name c.",
+        ],
+    ),
+    scenario(
+        "doctor",
+        "",
+        &[
+            "skiff doctor",
+            "skiff doctor --config configs/ha.yaml",
+            "skiff doctor -o json",
+            "skiff doctor --config nowhere.yaml",
+        ],
+    ),
+    scenario(
+        "doctor-finds-errors",
+        "host: {version: 19.3.1, memory_mb: 300, missing_controllers: [pids], cgroup_v1: true}
+        networks: {kind: [172.18.0.0/16]}",
+        &["skiff doctor --config configs/dual-stack.yaml", "skiff doctor -o json"],
+    ),
+    scenario(
+        "doctor-without-an-engine",
+        "faults: [{call: host, does: fails, error: unreachable, message: connection refused}]",
+        &["skiff doctor", "skiff doctor -o json"],
     ),
     scenario(
         "create-without-subnets",

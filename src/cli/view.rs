@@ -1,7 +1,7 @@
-//! Clusters and nodes as `get` shows them: the JSON that programs rely on, in
-//! which fields may be added, and the table for people.
+//! Clusters and nodes as `get` and `status` show them: the JSON that programs rely on,
+//! in which fields may be added, and the table for people.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -14,7 +14,7 @@ use crate::load::ListedImage;
 #[derive(Serialize)]
 pub(super) struct ClusterView<'a> {
     name: &'a str,
-    /// `running`, `paused`, `stopped` or `mixed`.
+    /// `running`, `paused`, `stopped`, `mixed` or `damaged`.
     state: &'static str,
     /// Such as `v1.37.2`; null if neither image nor labels tell it.
     kubernetes: Option<&'a str>,
@@ -27,7 +27,7 @@ impl<'a> ClusterView<'a> {
     pub(super) fn of(cluster: &'a ExistingCluster) -> Self {
         ClusterView {
             name: &cluster.name,
-            state: state(cluster),
+            state: state(cluster.state()),
             kubernetes: cluster.kubernetes(),
             created: cluster.created().and_then(rfc3339),
             nodes: cluster.nodes.iter().map(NodeView::of).collect(),
@@ -50,12 +50,7 @@ impl<'a> NodeView<'a> {
         NodeView {
             name: &node.name,
             role: node.role.to_string(),
-            state: match node.status {
-                RunStatus::Running => "running",
-                RunStatus::Paused => "paused",
-                RunStatus::Restarting => "restarting",
-                RunStatus::Stopped => "stopped",
-            },
+            state: node_state(node.status),
             image: &node.image,
         }
     }
@@ -82,31 +77,51 @@ impl<'a> ImageView<'a> {
 pub(super) fn table(clusters: &[ExistingCluster], now: Duration) -> Vec<[String; 5]> {
     let row = |cluster: &ExistingCluster| {
         let nodes = cluster.nodes.iter().filter(|node| node.role.is_kubernetes_node()).count();
-        let created = cluster.created().and_then(|seconds| u64::try_from(seconds).ok());
-        let age = created.map(|seconds| age(now.saturating_sub(Duration::from_secs(seconds))));
         [
             cluster.name.clone(),
             nodes.to_string(),
             cluster.kubernetes().unwrap_or("-").to_owned(),
-            state(cluster).to_owned(),
-            age.unwrap_or_else(|| "-".into()),
+            state(cluster.state()).to_owned(),
+            cluster_age(cluster, now),
         ]
     };
     let heading = ["NAME", "NODES", "KUBERNETES", "STATE", "AGE"].map(str::to_owned);
     std::iter::once(heading).chain(clusters.iter().map(row)).collect()
 }
 
-fn state(cluster: &ExistingCluster) -> &'static str {
-    match cluster.state() {
+pub(super) fn node_state(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "running",
+        RunStatus::Paused => "paused",
+        RunStatus::Restarting => "restarting",
+        RunStatus::Stopped => "stopped",
+    }
+}
+
+pub(super) fn state(state: ClusterState) -> &'static str {
+    match state {
         ClusterState::Running => "running",
         ClusterState::Paused => "paused",
         ClusterState::Stopped => "stopped",
         ClusterState::Mixed => "mixed",
+        ClusterState::Damaged => "damaged",
     }
 }
 
-fn rfc3339(seconds: i64) -> Option<String> {
+/// The time since 1970.
+pub(super) fn since_1970(now: SystemTime) -> Duration {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+pub(super) fn rfc3339(seconds: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
+}
+
+/// The time since it was created; `now` is the time since 1970.
+pub(super) fn cluster_age(cluster: &ExistingCluster, now: Duration) -> String {
+    let created = cluster.created().and_then(|seconds| u64::try_from(seconds).ok());
+    let age = created.map(|seconds| age(now.saturating_sub(Duration::from_secs(seconds))));
+    age.unwrap_or_else(|| "-".into())
 }
 
 /// As kubectl shows ages: one unit, for short times with more precision.
