@@ -179,8 +179,11 @@ impl CreateCluster {
                     home: home.as_deref().filter(|home| !home.is_empty()),
                     exists: &|path| path.exists(),
                 };
-                config::parse_in(&text, &surroundings)
-                    .map_err(|problems| Failure::from(problems).during(path.display()))?
+                let mut cluster = config::parse_in(&text, &surroundings)
+                    .map_err(|problems| Failure::from(problems).during(path.display()))?;
+                let is_file = path.as_os_str() != "-";
+                cluster.source.file = is_file.then(|| path.display().to_string());
+                cluster
             }
         };
         let name = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
