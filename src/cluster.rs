@@ -3,6 +3,7 @@
 //! These are plain values, already validated. [`crate::config`] reads them from
 //! a file.
 
+mod mention;
 mod source;
 
 use std::collections::BTreeMap;

@@ -3,14 +3,17 @@
 //!
 //! ```text
 //! node.sh look ─> observed::Look ─> verdict::History ─> Suspect ─> Crash
-//!                                   (words: what a component wrote last)
+//!                                   (words: what a component wrote last;
+//!                                    reason: whether waiting can help)
 //! ```
 
 mod cause;
 mod component;
 mod crash;
 mod observed;
-mod setting;
+mod reason;
+mod suspect;
+mod uncreated;
 mod verdict;
 mod words;
 
@@ -20,7 +23,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use self::observed::Look;
-use self::verdict::{History, Suspect};
+use self::suspect::Suspect;
+use self::verdict::History;
 use self::words::LastWords;
 use crate::cluster::Cluster;
 use crate::context::{Context, RunError};
@@ -84,7 +88,7 @@ impl<'a> Watch<'a> {
         let node = &self.nodes[0];
         let suspects = self.look(node, &mut History::default()).await;
         let has_said = |suspect: &&Suspect| {
-            suspect.words.fatal.as_deref().is_some_and(|fatal| !verdict::waits_for_kubeadm(fatal))
+            suspect.words.fatal.as_deref().is_some_and(|fatal| !reason::waits_for_kubeadm(fatal))
         };
         let suspect = suspects.iter().find(|suspect| suspect.is_certain);
         let suspect = suspect.or_else(|| suspects.iter().find(has_said)).cloned();

@@ -1,6 +1,7 @@
 //! Components that cannot come up, each with what a real one wrote.
 
 use super::{Failure, Screens};
+use crate::cluster::Place;
 use crate::components::{Cause, Component, Crash};
 
 /// The kubelet of Kubernetes 1.37 with a feature gate that is gone.
@@ -14,12 +15,14 @@ pub(super) fn crash() -> Box<Crash> {
 }
 
 fn crash_of(component: Component, cause: Cause, setting: Option<&str>, words: &str) -> Box<Crash> {
+    let file = Some("lab.yaml".to_owned());
+    let place = |path: &str| Place { path: path.into(), file: file.clone(), line: Some(7) };
     Box::new(Crash {
         node: "lab-control-plane".into(),
         component,
         words: words.lines().map(str::to_owned).collect(),
         cause,
-        setting: setting.map(str::to_owned),
+        setting: setting.map(place),
         output: None,
         log: "many lines".into(),
     })
@@ -70,6 +73,78 @@ pub(super) fn add(screens: &mut Screens) {
             Cause::Cgroups,
             None,
             "failed to run Kubelet: failed to create cgroup",
+        ),
+        (
+            Component::ApiServer,
+            Cause::NoFile("/etc/kubernetes/audit.yaml".into()),
+            patch,
+            "loading audit policy file: failed to read file path \"/etc/kubernetes/audit.yaml\": open /etc/kubernetes/audit.yaml: no such file or directory",
+        ),
+        (
+            Component::Kubelet,
+            Cause::NoFile("/etc/own.crt".into()),
+            patch,
+            "unable to load client CA file /etc/own.crt: open /etc/own.crt: no such file or directory",
+        ),
+        (
+            Component::ApiServer,
+            Cause::NoAddress,
+            patch,
+            "failed to listen on 192.0.2.1:6443: listen tcp 192.0.2.1:6443: bind: cannot assign requested address",
+        ),
+        (
+            Component::ApiServer,
+            Cause::NoImage,
+            patch,
+            "failed to pull and unpack image \"registry.example.com/kube-apiserver:v1.37.2\": failed to resolve reference \"registry.example.com/kube-apiserver:v1.37.2\": not found",
+        ),
+        (
+            Component::CoreDns,
+            Cause::NoPlugin("bridge".into()),
+            None,
+            "plugin type=\"bridge\" failed (add): failed to find plugin \"bridge\" in path [/opt/cni/bin]",
+        ),
+        (
+            Component::CoreDns,
+            Cause::Authority,
+            None,
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        ),
+        (
+            Component::ControllerManager,
+            Cause::Clock,
+            None,
+            "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-25T19:27:56Z is before 2026-11-25T19:28:00Z",
+        ),
+        (
+            Component::Kubelet,
+            Cause::ReservedLabel,
+            patch,
+            "failed to validate kubelet flags: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]",
+        ),
+        (
+            Component::Etcd,
+            Cause::CgroupDriver,
+            patch,
+            "runc create failed: expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/kubelet/kubepods/x\" instead",
+        ),
+        (
+            Component::CoreDns,
+            Cause::DiskPressure,
+            None,
+            "Pod was rejected: The node had condition: [DiskPressure].",
+        ),
+        (
+            Component::Etcd,
+            Cause::SlowDisk,
+            None,
+            "leader failed to send out heartbeat on time; took too long, leader is overloaded likely from slow disk",
+        ),
+        (
+            Component::ApiServer,
+            Cause::DatabaseFull,
+            None,
+            "etcdserver: mvcc: database space exceeded",
         ),
         (
             Component::Containerd,
