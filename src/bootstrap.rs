@@ -6,6 +6,7 @@ mod error;
 mod etcd;
 mod install;
 mod manifests;
+mod node_labels;
 mod template;
 
 use std::sync::{Arc, Mutex};
@@ -26,7 +27,7 @@ use crate::secret::Secret;
 use crate::version::Version;
 use crate::yaml;
 
-pub(crate) use config::kubeadm_config;
+pub(crate) use config::{NodeConfig, node_config};
 pub(crate) use error::BootstrapError;
 
 const KUBERNETES: &str = "/etc/kubernetes";
@@ -136,13 +137,15 @@ impl<'a> Bootstrap<'a> {
             self.rootless,
         );
         let data = ConfigData { provider: self.provider, ..data };
-        let (kubeadm, without_effect) = kubeadm_config(&data)
+        let config = node_config(&data)
             .map_err(|reason| BootstrapError::Patch { node: name.clone(), reason })?;
-        without_effect
-            .iter()
-            .for_each(|warning| self.ctx.progress.warn(format!("{name}: {warning}")));
+        config.warnings.iter().for_each(|warning| self.ctx.progress.warn(warning));
+        let kubeadm = config.text();
         self.ctx.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
         node.write(KUBEADM_CONF, kubeadm).await?;
+        for (file, text) in config.patches {
+            node.write(&format!("{PATCHES_PATH}/{file}"), text).await?;
+        }
         if planned.node.role == Role::ControlPlane {
             let path = format!("{PATCHES_PATH}/corednsdeployment.yaml");
             node.write(&path, manifests::COREDNS_PATCH.to_owned()).await?;

@@ -89,6 +89,13 @@ impl CreateCluster {
                 cluster.name
             ));
         }
+        if let Some(line) = cluster.source.second_document {
+            let file = self.config.as_ref().map(|path| path.display().to_string());
+            invocation.progress.warn(format!(
+                "{}:{line}: a second YAML document has no effect: a file has one definition",
+                file.unwrap_or_default()
+            ));
+        }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
         let network = match provider::network() {

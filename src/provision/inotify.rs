@@ -6,12 +6,10 @@ use super::error::ProvisionError;
 use super::host::HostError;
 use super::kernel;
 use crate::cluster::{Cluster, Role};
-use crate::context::{Context, RunError};
-use crate::engine::{Command, ContainerSpec, Host};
+use crate::context::RunError;
+use crate::engine::{Command, Host};
 use crate::inventory::{ExistingCluster, NodeRole};
-use crate::labels;
 use crate::node::NodeHandle;
-use crate::text;
 
 /// Instances of a control-plane and of a worker, as measured with Kubernetes 1.37.
 const PER_CONTROL_PLANE: u64 = 28;
@@ -36,9 +34,6 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 "#;
-
-/// In seconds; the container ends by itself if skiff cannot remove it.
-const LIFETIME: &str = "60";
 
 /// `fs.inotify.max_user_instances` and `fs.inotify.max_user_watches`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -95,62 +90,18 @@ impl Limits {
     }
 }
 
-/// Before there are nodes: raises the limits of this machine, if the engine's containers
-/// share its kernel. A privileged container of a node image does it.
-///
-/// # Errors
-/// Returns [`HostError::Inotify`] if no node could boot and the limits cannot be raised,
-/// or the engine's error.
-pub(crate) async fn ensure(
-    ctx: &Context,
-    host: &Host,
-    image: &str,
-    needed: Limits,
-) -> Result<(), ProvisionError> {
-    let limits = of_this_machine();
-    if !kernel::is_shared(host) || limits.is_none_or(|limits| limits.raised(needed).is_none()) {
-        return Ok(());
-    }
-    let name = format!("skiff-limits-{}", text::random_hex(4).map_err(RunError::from)?);
-    let label = (labels::CREATED_BY.to_owned(), labels::created_by());
-    let spec = ContainerSpec {
-        name: name.clone(),
-        hostname: "limits".into(),
-        image: image.to_owned(),
-        labels: [label].into(),
-        network: Some("none".into()),
-        privileged: true,
-        userns_host: host.userns_remap,
-        auto_remove: true,
-        entrypoint: vec!["sleep".into()],
-        command: vec![LIFETIME.into()],
-        ..ContainerSpec::default()
-    };
-    // After the scope, its creation has come to an end.
-    let done = ctx
-        .scope(async |ctx| {
-            let engine = ctx.engine.clone();
-            let start = async move {
-                engine.create_container(&spec).await?;
-                engine.start_container(&spec.name).await
-            };
-            ctx.run_to_completion(start).await?;
-            ensure_in(&NodeHandle::new(ctx, &name), needed).await
-        })
-        .await;
-    let cleanup = ctx.without_cancellation();
-    ctx.spawn(async move {
-        if let Err(error) = cleanup.engine.remove_container(&name).await {
-            cleanup.progress.warn(format!("cannot remove container {name}: {error}"));
-        }
-    });
-    done
+/// Whether this machine's limits must be raised before there are nodes: where the engine's
+/// containers share its kernel.
+pub(crate) fn are_too_low(host: &Host, needed: Limits) -> bool {
+    kernel::is_shared(host)
+        && of_this_machine().is_some_and(|limits| limits.raised(needed).is_some())
 }
 
 /// Raises the limits of the host of a privileged container, and says so.
 ///
 /// # Errors
-/// As [`ensure`].
+/// Returns [`HostError::Inotify`] if no node could boot and the limits cannot be raised,
+/// or the engine's error.
 pub(crate) async fn ensure_in(node: &NodeHandle, needed: Limits) -> Result<(), ProvisionError> {
     let [instances, watches] = FILES.map(|file| format!("{DIRECTORY}/{file}"));
     let found = match node.run(Command::new(["cat", &instances, &watches])).await {
