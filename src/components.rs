@@ -35,6 +35,12 @@ pub(crate) use cause::Cause;
 pub(crate) use component::Component;
 pub(crate) use crash::Crash;
 
+/// The words by which a component ended because it does not understand its flags or its
+/// configuration; `None` if it ended for another reason.
+pub(crate) fn refusal(log: &str) -> Option<String> {
+    LastWords::of(log, false).fatal.filter(|fatal| reason::misconfigured(fatal))
+}
+
 const SCRIPT: &str = include_str!("components/node.sh");
 
 /// When all goes well most work is done before the first look.

@@ -4,6 +4,7 @@
 
 mod bring_up;
 mod error;
+mod prepare;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::engine::Host;
 use crate::inventory;
 use crate::kubeconfig;
 use crate::plan::{self, Plan, PlanInput, SettledCluster, proxy};
-use crate::provision::inotify::{self, Limits};
+use crate::provision::inotify::Limits;
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::pull;
 use crate::readiness::{self, Wanted};
@@ -145,13 +146,13 @@ impl Creation<'_> {
         }
         let needed = Limits::needed(cluster, existing.values());
         let settled = self.settle(host).await?;
-        let image = settled.cluster.nodes.iter().find_map(|node| node.image.as_deref());
-        if let Some(image) = image {
-            inotify::ensure(ctx, &settled.host, image, needed).await?;
-        }
+        let unknown_fields = prepare::prepare(ctx, &settled, needed).await?;
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
+        for (field, node) in unknown_fields {
+            bootstrap.warn_of_unknown_field(field, &node);
+        }
         // Of a host elsewhere the limits are known once there is a node.
         let limits = (!provision::kernel::is_shared(&settled.host)).then_some(needed);
         let unknown = Unknown { kernel, limits };

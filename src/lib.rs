@@ -24,7 +24,8 @@
 //! definition into containers. [`node_image`] chooses and builds node images.
 //! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
 //! [`bootstrap`] has kubeadm turn them into a cluster, [`components`] notices what
-//! cannot come up meanwhile, [`readiness`] decides when it is usable.
+//! cannot come up meanwhile, [`component_config`] checks before what they are told,
+//! [`readiness`] decides when it is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
 //! [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`sbom`].
@@ -72,6 +73,7 @@ mod builder;
 mod cache;
 pub mod cli;
 pub mod cluster;
+mod component_config;
 mod components;
 pub mod config;
 pub mod context;

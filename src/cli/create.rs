@@ -90,10 +90,12 @@ impl CreateCluster {
             ));
         }
         if let Some(line) = cluster.source.second_document {
-            let file = self.config.as_ref().map(|path| path.display().to_string());
+            let position = match &cluster.source.file {
+                Some(file) => format!("{file}:{line}"),
+                None => format!("line {line}"),
+            };
             invocation.progress.warn(format!(
-                "{}:{line}: a second YAML document has no effect: a file has one definition",
-                file.unwrap_or_default()
+                "{position}: a second YAML document has no effect: a definition is one document"
             ));
         }
         let addons = super::addon::named(&self.addons)

@@ -2,6 +2,7 @@
 
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
+use crate::component_config::Refused;
 use crate::components::Crash;
 use crate::context::RunError;
 use crate::delete::DeleteFailure;
@@ -18,6 +19,9 @@ pub(crate) enum CreateError {
     Provision(#[from] ProvisionError),
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// Components do not accept what the definition sets.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// A component of a node cannot come up, or kubeadm failed.
     #[error(transparent)]
     Crash(#[from] Box<Crash>),

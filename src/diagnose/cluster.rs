@@ -102,6 +102,7 @@ impl From<CreateError> for Failure {
             CreateError::Pull(error) => error.into(),
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
+            CreateError::Refused(refused) => refused.into(),
             CreateError::Crash(crash) => (*crash).into(),
             CreateError::Kubeconfig(error) => error.into(),
             CreateError::Run(error) => error.into(),

@@ -1,7 +1,9 @@
-//! Components that cannot come up.
+//! Components that cannot come up, or that do not accept what they are told.
 
 use super::engine::{DISK_FULL, OPEN_FILES};
 use super::{Failure, Log};
+use crate::cluster::Place;
+use crate::component_config::{Refusal, Refused};
 use crate::components::{Cause, Component, Crash};
 use crate::text::wrapped;
 
@@ -17,6 +19,25 @@ impl From<Crash> for Failure {
         let log = Log { output: crash.output, text: crash.log };
         Failure { log: Some(Box::new(log)), ..failure }
     }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let all: Vec<String> = refused.refusals.iter().map(shown).collect();
+        Failure::new(&refused)
+            .details(all.join("\n"))
+            .hint("nothing has been created; correct the cluster definition, and try again")
+    }
+}
+
+/// Where it is set, and below what the component says of it.
+fn shown(refusal: &Refusal) -> String {
+    let similar = refusal.similar.as_ref().map(|name| format!("; did you mean {name}?"));
+    let said =
+        format!("{}: {}{}", refusal.component, refusal.words, similar.unwrap_or_default());
+    let lines: Vec<String> = wrapped(&said, WIDTH - 2).iter().map(|l| format!("    {l}")).collect();
+    let place = refusal.place.as_ref().map_or("the cluster definition".into(), Place::to_string);
+    format!("  {place}\n{}", lines.join("\n"))
 }
 
 /// The messages, indented. Of too many lines the last ones are shown.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 47] = [
+const ORDER: [&str; 48] = [
     // Words and small tools.
     "labels",
     "text",
@@ -46,6 +46,7 @@ const ORDER: [&str; 47] = [
     "provision",
     "bootstrap",
     "components",
+    "component_config",
     "readiness",
     // Whole operations.
     "admin_kubeconfig",

@@ -119,6 +119,7 @@ fn add_creations(screens: &mut Screens) {
         Pull => [PullError::from(interrupted()).into()],
         Provision => [ProvisionError::NameInUse("lab".into()).into()],
         Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
+        Refused => [super::components::refused().into()],
         Crash => [super::components::crash().into()],
         Kubeconfig => [kubeconfig::Error::Home.into()],
         AdminKubeconfig => [AdminKubeconfigError::NoControlPlane("lab".into()).into()],

@@ -2,6 +2,7 @@
 
 use super::{Failure, Screens};
 use crate::cluster::Place;
+use crate::component_config::{Refusal, Refused};
 use crate::components::{Cause, Component, Crash};
 
 /// The kubelet of Kubernetes 1.37 with a feature gate that is gone.
@@ -12,6 +13,43 @@ pub(super) fn crash() -> Box<Crash> {
         Some("featureGates.EphemeralContainers"),
         "panic: failed to merge global and in-flight KubeletConfiguration while setting defaults, error: unrecognized feature gate: EphemeralContainers",
     )
+}
+
+/// Components of Kubernetes 1.37, asked before there are nodes.
+pub(super) fn refused() -> Refused {
+    let place = |line, path: &str| {
+        Some(Place { path: path.into(), file: Some("lab.yaml".into()), line: Some(line) })
+    };
+    let refusal = |place, component, words: &str, similar: Option<&str>| Refusal {
+        place,
+        component,
+        words: words.into(),
+        similar: similar.map(str::to_owned),
+    };
+    let of_patch = |line| place(line, "kubeadmConfigPatches[0]");
+    Refused {
+        version: "v1.37.2".into(),
+        refusals: vec![
+            refusal(
+                place(3, "featureGates.SidecarContainer"),
+                Component::Kubelet,
+                "unrecognized feature gate: SidecarContainer",
+                Some("SidecarContainers"),
+            ),
+            refusal(
+                of_patch(9),
+                Component::ApiServer,
+                "enable-admission-plugins plugin \"NoSuch\" is unknown",
+                None,
+            ),
+            refusal(
+                of_patch(12),
+                Component::KubeProxy,
+                "KubeProxyConfiguration.Mode.ProxyMode: Invalid value: \"nosuch\": must be iptables, ipvs, nftables or blank (blank means the best-available proxy [currently iptables])",
+                None,
+            ),
+        ],
+    }
 }
 
 fn crash_of(component: Component, cause: Cause, setting: Option<&str>, words: &str) -> Box<Crash> {
@@ -29,6 +67,8 @@ fn crash_of(component: Component, cause: Cause, setting: Option<&str>, words: &s
 }
 
 pub(super) fn add(screens: &mut Screens) {
+    let one = Refused { refusals: refused().refusals[1..2].to_vec(), ..refused() };
+    screens.add("Refused, once", &Failure::from(one));
     let patch = Some("kubeadmConfigPatches[0]");
     let flag = |name: &str| Cause::UnknownFlag(name.into());
     for (component, cause, setting, words) in [
