@@ -6,6 +6,7 @@ mod error;
 mod etcd;
 mod install;
 mod manifests;
+mod node_labels;
 mod template;
 
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,9 @@ use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
 use crate::kube::KubeClient;
-use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
+use crate::kubeadm::{
+    self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, UnknownField,
+};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
@@ -26,7 +29,7 @@ use crate::secret::Secret;
 use crate::version::Version;
 use crate::yaml;
 
-pub(crate) use config::kubeadm_config;
+pub(crate) use config::node_config;
 pub(crate) use error::BootstrapError;
 
 const KUBERNETES: &str = "/etc/kubernetes";
@@ -42,6 +45,8 @@ pub(crate) struct Bootstrap<'a> {
     /// The engine's name in provider ids.
     pub provider: &'static str,
     credentials: watch::Sender<Option<Arc<JoinCredentials>>>,
+    /// Fields that were warned about.
+    warned: Mutex<Vec<UnknownField>>,
 }
 
 /// What other nodes need to join. Known once the first control-plane is up.
@@ -99,6 +104,7 @@ impl<'a> Bootstrap<'a> {
             rootless: engine_host.rootless,
             provider: engine_host.product.as_str(),
             credentials: watch::Sender::new(None),
+            warned: Mutex::default(),
         }
     }
 
@@ -136,13 +142,15 @@ impl<'a> Bootstrap<'a> {
             self.rootless,
         );
         let data = ConfigData { provider: self.provider, ..data };
-        let (kubeadm, without_effect) = kubeadm_config(&data)
+        let config = node_config(&data)
             .map_err(|reason| BootstrapError::Patch { node: name.clone(), reason })?;
-        without_effect
-            .iter()
-            .for_each(|warning| self.ctx.progress.warn(format!("{name}: {warning}")));
+        config.warnings.iter().for_each(|warning| self.ctx.progress.warn(warning));
+        let kubeadm = config.text();
         self.ctx.progress.debug(2, format!("{KUBEADM_CONF} of {name}:\n{kubeadm}"));
         node.write(KUBEADM_CONF, kubeadm).await?;
+        for (file, text) in config.patches {
+            node.write(&format!("{PATCHES_PATH}/{file}"), text).await?;
+        }
         if planned.node.role == Role::ControlPlane {
             let path = format!("{PATCHES_PATH}/corednsdeployment.yaml");
             node.write(&path, manifests::COREDNS_PATCH.to_owned()).await?;
@@ -196,9 +204,9 @@ impl<'a> Bootstrap<'a> {
         let node = self.node(node);
         let mode = self.cluster.networking.proxy_mode;
         let init = kubeadm::init_command(KUBEADM_CONF, version, mode);
-        let (name, warned, api_answers) = (node.name(), Mutex::default(), Notify::new());
+        let (name, api_answers) = (node.name(), Notify::new());
         let on_line = |line: &str| {
-            self.warn_of_unknown_field(&warned, name, line);
+            self.warn_of_unknown_fields(name, line);
             if api_answers_in(line) {
                 api_answers.notify_one();
             }
@@ -265,9 +273,9 @@ impl<'a> Bootstrap<'a> {
             node.run(unpack.stdin(credentials.secrets.clone())).await?;
         }
         let join = Command::new(kubeadm::join_command(KUBEADM_CONF, version));
-        let (name, warned) = (node.name(), Mutex::default());
+        let name = node.name();
         let on_line = |line: &str| {
-            self.warn_of_unknown_field(&warned, name, line);
+            self.warn_of_unknown_fields(name, line);
             self.ctx.progress.debug(3, format!("{name}: {line}"));
         };
         node.run_with(join, on_line).await?;
@@ -313,13 +321,28 @@ impl<'a> Bootstrap<'a> {
 
     /// A field that kubeadm does not know it leaves out, and says so among hundreds of
     /// lines; often twice.
-    fn warn_of_unknown_field(&self, warned: &Mutex<Vec<String>>, node: &str, line: &str) {
-        let Some(warning) = unknown_field(line) else { return };
-        let mut warned = warned.lock().expect("no holder panics");
-        if !warned.contains(&warning) {
-            self.ctx.progress.warn(format!("{node}: {warning}"));
-            warned.push(warning);
+    fn warn_of_unknown_fields(&self, node: &str, line: &str) {
+        // An error ends it, and is shown.
+        if line.starts_with('W') {
+            let fields = kubeadm::unknown_fields(line, None).into_iter();
+            fields.for_each(|field| self.warn_of_unknown_field(field, node));
         }
+    }
+
+    /// Warns once about a field that is left out.
+    pub(crate) fn warn_of_unknown_field(&self, field: UnknownField, node: &str) {
+        let mut warned = self.warned.lock().expect("no holder panics");
+        if warned.contains(&field) {
+            return;
+        }
+        let UnknownField { kind, path } = &field;
+        let name = path.rsplit('.').next().unwrap_or_default();
+        let place = self.cluster.place_named(name, node);
+        let place = place.map_or_else(|| node.to_owned(), |place| place.to_string());
+        self.ctx.progress.warn(format!(
+            "{place}: {kind} of this version has no field {path}: it has no effect"
+        ));
+        warned.push(field);
     }
 
     fn node(&self, name: &str) -> NodeHandle {
@@ -335,18 +358,6 @@ fn api_answers_in(line: &str) -> bool {
     is_well || line.contains("[upload-config]")
 }
 
-/// What kubeadm leaves out, from a line such as `W1125 … error unmarshaling configuration
-/// schema.GroupVersionKind{…, Kind:"KubeletConfiguration"}: strict decoding error:
-/// unknown field "maxPodz"` (Kubernetes 1.37,
-/// `cmd/kubeadm/app/util/config/strict/strict.go`).
-fn unknown_field(line: &str) -> Option<String> {
-    let (document, fields) = line.split_once("}: strict decoding error: ")?;
-    let (_, kind) = document.rsplit_once("Kind:")?;
-    let kind = kind.trim_matches('"');
-    line.starts_with('W')
-        .then(|| format!("kubeadm leaves out what it does not know in {kind}: {}", fields.trim()))
-}
-
 /// The cluster's address and certificate authority without credentials: what
 /// `kubeadm join` accepts as a discovery file.
 fn discovery(admin_conf: &str) -> Result<String, String> {
@@ -357,19 +368,4 @@ fn discovery(admin_conf: &str) -> Result<String, String> {
         .ok_or("it has no users")?;
     users.iter_mut().for_each(|entry| entry["user"] = serde_json::json!({}));
     Ok(yaml::to_string(&config))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_that_kubeadm_leaves_out_is_named() {
-        let line = r#"W1125 15:16:26.398858    2507 initconfiguration.go:334] error unmarshaling configuration schema.GroupVersionKind{Group:"kubelet.config.k8s.io", Version:"v1beta1", Kind:"KubeletConfiguration"}: strict decoding error: unknown field "maxPodz""#;
-        let expected = "kubeadm leaves out what it does not know in KubeletConfiguration: unknown field \"maxPodz\"";
-        assert_eq!(unknown_field(line).as_deref(), Some(expected));
-        // With this it ends, and the error is shown.
-        assert_eq!(unknown_field(&line[65..]), None);
-        assert_eq!(unknown_field("[certs] Generating \"ca\" certificate and key"), None);
-    }
 }

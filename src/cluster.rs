@@ -3,12 +3,17 @@
 //! These are plain values, already validated. [`crate::config`] reads them from
 //! a file.
 
+mod mention;
+mod source;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::labels;
+
+pub use source::{Line, Place, Source};
 
 /// The default name of a cluster
 /// (kind v0.33.0, `pkg/cluster/constants/constants.go`, `DefaultClusterName`).
@@ -32,6 +37,8 @@ pub struct Cluster {
     pub kubeadm: KubeadmPatches,
     /// Patches for every node, whose containerd is restarted if there are any.
     pub containerd: ContainerdPatches,
+    /// Where all of this stands.
+    pub source: Source,
 }
 
 /// A node of a cluster definition.

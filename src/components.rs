@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! node.sh look ─> observed::Look ─> verdict::History ─> Suspect ─> Crash
-//!                                   (words: what a component wrote last)
+//!                                   (words: what a component wrote last;
+//!                                    reason: whether waiting can help)
 //! ```
 
 mod cause;
@@ -11,7 +12,9 @@ mod component;
 mod crash;
 mod down;
 mod observed;
-mod setting;
+mod reason;
+mod suspect;
+mod uncreated;
 mod verdict;
 mod words;
 
@@ -24,7 +27,8 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use self::observed::Look;
-use self::verdict::{History, Suspect};
+use self::suspect::Suspect;
+use self::verdict::History;
 use self::words::LastWords;
 use crate::cluster::Cluster;
 use crate::context::{Context, RunError};
@@ -35,6 +39,12 @@ pub(crate) use cause::Cause;
 pub(crate) use component::Component;
 pub(crate) use crash::Crash;
 pub(crate) use down::Down;
+
+/// The words by which a component ended because it does not understand its flags or its
+/// configuration; `None` if it ended for another reason.
+pub(crate) fn refusal(log: &str) -> Option<String> {
+    LastWords::of(log, false).fatal.filter(|fatal| reason::misconfigured(fatal))
+}
 
 const SCRIPT: &str = include_str!("components/node.sh");
 
@@ -102,7 +112,7 @@ impl<'a> Watch<'a> {
         let node = &self.nodes[0];
         let suspects = self.look(node, &mut History::default()).await;
         let has_said = |suspect: &&Suspect| {
-            suspect.words.fatal.as_deref().is_some_and(|fatal| !verdict::waits_for_kubeadm(fatal))
+            suspect.words.fatal.as_deref().is_some_and(|fatal| !reason::waits_for_kubeadm(fatal))
         };
         let suspect = suspects.iter().find(|suspect| suspect.is_certain);
         let suspect = suspect.or_else(|| suspects.iter().find(has_said)).cloned();

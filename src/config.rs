@@ -15,7 +15,7 @@ mod problem;
 mod subnet;
 mod v1alpha4;
 
-use crate::cluster::{Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Node};
+use crate::cluster::{Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Line, Node, Source};
 use crate::yaml::located::{self, Value};
 
 pub use host_path::Surroundings;
@@ -24,16 +24,17 @@ pub use networking::default_networking;
 pub use problem::{Problem, Problems};
 
 /// Reads a definition as [`parse_in`] does, where there are no variables, so that
-/// host paths must be written out.
+/// host paths must be written out. Where the fields stand is not kept.
 ///
 /// # Errors
 /// As [`parse_in`].
 pub fn parse(text: &str) -> Result<Cluster, Problems> {
-    parse_in(text, &Surroundings::NONE)
+    let cluster = parse_in(text, &Surroundings::NONE)?;
+    Ok(Cluster { source: Source::default(), ..cluster })
 }
 
 /// Reads and validates a definition, which is the first YAML document of
-/// `text`. Relative host paths stay relative.
+/// `text`. Relative host paths stay relative. The name of the file is not known here.
 ///
 /// # Errors
 /// Returns every problem of the definition, at least one.
@@ -49,8 +50,13 @@ pub fn parse_in(text: &str, surroundings: &Surroundings) -> Result<Cluster, Prob
         return Err(Problems::only(format!("the definition is empty; it needs at least {header}")));
     }
     let mut problems = Problems(document.duplicates.into_iter().map(Problem::from).collect());
-    let cluster = v1alpha4::decode(&document.tree, surroundings, &mut problems);
+    let mut cluster = v1alpha4::decode(&document.tree, surroundings, &mut problems);
     if problems.0.is_empty() {
+        cluster.source.second_document = document.second;
+        let lines = &mut cluster.source.lines;
+        document.tree.lines(&mut |path, number, is_text| {
+            lines.insert(path, Line { number, is_text });
+        });
         return Ok(cluster);
     }
     problems.0.sort_by_key(|p| p.line);
@@ -69,6 +75,7 @@ pub fn default_cluster() -> Cluster {
         runtime_config: Default::default(),
         kubeadm: KubeadmPatches::default(),
         containerd: ContainerdPatches::default(),
+        source: Source::default(),
     }
 }
 

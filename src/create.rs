@@ -5,6 +5,7 @@
 
 mod bring_up;
 mod error;
+mod prepare;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use crate::inventory;
 use crate::kubeconfig;
 use crate::plan::{self, Plan, PlanInput, SettledCluster, proxy};
 use crate::preflight::{self, Facts, Probe};
-use crate::provision::inotify::{self, Limits};
+use crate::provision::inotify::Limits;
 use crate::provision::{self, ProvisionError, network, ports};
 use crate::pull;
 use crate::readiness::{self, Wanted};
@@ -155,10 +156,15 @@ impl Creation<'_> {
         let facts = self.preflight().await?;
         let needed = Limits::needed(cluster, facts.existing.values());
         let settled = self.settle(&facts).await?;
-        self.raise_limits(&settled, &facts, needed).await?;
+        let now = facts.machine.as_ref().and_then(|machine| machine.inotify);
+        let limits = now.filter(|_| !facts.host.rootless).map(|now| (now, needed));
+        let unknown_fields = prepare::prepare(ctx, &settled, limits).await?;
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
+        for (field, node) in unknown_fields {
+            bootstrap.warn_of_unknown_field(field, &node);
+        }
         let unknown = Unknown {
             has_ipvs: preflight::must_ask_node_for_ipvs(cluster, &facts),
             // Of a host elsewhere the limits are known once there is a node.
@@ -187,21 +193,6 @@ impl Creation<'_> {
         }
         preflight::report(&ctx.progress, preflight::checks(cluster, &facts))?;
         Ok(facts)
-    }
-
-    /// Without root an engine may not raise limits; that is found before.
-    async fn raise_limits(
-        &self,
-        settled: &SettledCluster,
-        facts: &Facts,
-        needed: Limits,
-    ) -> Result<(), CreateError> {
-        let limits = facts.machine.as_ref().and_then(|machine| machine.inotify);
-        let image = settled.cluster.nodes.iter().find_map(|node| node.image.as_deref());
-        if let (Some(now), Some(image), false) = (limits, image, facts.host.rootless) {
-            inotify::ensure(self.ctx, &facts.host, image, (now, needed)).await?;
-        }
-        Ok(())
     }
 
     /// Decides on the image of every node, and has the engine pull them.

@@ -145,8 +145,12 @@ impl DryRun {
                 self.settled.host.rootless,
             );
             let data = ConfigData { provider: self.settled.host.product.as_str(), ..data };
-            let (documents, _) = bootstrap::kubeadm_config(&data)?;
-            text.push_str(&format!("---\n# kubeadm on {name}\n{documents}"));
+            let config = bootstrap::node_config(&data)?;
+            text.push_str(&format!("---\n# kubeadm on {name}\n"));
+            config.warnings.iter().for_each(|w| text.push_str(&format!("# warning: {w}\n")));
+            let patches = config.patches.iter();
+            patches.for_each(|(file, patch)| text.push_str(&format!("# {file}: {patch}\n")));
+            text.push_str(&config.text());
         }
         // Patches of the user may have some, too.
         Ok(secret::conceal(&text).into_owned())

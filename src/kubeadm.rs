@@ -7,6 +7,7 @@ mod commands;
 mod components;
 mod data;
 mod documents;
+mod unknown;
 
 use serde_json::Value;
 
@@ -14,6 +15,7 @@ use crate::yaml;
 
 pub use commands::{addons_command, finalize_kubelet_command, init_command, join_command};
 pub use data::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
+pub use unknown::{UnknownField, unknown_fields};
 
 /// The node's documents, in kind's order: ClusterConfiguration,
 /// InitConfiguration, JoinConfiguration, KubeletConfiguration and, unless the

@@ -26,7 +26,8 @@
 //! [`settle`] decides all that a plan depends on. [`provision`] runs the containers,
 //! [`bootstrap`] has kubeadm turn them into a cluster, [`preflight`] finds before all
 //! that what would stop it, [`components`] notices what cannot come up meanwhile,
-//! [`pods`] says why pods are not ready, [`readiness`] decides when a cluster is usable.
+//! [`component_config`] checks before what they are told, [`pods`] says why pods are not
+//! ready, [`readiness`] decides when a cluster is usable.
 //!
 //! **Operations** — [`admin_kubeconfig`], [`delete`], [`create`],
 //! [`lifecycle`], [`dry_run`], [`load`], [`logs`], [`kubectl`], [`addon`], [`health`],
@@ -79,6 +80,7 @@ mod cache;
 mod check;
 pub mod cli;
 pub mod cluster;
+mod component_config;
 mod components;
 pub mod config;
 pub mod context;

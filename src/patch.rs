@@ -2,6 +2,7 @@
 //! configuration, as kind does (kind v0.33.0, `pkg/internal/patch/kubeyaml.go` and
 //! `pkg/internal/patch/toml.go`).
 
+mod effect;
 mod hosts;
 mod json;
 mod merge;
@@ -15,6 +16,7 @@ use crate::cluster::{ContainerdPatches, JsonPatch, KubeadmPatches};
 use crate::toml;
 use crate::yaml;
 
+pub(crate) use effect::{Note, Scope, notes, of_kubelet};
 pub(crate) use hosts::HostsFile;
 
 /// Applies the merge patches, then the JSON 6902 patches, each to every
@@ -26,10 +28,12 @@ pub(crate) fn kubeadm(
     mut documents: Vec<Value>,
     patches: &KubeadmPatches,
 ) -> Result<Vec<Value>, String> {
-    for patch in merge_patches(patches)? {
-        let target = Target::of_document(&patch);
-        for document in documents.iter_mut().filter(|d| target.matches(d)) {
-            merge::kubeadm(document, &patch);
+    for text in &patches.merge {
+        for Part { value: patch, .. } in parts(text)? {
+            let target = Target::of_document(&patch);
+            for document in documents.iter_mut().filter(|d| target.matches(d)) {
+                merge::kubeadm(document, &patch);
+            }
         }
     }
     for patch in &patches.json {
@@ -41,24 +45,6 @@ pub(crate) fn kubeadm(
         }
     }
     Ok(documents)
-}
-
-/// The patches, or parts of them, that have no effect on these documents, one
-/// sentence each. Invalid patches are skipped: [`kubeadm`] reports them.
-pub(crate) fn without_effect(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
-    let merge = merge_patches(patches).unwrap_or_default();
-    let targets =
-        merge.iter().map(Target::of_document).chain(patches.json.iter().map(Target::of_json));
-    let unmatched = targets
-        .filter(|target| !documents.iter().any(|d| target.matches(d)))
-        .map(|target| format!("{} matches no document and has no effect", target.name()));
-    let ignored = merge.iter().flat_map(|patch| {
-        let name = Target::of_document(patch).name();
-        merge::ignored(patch).into_iter().map(move |path| {
-            format!("{name}: {path} has no effect as a mapping; v1beta4 takes a list of `name` and `value`")
-        })
-    });
-    unmatched.chain(ignored).collect()
 }
 
 /// containerd's configuration after all patches.
@@ -109,7 +95,7 @@ pub(crate) fn containerd(
 /// # Errors
 /// Returns a sentence that says why the patch is invalid.
 pub(crate) fn check_kubeadm(text: &str) -> Result<(), String> {
-    merge_documents(text).map(|_| ())
+    parts(text).map(drop)
 }
 
 /// Checks a list of JSON 6902 operations, in JSON or YAML.
@@ -128,32 +114,40 @@ pub(crate) fn check_toml(text: &str) -> Result<(), String> {
     toml::parse(text).map(|_| ())
 }
 
-fn merge_patches(patches: &KubeadmPatches) -> Result<Vec<Value>, String> {
-    let all: Result<Vec<_>, String> =
-        patches.merge.iter().map(|text| merge_documents(text)).collect();
-    Ok(all?.concat())
+/// One document of a patch.
+struct Part {
+    /// The line, from 0, of the patch's text at which its own begins.
+    line: usize,
+    text: String,
+    value: Value,
 }
 
 /// The documents of one patch, separated as in kind: by every line that starts
 /// with `---`, whatever follows in the line
 /// (kind v0.33.0, `pkg/internal/patch/resource.go`, `splitYAMLDocument`).
-fn merge_documents(text: &str) -> Result<Vec<Value>, String> {
-    let parts = text.split("\n---").enumerate().map(|(index, part)| match index {
-        0 => part,
-        _ => part.split_once('\n').map_or("", |(_, rest)| rest),
-    });
-    let mut documents = Vec::new();
-    for part in parts {
-        match yaml::document(part).map_err(|e| format!("not valid YAML: {e}"))? {
+fn parts(text: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut line = 0;
+    for (index, part) in text.split("\n---").enumerate() {
+        let text = match index {
+            0 => part,
+            _ => part.split_once('\n').map_or("", |(_, rest)| rest),
+        };
+        let skipped = usize::from(index > 0);
+        match yaml::document(text).map_err(|e| format!("not valid YAML: {e}"))? {
             Value::Null => {}
-            patch if patch.is_object() => documents.push(patch),
+            value if value.is_object() => {
+                parts.push(Part { line: line + skipped, text: text.to_owned(), value });
+            }
             _ => return Err(
                 "a kubeadm patch must be a mapping, such as `kind: InitConfiguration` and fields"
                     .to_owned(),
             ),
         }
+        // The separator begins with a line feed.
+        line += part.matches('\n').count() + 1;
     }
-    Ok(documents)
+    Ok(parts)
 }
 
 /// The documents that a patch applies to: those of its kind and, if it names

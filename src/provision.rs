@@ -1,6 +1,7 @@
 //! Network and containers: from a plan to running, booted nodes.
 
 mod error;
+pub(crate) mod helper;
 pub(crate) mod host;
 pub(crate) mod inotify;
 pub(crate) mod kernel;

@@ -83,6 +83,15 @@ impl CreateCluster {
     async fn run(self, invocation: &Invocation) -> Result<(), Failure> {
         let cluster =
             self.definition().map_err(|failure| failure.during("failed to create cluster"))?;
+        if let Some(line) = cluster.source.second_document {
+            let position = match &cluster.source.file {
+                Some(file) => format!("{file}:{line}"),
+                None => format!("line {line}"),
+            };
+            invocation.progress.warn(format!(
+                "{position}: a second YAML document has no effect: a definition is one document"
+            ));
+        }
         let addons = super::addon::named(&self.addons)
             .map_err(|failure| failure.during("failed to create cluster"))?;
         let network = match provider::network() {

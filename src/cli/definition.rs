@@ -25,8 +25,11 @@ pub(super) fn read(path: Option<&Path>) -> Result<Cluster, Failure> {
         home: home.as_deref().filter(|home| !home.is_empty()),
         exists: &|path| path.exists(),
     };
-    config::parse_in(&text, &surroundings)
-        .map_err(|problems| Failure::from(problems).during(path.display()))
+    let mut cluster = config::parse_in(&text, &surroundings)
+        .map_err(|problems| Failure::from(problems).during(path.display()))?;
+    let is_file = path.as_os_str() != "-";
+    cluster.source.file = is_file.then(|| path.display().to_string());
+    Ok(cluster)
 }
 
 fn text(path: &Path) -> Result<String, String> {

@@ -2,9 +2,8 @@
 
 use super::cause::Cause;
 use super::component::Component;
-use super::setting;
 use super::words::LastWords;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Place};
 
 /// Why a component of a node cannot come up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +14,8 @@ pub(crate) struct Crash {
     /// Its last words, oldest first.
     pub words: Vec<String>,
     pub cause: Cause,
-    /// Path of the field in the definition that caused it, such as
-    /// `kubeadmConfigPatches[0]`, if that can be told.
-    pub setting: Option<String>,
+    /// The field of the definition that caused it, if that can be told.
+    pub setting: Option<Place>,
     /// What kubeadm wrote, if it has ended: hundreds of lines.
     pub output: Option<String>,
     /// That and everything else that may explain it further, many lines.
@@ -38,7 +36,7 @@ impl Crash {
             node: node.to_owned(),
             component,
             cause: Cause::of(&all),
-            setting: setting::find(fatal, cluster, node),
+            setting: cluster.place_of(fatal, node),
             words: words.lines,
             output: None,
             log,

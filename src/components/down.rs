@@ -2,7 +2,7 @@
 
 use super::component::Component;
 use super::observed::Look;
-use super::verdict::Suspect;
+use super::suspect::Suspect;
 
 /// A component that does not run at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,7 +40,7 @@ look() {
     journal containerd 400 | grep -E '^containerd|failed to load plugin|level=(error|fatal)|process exited'
   fi
   section pods
-  journal kubelet 400 | grep -E 'CreatePodSandboxError|CreateContainerError|RunContainerError' | tail -n 40
+  journal kubelet 400 | grep -E 'CreatePodSandboxError|(Create|Run)Container(Config)?Error|ErrImage|InvalidImageName|MountVolume' | tail -n 40
   json=$(containers)
   section containers
   printf '%s\n' "$json"

@@ -1,6 +1,8 @@
 //! The last words of a component: what it wrote before it ended, and what of it
 //! says why.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 /// Lines of the same run that are shown at most.
@@ -31,7 +33,7 @@ impl LastWords {
     /// last line says why, whatever its form.
     pub(super) fn of(log: &str, by_itself: bool) -> LastWords {
         let mut lines: Vec<(Level, String)> = Vec::new();
-        for line in log.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        for line in joined(log).iter().map(|line| line.trim_end()).filter(|line| !line.is_empty()) {
             // What follows is where in the program it happened.
             if line.starts_with("goroutine ") {
                 break;
@@ -72,6 +74,28 @@ pub(super) fn is_same(a: &str, b: &str) -> bool {
     words(a).eq(words(b))
 }
 
+/// The lines of a log. A value of several lines, which klog writes as `err=<`, a tab
+/// before each line, and ` >`, becomes one line.
+fn joined(log: &str) -> Vec<Cow<'_, str>> {
+    let mut all: Vec<Cow<str>> = Vec::new();
+    let mut is_open = false;
+    for line in log.lines() {
+        match (is_open, all.last_mut()) {
+            (true, _) if line.trim_end() == " >" => is_open = false,
+            (true, Some(last)) if line.starts_with('\t') => {
+                let begun = last.strip_suffix('<').unwrap_or(last).to_owned();
+                let space = if begun.ends_with('=') { "" } else { " " };
+                *last = Cow::Owned(format!("{begun}{space}{}", line.trim()));
+            }
+            _ => {
+                is_open = line.ends_with("=<");
+                all.push(line.into());
+            }
+        }
+    }
+    all
+}
+
 /// A line without its time and its place in the program.
 fn read(line: &str) -> (Level, String) {
     json(line).or_else(|| klog(line)).or_else(|| logfmt(line)).unwrap_or_else(|| plain(line))
@@ -102,7 +126,10 @@ fn klog(line: &str) -> Option<(Level, String)> {
     }
     for failed in ["\"command failed\" err=", "\"Failed to run kubelet\" err="] {
         if let Some(error) = text.strip_prefix(failed) {
-            return Some((Level::Fatal, unquoted(error)));
+            let error = unquoted(error);
+            // The kubelet writes out its whole configuration behind what is wrong with it.
+            let error = error.split(", path: &").next().unwrap_or_default();
+            return Some((Level::Fatal, error.to_owned()));
         }
     }
     Some((level, text.to_owned()))

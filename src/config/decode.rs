@@ -110,7 +110,7 @@ impl<'t> Located<'t> {
     pub(super) fn bool(&self, problems: &mut Problems) -> Option<bool> {
         match &self.tree.value {
             Value::Null => return Some(false),
-            Value::Scalar { text, plain } => match text.as_str() {
+            Value::Scalar { text, plain, .. } => match text.as_str() {
                 "true" | "True" | "TRUE" if *plain => return Some(true),
                 "false" | "False" | "FALSE" if *plain => return Some(false),
                 "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some(true),
@@ -125,7 +125,7 @@ impl<'t> Located<'t> {
     /// An integer that is not quoted.
     pub(super) fn int(&self, problems: &mut Problems) -> Option<i64> {
         let number = match &self.tree.value {
-            Value::Scalar { text, plain: true } => integer(text),
+            Value::Scalar { text, plain: true, .. } => integer(text),
             _ => None,
         };
         number.or_else(|| self.wrong_type("a whole number", problems))
@@ -157,7 +157,7 @@ impl<'t> Located<'t> {
             Value::Null => "null".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),
-            Value::Scalar { text, plain: true } => format!("`{}`", shorten(text)),
+            Value::Scalar { text, plain: true, .. } => format!("`{}`", shorten(text)),
             Value::Scalar { text, .. } => format!("the string {:?}", shorten(text)),
         };
         self.problem(problems, format!("expected {wanted}, found {found}"));

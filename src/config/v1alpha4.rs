@@ -13,7 +13,7 @@ use super::ports::{PortUse, PortUses, find_conflicts, port_mapping};
 use super::problem::Problems;
 use crate::cluster::{
     Cluster, ContainerdPatches, DEFAULT_NAME, Family, HostPort, JsonPatch, KubeadmPatches, Node,
-    Protocol, Role,
+    Protocol, Role, Source,
 };
 use crate::patch;
 use crate::yaml::located::Tree;
@@ -108,6 +108,7 @@ pub(super) fn decode(tree: &Tree, surroundings: &Surroundings, problems: &mut Pr
             merge: checked(&fields, "containerdConfigPatches", patch::check_toml, problems),
             json: checked(&fields, "containerdConfigPatchesJSON6902", patch::check_json, problems),
         },
+        source: Source::default(),
     }
 }
 

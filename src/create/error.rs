@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
+use crate::component_config;
 use crate::components::Crash;
 use crate::context::RunError;
 use crate::delete::DeleteFailure;
 use crate::duration;
 use crate::engine::EngineError;
 use crate::kubeconfig;
-use crate::preflight::Refused;
+use crate::preflight;
 use crate::provision::ProvisionError;
 use crate::pull::PullError;
 
@@ -18,13 +19,16 @@ use crate::pull::PullError;
 pub(crate) enum CreateError {
     /// Nothing is made.
     #[error(transparent)]
-    Preflight(#[from] Refused),
+    Preflight(#[from] preflight::Refused),
     #[error(transparent)]
     Pull(#[from] PullError),
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// Components do not accept what the definition sets.
+    #[error(transparent)]
+    Settings(#[from] component_config::Refused),
     /// A component of a node cannot come up, or kubeadm failed.
     #[error(transparent)]
     Crash(#[from] Box<Crash>),

@@ -118,6 +118,7 @@ impl From<CreateError> for Failure {
             CreateError::Pull(error) => error.into(),
             CreateError::Provision(error) => error.into(),
             CreateError::Bootstrap(error) => error.into(),
+            CreateError::Settings(refused) => refused.into(),
             CreateError::Crash(crash) => (*crash).into(),
             CreateError::NotUsable(missing) => {
                 Failure::new(&missing).details(hanging(&missing.reasons))

@@ -1,7 +1,9 @@
-//! Components that cannot come up.
+//! Components that cannot come up, or that do not accept what they are told.
 
 use super::engine::{DISK_FULL, OPEN_FILES};
 use super::{Failure, Log};
+use crate::cluster::Place;
+use crate::component_config::{Refusal, Refused};
 use crate::components::{Cause, Component, Crash};
 use crate::text::wrapped;
 
@@ -17,6 +19,25 @@ impl From<Crash> for Failure {
         let log = Log { output: crash.output, text: crash.log };
         Failure { log: Some(Box::new(log)), ..failure }
     }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let all: Vec<String> = refused.refusals.iter().map(shown).collect();
+        Failure::new(&refused)
+            .details(all.join("\n"))
+            .hint("nothing has been created; correct the cluster definition, and try again")
+    }
+}
+
+/// Where it is set, and below what the component says of it.
+fn shown(refusal: &Refusal) -> String {
+    let similar = refusal.similar.as_ref().map(|name| format!("; did you mean {name}?"));
+    let said =
+        format!("{}: {}{}", refusal.component, refusal.words, similar.unwrap_or_default());
+    let lines: Vec<String> = wrapped(&said, WIDTH - 2).iter().map(|l| format!("    {l}")).collect();
+    let place = refusal.place.as_ref().map_or("the cluster definition".into(), Place::to_string);
+    format!("  {place}\n{}", lines.join("\n"))
 }
 
 /// The messages, indented. Of too many lines the last ones are shown.
@@ -41,30 +62,68 @@ fn last_words(messages: &[String]) -> String {
 
 /// What is wrong, and where the definition sets it.
 fn hint(crash: &Crash) -> Option<String> {
-    let wrong = match &crash.cause {
+    let wrong = wrong(crash);
+    let correct = crash.setting.as_ref().map(|place| {
+        let position = place.position().map(|position| format!(" ({position})"));
+        format!("correct {} in the cluster definition{}", place.path, position.unwrap_or_default())
+    });
+    let sentence: Vec<String> = wrong.into_iter().chain(correct).collect();
+    (!sentence.is_empty()).then(|| sentence.join(": "))
+}
+
+/// What is wrong, if its words need an explanation.
+fn wrong(crash: &Crash) -> Option<String> {
+    let component = crash.component;
+    Some(match &crash.cause {
         Cause::UnknownGate(gate) => {
             format!("this version of Kubernetes has no feature gate {gate}")
         }
-        Cause::UnknownFlag(flag) => {
-            format!("{} of this version has no flag --{flag}", crash.component)
+        Cause::UnknownFlag(flag) => format!("{component} of this version has no flag --{flag}"),
+        Cause::OpenFiles => OPEN_FILES.to_owned(),
+        Cause::DiskFull => DISK_FULL.to_owned(),
+        Cause::DiskPressure => {
+            format!("the kubelet evicts pods, because the disk is nearly full: {DISK_FULL}")
         }
-        Cause::OpenFiles => return Some(OPEN_FILES.to_owned()),
-        Cause::DiskFull => return Some(DISK_FULL.to_owned()),
+        Cause::SlowDisk => {
+            "the disk of the engine's data is too slow for etcd: create fewer nodes at a time, or keep the data on a faster disk".to_owned()
+        }
+        Cause::DatabaseFull => {
+            "etcd's database has reached its limit: raise quota-backend-bytes in etcd.local.extraArgs of ClusterConfiguration".to_owned()
+        }
         Cause::PortInUse => "something else in the node uses this port".to_owned(),
-        Cause::DnsLoop => {
-            return Some(
-                "CoreDNS forwards queries to a server that sends them back to it: check the DNS servers of the engine's host"
-                    .to_owned(),
-            );
+        Cause::NoAddress => "the node has no such address".to_owned(),
+        Cause::NoFile(path) if is_in_pod(component) => format!(
+            "{component} has no file {path}: mount it into the node with extraMounts, and into the pod with extraVolumes in a patch of ClusterConfiguration"
+        ),
+        Cause::NoFile(path) => {
+            format!("the node has no file {path}: mount it with extraMounts")
         }
-        Cause::Cgroups if crash.component == Component::Kubelet => {
+        Cause::NoImage => {
+            "the node image does not contain this image, and the node cannot pull it".to_owned()
+        }
+        Cause::NoPlugin(plugin) => {
+            format!("the node has no CNI plugin {plugin} in /opt/cni/bin: mount it with extraMounts")
+        }
+        Cause::Clock => "the clock of the engine's host is wrong: set it, and try again".to_owned(),
+        Cause::Authority => {
+            "the node does not know this certificate authority: name its certificate in a hosts.toml file below /etc/containerd/certs.d, mounted with extraMounts".to_owned()
+        }
+        Cause::ReservedLabel => {
+            "a node may not give itself these labels: use `kubectl label node` once the cluster runs".to_owned()
+        }
+        Cause::CgroupDriver => {
+            "the kubelet and containerd must use the same cgroup driver: leave cgroupDriver and SystemdCgroup as the node image has them".to_owned()
+        }
+        Cause::DnsLoop => {
+            "CoreDNS forwards queries to a server that sends them back to it: check the DNS servers of the engine's host".to_owned()
+        }
+        Cause::Cgroups if component == Component::Kubelet => {
             "the kubelet cannot use the cgroups of the engine's host as it is configured".to_owned()
         }
-        Cause::Cgroups | Cause::Other => String::new(),
-    };
-    let correct =
-        crash.setting.as_ref().map(|path| format!("correct {path} in the cluster definition"));
-    let sentence: Vec<String> =
-        [wrong].into_iter().filter(|text| !text.is_empty()).chain(correct).collect();
-    (!sentence.is_empty()).then(|| sentence.join(": "))
+        Cause::Cgroups | Cause::Other => return None,
+    })
+}
+
+fn is_in_pod(component: Component) -> bool {
+    !matches!(component, Component::Containerd | Component::Kubelet | Component::Kubeadm)
 }

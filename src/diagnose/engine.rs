@@ -16,6 +16,9 @@ impl From<EngineError> for Failure {
             EngineError::Other { message, .. } if message.contains("no space left") => {
                 failure.hint(DISK_FULL)
             }
+            EngineError::Other { message, .. } if message.contains("cannot assign requested address") => {
+                failure.hint("the engine's host has no such address: correct apiServerAddress or listenAddress in the cluster definition")
+            }
             EngineError::Other { message, .. } if message.contains("no command specified") => {
                 failure.hint("use a node image: kindest/node, or one made by `build node-image`")
             }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::{Cluster, Family, Node};
+use crate::patch;
 use crate::version::Version;
 
 /// The port of every API server inside the cluster's network.
@@ -108,6 +109,16 @@ impl<'a> ConfigData<'a> {
             Family::Dual => [v4, v6],
         };
         ordered.into_iter().flatten().collect()
+    }
+
+    /// Whether kubeadm patches the configuration of this node's kubelet, which the node
+    /// would otherwise take over from the cluster: it does so since 1.25.
+    pub(crate) fn patches_kubelet(&self) -> bool {
+        let names = self.cluster.node_names();
+        let first = &names[self.cluster.first_control_plane()];
+        let (merge, json) = patch::of_kubelet(&self.node.kubeadm);
+        let has_patches = !merge.is_empty() || !json.is_empty();
+        has_patches && first != self.node_name && self.version.at_least(1, 25)
     }
 
     pub(super) fn is_ipv6(&self) -> bool {

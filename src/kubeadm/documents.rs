@@ -132,6 +132,9 @@ pub(super) fn join(data: &ConfigData) -> Value {
         document["controlPlane"] = json!({"localAPIEndpoint": local_endpoint(data)});
         add_patches(data, &mut document);
     }
+    if data.patches_kubelet() {
+        document["patches"] = json!({"directory": PATCHES_PATH});
+    }
     add_timeouts(data, &mut document);
     document
 }

@@ -26,6 +26,7 @@ fn cluster(roles: &[Role]) -> Cluster {
         runtime_config: BTreeMap::new(),
         kubeadm: KubeadmPatches::default(),
         containerd: ContainerdPatches::default(),
+        source: Default::default(),
     }
 }
 

@@ -33,20 +33,37 @@ pub(super) fn kubeadm(target: &mut Value, patch: &Value) {
 pub(super) fn ignored(patch: &Value) -> Vec<String> {
     let mut found = Vec::new();
     if is_v1beta4(patch) {
-        find_mappings(patch, "", &mut found);
+        find_arguments(patch, "", &mut |path, arguments| {
+            found.extend(arguments.is_object().then_some(path));
+        });
     }
+    found
+}
+
+/// Arguments that a patch has more than once, such as `--v`: the path of the list, the
+/// index of the later one, the argument. [`kubeadm`] takes the last.
+pub(super) fn given_twice(patch: &Value) -> Vec<(String, usize, String)> {
+    let mut found = Vec::new();
+    find_arguments(patch, "", &mut |path, arguments| {
+        let names: Vec<Option<&str>> =
+            arguments.as_array().into_iter().flatten().map(|a| a["name"].as_str()).collect();
+        for (index, name) in names.iter().enumerate() {
+            if let Some(name) = name.filter(|_| names[..index].contains(name)) {
+                found.push((path.clone(), index, format!("--{name}")));
+            }
+        }
+    });
     found
 }
 
 const ARGUMENTS: [&str; 2] = ["extraArgs", "kubeletExtraArgs"];
 
-fn find_mappings(patch: &Value, path: &str, found: &mut Vec<String>) {
+fn find_arguments(patch: &Value, path: &str, found: &mut dyn FnMut(String, &Value)) {
     for (name, value) in patch.as_object().into_iter().flatten() {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         match ARGUMENTS.contains(&name.as_str()) {
-            true if value.is_object() => found.push(path),
-            true => {}
-            false => find_mappings(value, &path, found),
+            true => found(path, value),
+            false => find_arguments(value, &path, found),
         }
     }
 }

@@ -24,6 +24,12 @@ nodeRegistration:
     node-labels: \"ingress-ready=true\"
 ";
 
+/// The notes about patches of the cluster.
+fn texts(documents: &[Value], patches: &KubeadmPatches) -> Vec<String> {
+    let all = notes(documents, patches, Scope::Cluster { joins: true });
+    all.into_iter().map(|note| note.text).collect()
+}
+
 fn init_v1beta4() -> Value {
     json!({
         "apiVersion": "kubeadm.k8s.io/v1beta4",
@@ -43,13 +49,13 @@ fn old_map_form_into_v1beta4() {
         {"name": "node-ip", "value": "172.18.0.2"},
     ]});
     assert_eq!(done[0]["nodeRegistration"], want);
-    assert!(without_effect(&[init_v1beta4()], &merges(&[INGRESS_READY])).is_empty());
+    assert!(texts(&[init_v1beta4()], &merges(&[INGRESS_READY])).is_empty());
 }
 
 #[test]
 fn old_map_form_in_a_patch_for_v1beta4() {
     let patches = merges(&[&format!("apiVersion: kubeadm.k8s.io/v1beta4\n{INGRESS_READY}")]);
-    let without_effect = without_effect(&[init_v1beta4()], &patches);
+    let without_effect = texts(&[init_v1beta4()], &patches);
     assert_eq!(without_effect.len(), 1);
     assert!(
         without_effect[0].contains("nodeRegistration.kubeletExtraArgs has no effect as a mapping")
@@ -93,16 +99,18 @@ fn patches_reach_what_they_match() {
         ],
     };
     assert_eq!(
-        without_effect(&documents, &patches),
+        texts(&documents, &patches),
         [
-            "a kubeadm patch of kubeadm.k8s.io/v1beta4 ClusterConfiguration",
-            "a kubeadm patch without `kind`",
-            "a kubeadm patch of JoinConfiguration",
-            "a kubeadm patch of kubelet.config.k8s.io/ KubeletConfiguration",
-            "a kubeadm patch of v1beta1 KubeletConfiguration",
-            "a kubeadm patch without `kind`",
+            ("of kubeadm.k8s.io/v1beta4 ClusterConfiguration", "; this version of Kubernetes has kubeadm.k8s.io/v1beta3"),
+            ("without `kind`", ""),
+            ("of JoinConfiguration", ""),
+            ("of kubelet.config.k8s.io/ KubeletConfiguration", "; this version of Kubernetes has kubelet.config.k8s.io/v1beta1"),
+            ("of v1beta1 KubeletConfiguration", "; this version of Kubernetes has kubelet.config.k8s.io/v1beta1"),
+            ("without `kind`", ""),
         ]
-        .map(|patch| format!("{patch} matches no document and has no effect"))
+        .map(|(patch, reason)| {
+            format!("a kubeadm patch {patch} matches no document and has no effect{reason}")
+        })
     );
     let done = kubeadm(documents, &patches).unwrap();
     assert_eq!(
@@ -113,6 +121,62 @@ fn patches_reach_what_they_match() {
         (&done[1]["n"], &done[1]["g"], &done[1]["big"]),
         (&json!(6), &json!(7), &json!(9007199254740993_u64))
     );
+}
+
+/// Each with its line, from 0.
+#[test]
+fn what_has_no_effect_on_a_node_is_named_with_what_would() {
+    let document = |api: &str, kind: &str| json!({"apiVersion": api, "kind": kind});
+    let kubeadm = "kubeadm.k8s.io/v1beta4";
+    let documents = vec![
+        document(kubeadm, "ClusterConfiguration"),
+        document(kubeadm, "InitConfiguration"),
+        document(kubeadm, "JoinConfiguration"),
+        document("kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"),
+        document("kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration"),
+    ];
+    let init = Scope::Init("lab-control-plane");
+    let join = Scope::Join { node: "lab-worker", patches_kubelet: true };
+    let old_join = Scope::Join { node: "lab-worker", patches_kubelet: false };
+    let (cluster, alone) = (Scope::Cluster { joins: true }, Scope::Cluster { joins: false });
+    let kind = |kind: &str| format!("# a\nkind: {kind}\na: b\n");
+    let twice = "kind: ClusterConfiguration\napiServer:\n  extraArgs:\n  - {name: v, value: '2'}\n  - {name: v, value: '1'}\n";
+    let key = "kind: InitConfiguration\n---\nkind: ClusterConfiguration\na: 1\nb: 2\na: 3\n";
+    for (scope, patch, expected) in [
+        (init, kind("JoinConfiguration"), Some((1, "use InitConfiguration"))),
+        (init, kind("InitConfiguration"), None),
+        (init, kind("ClusterConfiguration"), None),
+        (init, kind("KubeletConfiguration"), None),
+        (join, kind("InitConfiguration"), Some((1, "no effect on lab-worker, which joins the cluster; use JoinConfiguration"))),
+        (join, kind("JoinConfiguration"), None),
+        (join, kind("ClusterConfiguration"), Some((1, "use the kubeadmConfigPatches of the cluster"))),
+        (join, kind("KubeProxyConfiguration"), Some((1, "use the kubeadmConfigPatches of the cluster"))),
+        (join, kind("KubeletConfiguration"), None),
+        (old_join, kind("KubeletConfiguration"), Some((1, "use the kubeadmConfigPatches of the cluster"))),
+        (cluster, kind("JoinConfiguration"), None),
+        (alone, kind("JoinConfiguration"), Some((1, "no node joins"))),
+        (alone, kind("InitConfiguration"), None),
+        (alone, kind("IniConfiguration"), Some((1, "did you mean InitConfiguration?"))),
+        (cluster, twice.into(), Some((4, "apiServer.extraArgs has --v twice; the last one counts"))),
+        (cluster, key.into(), Some((5, "a is set twice; the last one counts"))),
+    ] {
+        let found = notes(&documents, &merges(&[&patch]), scope);
+        match (&found[..], expected) {
+            ([], None) => {}
+            ([note], Some((line, part))) => {
+                assert_eq!((note.line, note.path.as_str()), (line, "kubeadmConfigPatches[0]"));
+                assert!(note.text.contains(part), "{}", note.text);
+            }
+            _ => panic!("{scope:?} {patch}: {found:?}"),
+        }
+    }
+    let json = operations("", "", "InitConfiguration", "[]");
+    let patches = KubeadmPatches { merge: Vec::new(), json: vec![json] };
+    let found = notes(&documents, &patches, join);
+    assert_eq!(found[0].path, "kubeadmConfigPatchesJSON6902[0]");
+    assert_eq!((found.len(), notes(&documents, &patches, init).len()), (1, 0));
+    let without_proxy = notes(&documents[..4], &merges(&[&kind("KubeProxyConfiguration")]), cluster);
+    assert!(without_proxy[0].text.ends_with("; the cluster has no kube-proxy"));
 }
 
 #[test]
@@ -136,7 +200,7 @@ fn a_patch_that_cannot_be_applied_is_an_error() {
 
 #[test]
 fn documents_are_separated_as_in_kind() {
-    let count = |text: &str| merge_documents(text).unwrap().len();
+    let count = |text: &str| parts(text).unwrap().len();
     assert_eq!(count(""), 0);
     assert_eq!(count("# nothing\n---\n\n---\n"), 0);
     assert_eq!(count("---\nkind: A\n---"), 1);
@@ -144,7 +208,10 @@ fn documents_are_separated_as_in_kind() {
     assert_eq!(count("kind: A\n----\nkind: B\n...\n"), 2);
     assert_eq!(count("kind: A\ntext: |\n  ---\n"), 1);
     // The last of duplicate keys counts.
-    assert_eq!(merge_documents("kind: A\nkind: B\n").unwrap(), [json!({"kind": "B"})]);
+    assert_eq!(parts("kind: A\nkind: B\n").unwrap()[0].value, json!({"kind": "B"}));
+    let lines = |text: &str| parts(text).unwrap().iter().map(|part| part.line).collect::<Vec<_>>();
+    assert_eq!(lines("kind: A\n"), [0]);
+    assert_eq!(lines("\nkind: A\n--- # the next\n\nkind: B\n---\n# no\n---\nkind: C"), [0, 3, 8]);
 }
 
 #[test]

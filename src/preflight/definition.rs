@@ -8,7 +8,6 @@ use crate::check::Check;
 use crate::cluster::Cluster;
 use crate::kubeadm::ConfigData;
 use crate::node_image;
-use crate::yaml;
 
 /// The longest name of a node: it becomes the value of the label `kubernetes.io/hostname`
 /// (Kubernetes 1.37, `apimachinery/pkg/util/validation/validation.go`,
@@ -146,10 +145,9 @@ fn configuration(cluster: &Cluster) -> Value {
     let (names, node) = (cluster.node_names(), &cluster.nodes[first]);
     let version = node_image::DEFAULT_VERSION.parse().expect("the default version is valid");
     let data = ConfigData::new(cluster, (&names[first], node), &version, &[], "", false);
-    let documents = bootstrap::kubeadm_config(&data).ok();
-    let documents = documents.and_then(|(text, _)| yaml::documents(&text).ok());
-    let mut found = documents.into_iter().flatten();
-    found.find(|document| document["kind"] == "ClusterConfiguration").unwrap_or_default()
+    let config = bootstrap::node_config(&data).ok();
+    let mut documents = config.into_iter().flat_map(|config| config.documents);
+    documents.find(|document| document["kind"] == "ClusterConfiguration").unwrap_or_default()
 }
 
 fn services(cluster: &Cluster) -> Vec<Check> {

@@ -5,12 +5,10 @@
 use super::error::ProvisionError;
 use super::host::HostError;
 use crate::cluster::{Cluster, Role};
-use crate::context::{Context, RunError};
-use crate::engine::{Command, ContainerSpec, Host};
+use crate::context::RunError;
+use crate::engine::Command;
 use crate::inventory::{ExistingCluster, NodeRole};
-use crate::labels;
 use crate::node::NodeHandle;
-use crate::text;
 
 /// Instances of a control-plane and of a worker, as measured with Kubernetes 1.37.
 const PER_CONTROL_PLANE: u64 = 28;
@@ -35,9 +33,6 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 "#;
-
-/// In seconds; the container ends by itself if skiff cannot remove it.
-const LIFETIME: &str = "60";
 
 /// `fs.inotify.max_user_instances` and `fs.inotify.max_user_watches`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -64,6 +59,11 @@ impl Limits {
                 + if role == Role::ControlPlane { PER_CONTROL_PLANE } else { PER_WORKER },
             watches: sum.watches + WATCHES_PER_NODE,
         })
+    }
+
+    /// Whether they must be raised.
+    pub(crate) fn are_below(self, needed: Limits) -> bool {
+        self.raised(needed).is_some()
     }
 
     /// What these limits must become; `None` if they will do.
@@ -97,9 +97,9 @@ impl Limits {
     }
 
     /// A sentence for where the limits are not raised, and why if that is known.
-    fn advice(self, raised: Limits, why: Option<&str>) -> String {
+    pub(crate) fn advice(self, needed: Limits, why: Option<&str>) -> String {
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        let command = self.command(raised);
+        let command = self.command(self.raised(needed).unwrap_or(self));
         format!(
             "the limits of inotify may be too low for this cluster{why}; raise them on the engine's host: {command}"
         )
@@ -116,65 +116,11 @@ impl Limits {
     }
 }
 
-/// Before there are nodes: raises the limits, which are those of the engine's host. A
-/// privileged container of a node image does it.
-///
-/// # Errors
-/// Returns [`HostError::Inotify`] or the engine's error if no node could boot and the
-/// limits cannot be raised.
-pub(crate) async fn ensure(
-    ctx: &Context,
-    host: &Host,
-    image: &str,
-    (now, needed): (Limits, Limits),
-) -> Result<(), ProvisionError> {
-    let Some(raised) = now.raised(needed) else { return Ok(()) };
-    let name = format!("skiff-limits-{}", text::random_hex(4).map_err(RunError::from)?);
-    let label = (labels::CREATED_BY.to_owned(), labels::created_by());
-    let spec = ContainerSpec {
-        name: name.clone(),
-        hostname: "limits".into(),
-        image: image.to_owned(),
-        labels: [label].into(),
-        network: Some("none".into()),
-        privileged: true,
-        userns_host: host.userns_remap,
-        auto_remove: true,
-        entrypoint: vec!["sleep".into()],
-        command: vec![LIFETIME.into()],
-        ..ContainerSpec::default()
-    };
-    // After the scope, its creation has come to an end.
-    let done = ctx
-        .scope(async |ctx| {
-            let engine = ctx.engine.clone();
-            let start = async move {
-                engine.create_container(&spec).await?;
-                engine.start_container(&spec.name).await
-            };
-            ctx.run_to_completion(start).await?;
-            ensure_in(&NodeHandle::new(ctx, &name), needed).await
-        })
-        .await;
-    let cleanup = ctx.without_cancellation();
-    ctx.spawn(async move {
-        if let Err(error) = cleanup.engine.remove_container(&name).await {
-            cleanup.progress.warn(format!("cannot remove container {name}: {error}"));
-        }
-    });
-    match done {
-        Err(ProvisionError::Run(RunError::Engine(error))) if now.suffices_for_boot() => {
-            ctx.progress.warn(now.advice(raised, Some(&error.to_string())));
-            Ok(())
-        }
-        done => done,
-    }
-}
-
 /// Raises the limits of the host of a privileged container, and says so.
 ///
 /// # Errors
-/// As [`ensure`].
+/// Returns [`HostError::Inotify`] if no node could boot and the limits cannot be raised,
+/// or the engine's error.
 pub(crate) async fn ensure_in(node: &NodeHandle, needed: Limits) -> Result<(), ProvisionError> {
     let [instances, watches] = FILES.map(|file| format!("{DIRECTORY}/{file}"));
     let found = match node.run(Command::new(["cat", &instances, &watches])).await {
@@ -197,7 +143,7 @@ pub(crate) async fn ensure_in(node: &NodeHandle, needed: Limits) -> Result<(), P
             Ok(())
         }
         Err(RunError::Command { .. }) if now.suffices_for_boot() => {
-            node.ctx.progress.warn(now.advice(raised, None));
+            node.ctx.progress.warn(now.advice(needed, None));
             Ok(())
         }
         Err(RunError::Command { .. }) => {

@@ -20,6 +20,8 @@ pub(crate) struct Document {
     pub tree: Tree,
     /// One for each duplicate key; the tree has the first of the values.
     pub duplicates: Vec<Problem>,
+    /// The line of a second document that is not empty, which is not read.
+    pub second: Option<usize>,
 }
 
 /// A value and its line.
@@ -43,6 +45,9 @@ pub(crate) enum Value {
         text: String,
         /// Whether the text may be a number or a boolean, not only a string.
         plain: bool,
+        /// Whether it is a literal block (`|`), whose lines are lines of the file. They
+        /// begin below the line of the value.
+        literal: bool,
     },
     /// In the order written.
     List(Vec<Tree>),
@@ -88,7 +93,8 @@ pub(crate) fn read(text: &str) -> Result<Document, Problem> {
             event => break builder.tree(event, span, "", 0)?,
         }
     };
-    Ok(Document { tree, duplicates: builder.duplicates })
+    let second = builder.second();
+    Ok(Document { tree, duplicates: builder.duplicates, second })
 }
 
 /// The path of a field of the mapping at `path`.
@@ -123,6 +129,19 @@ where
                 Err(Problem::new(e.marker().line(), "", format!("not valid YAML: {}", e.info())))
             }
             None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    /// The line of the next document that is not empty. Its text need not be valid.
+    fn second(&mut self) -> Option<usize> {
+        loop {
+            match self.events.next()? {
+                Err(error) => return Some(error.marker().line()),
+                Ok((Event::StreamEnd, _)) => return None,
+                Ok((Event::DocumentStart(..) | Event::DocumentEnd, _)) => {}
+                Ok((event, _)) if event.scalar().is_some() && scalar(&event) == Value::Null => {}
+                Ok((_, span)) => return Some(span.start.line()),
+            }
         }
     }
 
@@ -233,6 +252,32 @@ impl Problem {
 }
 
 impl Tree {
+    /// Calls `visit` with the path and the line of every field and item, and of each
+    /// literal block with the line at which its text begins.
+    pub(crate) fn lines(&self, visit: &mut dyn FnMut(String, usize, bool)) {
+        self.lines_below("", visit);
+    }
+
+    fn lines_below(&self, path: &str, visit: &mut dyn FnMut(String, usize, bool)) {
+        let mut below = |path: String, line: usize, tree: &Tree| {
+            tree.lines_below(&path, visit);
+            match tree.value {
+                Value::Scalar { literal: true, .. } => visit(path, tree.line + 1, true),
+                _ => visit(path, line, false),
+            }
+        };
+        match &self.value {
+            Value::Null | Value::Scalar { .. } => {}
+            Value::List(items) => {
+                let items = items.iter().enumerate();
+                items.for_each(|(at, tree)| below(item_path(path, at), tree.line, tree));
+            }
+            Value::Map(entries) => {
+                entries.iter().for_each(|e| below(field_path(path, &e.key), e.line, &e.tree));
+            }
+        }
+    }
+
     /// The number of trees in it, itself included.
     fn size(&self) -> usize {
         1 + match &self.value {
@@ -252,7 +297,10 @@ fn scalar(event: &Event) -> Value {
     };
     match text {
         "" | "~" | "null" | "Null" | "NULL" if plain => Value::Null,
-        _ => Value::Scalar { text: text.to_owned(), plain },
+        _ => {
+            let literal = style == ScalarStyle::Literal;
+            Value::Scalar { text: text.to_owned(), plain, literal }
+        }
     }
 }
 
@@ -272,76 +320,4 @@ fn merge_sources(tree: Tree) -> Option<Vec<Entry>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn show(tree: &Tree) -> String {
-        match &tree.value {
-            Value::Null => "~".into(),
-            Value::Scalar { text, plain: true } => text.clone(),
-            Value::Scalar { text, .. } => format!("{text:?}"),
-            Value::List(items) => {
-                format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" "))
-            }
-            Value::Map(entries) => {
-                let all: Vec<_> = entries
-                    .iter()
-                    .map(|e| format!("{}@{}:{}", e.key, e.line, show(&e.tree)))
-                    .collect();
-                format!("{{{}}}", all.join(" "))
-            }
-        }
-    }
-
-    #[test]
-    fn trees() {
-        let cases = [
-            ("", "~"),
-            ("# only a comment\n", "~"),
-            ("a: 1\nb: '1'\nc: !!str 1\nd: !!int '1'\n", "{a@1:1 b@2:\"1\" c@3:\"1\" d@4:1}"),
-            ("a: |\n  x\nb: ~\nc:\n", "{a@1:\"x\\n\" b@3:~ c@4:~}"),
-            ("- a\n- [b, ~]\n", "[a [b ~]]"),
-            ("a: &x [1]\nb: *x\n", "{a@1:[1] b@2:[1]}"),
-            ("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3\n", "{a@1:{p@1:1 q@1:2} b@2:{q@4:3 p@1:1}}"),
-            ("a: &x {p: 1}\nb: {<<: [*x, {p: 2, r: 4}]}\n", "{a@1:{p@1:1} b@2:{p@1:1 r@2:4}}"),
-            ("a: 1\n---\n: ] this is never read", "{a@1:1}"),
-            ("{\"a\": [1, \"b\"]}", "{a@1:[1 \"b\"]}"),
-            ("~: x\na: 1\n: y\n", "{a@2:1}"),
-        ];
-        for (text, want) in cases {
-            let document = read(text).unwrap();
-            assert_eq!(show(&document.tree), want, "{text}");
-            assert_eq!(document.duplicates, [], "{text}");
-        }
-    }
-
-    #[test]
-    fn unreadable() {
-        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for n in 1..9 {
-            let row = format!("*a{}, ", n - 1).repeat(9);
-            bomb += &format!("a{n}: &a{n} [{row}]\n");
-        }
-        let cases = [
-            ("a: [1\nb: 2\n", "not valid YAML"),
-            ("a: *nothing\n", "not valid YAML"),
-            ("a: &x [*x]\n", "inside its own anchor"),
-            ("<<: 3\n", "takes a mapping"),
-            ("? [a]\n: b\n", "plain text"),
-            (&bomb, "too large"),
-            (&("[".repeat(100) + &"]".repeat(100)), "too deeply"),
-            (&"[".repeat(100_000), "recursion limit"),
-        ];
-        for (text, want) in cases {
-            let problem = read(text).unwrap_err();
-            assert!(problem.message.contains(want), "{want}: {problem:?}");
-        }
-    }
-
-    #[test]
-    fn duplicate_keys_are_listed_and_the_first_counts() {
-        let document = read("a:\n- b: 1\n  b: 2\n").unwrap();
-        assert_eq!(document.duplicates, [Problem::new(3, "a[0].b", "already set on line 2")]);
-        assert_eq!(show(&document.tree), "{a@1:[{b@2:1}]}");
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the bottom up. A module uses only modules before it.
-const ORDER: [&str; 53] = [
+const ORDER: [&str; 54] = [
     // Words and small tools.
     "labels",
     "text",
@@ -48,6 +48,7 @@ const ORDER: [&str; 53] = [
     "bootstrap",
     "preflight",
     "components",
+    "component_config",
     "pods",
     "readiness",
     // Whole operations.

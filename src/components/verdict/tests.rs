@@ -20,6 +20,11 @@ const EARLY: &str = r#"E1125 15:14:56.940807    2114 run.go:72] "command failed"
 /// A file that kubeadm does not write.
 const OWN_FILE: &str = r#"E1125 15:14:56.940807    2114 run.go:72] "command failed" err="failed to construct kubelet dependencies: unable to load client CA file /etc/kubernetes/own.crt: open /etc/kubernetes/own.crt: no such file or directory"
 "#;
+const LABEL: &str = "E1125 19:27:57.218686     303 run.go:72] \"command failed\" err=<
+\tfailed to validate kubelet flags: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]
+\t--node-labels in the 'kubernetes.io' namespace must begin with an allowed prefix
+ >
+";
 const NO_CRI: &str = r#"E1125 15:14:57.041465    2122 run.go:72] "command failed" err="failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint \"unix:///run/containerd/containerd.sock\": rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService"
 "#;
 const NO_SOCKET: &str = r#"E1125 15:14:57.041465    2122 run.go:72] "command failed" err="failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint \"unix:///run/containerd/containerd.sock\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: no such file or directory\""
@@ -108,6 +113,7 @@ fn a_kubelet_that_cannot_come_up() {
         ("came up", "running", 5, runs_of(SWAP, 5) + "I1125 ready", None),
         ("before kubeadm", "auto-restart", 40, runs_of(EARLY, 40), None),
         ("own file", "auto-restart", 5, runs_of(OWN_FILE, 5), Some((Kubelet, "own.crt"))),
+        ("a label", "auto-restart", 2, runs_of(LABEL, 2), Some((Kubelet, "node-role"))),
         ("before kubeadm, then a gate", "auto-restart", 11, both, Some((Kubelet, "gate"))),
         ("containerd is late", "auto-restart", 9, runs_of(NO_SOCKET, 9), None),
         ("no CRI", "auto-restart", 5, runs_of(NO_CRI, 5), Some((Containerd, "`mirrors`"))),
@@ -249,6 +255,61 @@ fn a_container_that_cannot_be_created() {
     check("slow", &[report("context deadline exceeded", 9) + &none], &[None]);
     let up = report(missing, 9) + &containers(&[("kube-apiserver", 0, None)]);
     check("created since", &[up], &[None]);
+}
+
+/// A pull is for an image that the definition names: it does not come by itself.
+#[test]
+fn an_image_that_cannot_be_pulled() {
+    let line = |kind: &str, reason: &str| {
+        format!(
+            r#"E1125 15:14:51.407329     300 pod_workers.go:1324] "Error syncing pod, skipping" err="failed to \"StartContainer\" for \"kube-apiserver\" with {kind}: \"{reason}\"" pod="kube-system/kube-apiserver-lab" podUID="1""#
+        )
+    };
+    let report = |kind: &str, reason: &str, count| {
+        format!("\n\u{1e}pods\n{}", format!("{}\n", line(kind, reason)).repeat(count))
+            + &containers(&[])
+    };
+    let pull = r#"rpc error: code = Unknown desc = failed to pull and unpack image \\\"r.example.com/kube-apiserver:v1\\\": failed to resolve reference \\\"r.example.com/kube-apiserver:v1\\\": "#;
+    let missing = format!("{pull}r.example.com/kube-apiserver:v1: not found");
+    let offline = format!("{pull}dial tcp: lookup r.example.com: no such host");
+    let never = r#"Container image \\\"kube-apiserver:v1\\\" is not present with pull policy of Never"#;
+    let back_off = r#"Back-off pulling image \\\"r.example.com/kube-apiserver:v1\\\""#;
+    let said = |part| Some((Component::ApiServer, part));
+    for (kind, reason, count, expected) in [
+        ("ErrImagePull", &*missing, 1, None),
+        ("ErrImagePull", &missing, 2, said("kube-apiserver:v1: not found")),
+        ("ErrImagePull", &offline, 2, None),
+        ("ErrImagePull", &offline, 3, said("no such host")),
+        ("ErrImageNeverPull", never, 2, said("pull policy of Never")),
+        ("ImagePullBackOff", back_off, 9, None),
+    ] {
+        check(reason, &[report(kind, reason, count)], &[expected]);
+    }
+}
+
+#[test]
+fn a_volume_that_cannot_be_mounted() {
+    let line = r#"E1125 15:14:51.407329     300 nestedpendingoperations.go:348] Operation for "{volumeName:kubernetes.io/host-path/1-audit podName:1 nodeName:}" failed. No retries permitted until 2026-11-25 15:14:52 +0000 UTC m=+4.1 (durationBeforeRetry 1s). Error: MountVolume.SetUp failed for volume "audit" (UniqueName: "kubernetes.io/host-path/1-audit") pod "kube-apiserver-lab-control-plane" (UID: "1") : hostPath type check failed: /etc/kubernetes/audit is not a directory"#;
+    let report = |count: usize| {
+        format!("\n\u{1e}pods\n{}", format!("{line}\n").repeat(count)) + &containers(&[])
+    };
+    let said = "volume \"audit\": hostPath type check failed: /etc/kubernetes/audit is not a directory";
+    check("twice", &[report(2)], &[None]);
+    check("three times", &[report(3)], &[Some((Component::ApiServer, said))]);
+}
+
+/// klog writes a message of several lines so.
+#[test]
+fn last_words_of_several_lines_are_read() {
+    let labels = "I1125 19:27:57.1     303 server.go:1] \"Effective KubeletConfiguration\" config=<\n\tapiVersion: v1\n\tpanic: no\n >\nE1125 19:27:57.218686     303 run.go:72] \"command failed\" err=<\n\tfailed to validate kubelet flags: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [kubernetes.io/x]\n\t--node-labels in the 'kubernetes.io' namespace must begin with an allowed prefix\n >\n";
+    let words = LastWords::of(labels, false);
+    let fatal = words.fatal.unwrap();
+    assert!(fatal.starts_with("failed to validate kubelet flags: unknown"), "{fatal}");
+    assert!(fatal.ends_with("[kubernetes.io/x] --node-labels in the 'kubernetes.io' namespace must begin with an allowed prefix"), "{fatal}");
+    assert_eq!(words.lines, [fatal]);
+    let dump = r#"E1125 19:27:56.884753     260 run.go:72] "command failed" err="failed to validate kubelet configuration, error: invalid configuration: maxPods (--max-pods) -1 must not be a negative number, path: &TypeMeta{Kind:,APIVersion:,}""#;
+    let fatal = LastWords::of(dump, false).fatal.unwrap();
+    assert!(fatal.ends_with("must not be a negative number"), "{fatal}");
 }
 
 #[test]

@@ -154,6 +154,7 @@ fn add_creations(screens: &mut Screens) {
         Pull => [PullError::from(interrupted()).into()],
         Provision => [name_in_use(None).into()],
         Bootstrap => [BootstrapError::NotANodeImage("busybox:1".into(), "no".into()).into()],
+        Settings => [super::components::refused().into()],
         Crash => [super::components::crash().into()],
         NotUsable => [not_usable()],
         Kubeconfig => [kubeconfig::Error::Home.into()],

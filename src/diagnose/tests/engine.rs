@@ -58,6 +58,7 @@ fn add_engine(screens: &mut Screens) {
             message: "No such container: kind-worker".into(),
         }],
         Other => [
+            EngineError::other("starting kind-control-plane", "listen tcp4 192.0.2.1:6443: bind: cannot assign requested address"),
             EngineError::other("starting kind-worker", "device or resource busy"),
             EngineError::other("creating kind-worker", "write /x: no space left on device"),
             EngineError::other("creating kind-worker", "no command specified"),
