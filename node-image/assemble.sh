@@ -40,7 +40,7 @@ chroot "$root" ctr oci spec | jq 'del(.process.rlimits)' >"$root/etc/containerd/
 # Nothing starts because its package is installed. The services of NFS and iSCSI
 # are started by the first mount that needs them.
 rm -f "$root"/etc/systemd/system/*.wants/*
-chroot "$root" systemctl --quiet enable containerd kubelet node-dns unpack-images
+chroot "$root" systemctl --quiet enable containerd kubelet node-dns unpack-images end-control-plane
 chroot "$root" systemctl --quiet mask systemd-resolved.service systemd-binfmt.service systemd-networkd.service getty.target console-getty.service \
   systemd-logind.service systemd-udevd.service systemd-firstboot.service haproxy.service
 mkdir -p "$root/etc/systemd/journald.conf.d"

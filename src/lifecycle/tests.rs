@@ -153,7 +153,7 @@ async fn a_port_in_use_and_a_cluster_that_is_late_are_told() {
     );
 
     let engine = self::engine(RunStatus::Stopped, "commands: [{line: get --raw, stdout: '{}'}]");
-    let (cancel, nowhere) = (CancellationToken::new(), Path::new("/nowhere"));
+    let (cancel, nowhere) = (CancellationToken::new(), Path::new("/nowhere/kubeconfig"));
     let late = run_with(Action::Start, &engine, &cancel, nowhere, 1).await.unwrap_err();
     assert!(late.to_string().contains("node lab-worker has not registered"), "{late}");
     assert_eq!(statuses(&engine), [RunStatus::Running; 4]);

@@ -37,6 +37,7 @@ mod remote;
 mod rollout;
 mod settings;
 mod shapes;
+mod stop_start;
 #[path = "../support/lib.rs"]
 #[allow(dead_code, reason = "shared with tests/it, which uses other parts")]
 mod support;

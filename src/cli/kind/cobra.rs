@@ -158,7 +158,7 @@ pub(crate) fn mistake(error: &clap::Error, line: &Line, command: &Command) -> Mi
         ErrorKind::InvalidSubcommand if is_lenient => return Mistake::SubcommandRequired,
         ErrorKind::InvalidSubcommand => {
             let word = text(ContextKind::InvalidSubcommand);
-            with_near(unknown_command(word, full_name), text(ContextKind::SuggestedSubcommand))
+            with_near(unknown_command(word, full_name), near_command(error, command))
         }
         ErrorKind::UnknownArgument if name.starts_with("--") => {
             with_near(format!("unknown flag: {name}"), text(ContextKind::SuggestedArg))
@@ -190,6 +190,18 @@ fn text(error: &clap::Error, kind: ContextKind) -> &str {
     match error.get(kind) {
         Some(ContextValue::String(text)) => text,
         Some(ContextValue::Strings(texts)) => texts.first().map_or("", String::as_str),
+        _ => "",
+    }
+}
+
+/// The command that a mistyped one resembles most, which clap names last.
+fn near_command<'a>(error: &'a clap::Error, command: &Command) -> &'a str {
+    let is_shown = |name: &str| command.find_subcommand(name).is_some_and(|c| !c.is_hide_set());
+    match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::String(name)) if is_shown(name) => name,
+        Some(ContextValue::Strings(names)) => {
+            names.iter().rev().find(|name| is_shown(name)).map_or("", String::as_str)
+        }
         _ => "",
     }
 }

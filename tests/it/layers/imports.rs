@@ -135,7 +135,8 @@ fn uses(text: &str) -> Vec<(bool, String)> {
     let mut rest = text;
     while let Some(at) = rest.find("use ") {
         let line = rest[..at].rsplit('\n').next().unwrap_or_default().trim();
-        let visible = line.starts_with("pub");
+        // Not within `pub enum Pause`.
+        let visible = line.starts_with("pub") && !line.contains(' ');
         if line.is_empty() || visible {
             let end = rest[at..].find(';').map_or(rest.len(), |end| at + end);
             let tree: String = rest[at + 4..end].chars().filter(|c| !c.is_whitespace()).collect();
