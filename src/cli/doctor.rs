@@ -47,10 +47,10 @@ impl Doctor {
         // The checks of a cluster that exists belong here, too.
         let checks = before_creation(invocation, &cluster).await?;
         print(&checks, &self.format)?;
-        match checks.iter().filter(|check| check.outcome == Outcome::Error).count() {
-            0 => Ok(()),
-            1 => Err(Failure::new("1 check failed")),
-            many => Err(Failure::new(format!("{many} checks failed"))),
+        let failed = checks.iter().filter(|check| check.outcome == Outcome::Error);
+        match check::worst(&checks) {
+            Outcome::Error => Err(Failure::new(check::failed(failed))),
+            Outcome::Ok | Outcome::Warning => Ok(()),
         }
     }
 }
