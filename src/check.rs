@@ -101,7 +101,8 @@ fn lines(text: &str, width: usize) -> Vec<String> {
 }
 
 fn is_command(text: &str) -> bool {
-    ["sudo ", "docker ", "skiff ", "https://"].iter().any(|beginning| text.starts_with(beginning))
+    let begins = ["sudo ", "docker ", "skiff ", "https://"].iter().any(|known| text.starts_with(known));
+    begins && !text.contains([',', ')'])
 }
 
 /// In one line, as warnings are shown.
@@ -121,6 +122,16 @@ impl fmt::Display for Check {
 /// The worst outcome; that of no checks is [`Outcome::Ok`].
 pub(crate) fn worst<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Outcome {
     checks.into_iter().map(|check| check.outcome).max().unwrap_or(Outcome::Ok)
+}
+
+/// What to say of checks that failed, such as `2 checks failed: memory, clock`.
+pub(crate) fn failed<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
+    let titles: Vec<&str> = checks.into_iter().map(|check| check.title.as_str()).collect();
+    let count = match titles.len() {
+        1 => "1 check".to_owned(),
+        many => format!("{many} checks"),
+    };
+    format!("{count} failed: {}", titles.join(", "))
 }
 
 #[cfg(test)]
@@ -143,6 +154,8 @@ mod tests {
             "            sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288",
         ];
         assert_eq!(facts, expected, "a command can be copied");
+        let more = "start Docker (on Linux: sudo systemctl start docker), or set DOCKER_HOST to another engine";
+        assert_eq!(Check::ok("a", more).facts().len(), 2, "the command is not at the end");
         let long = Check::ok("a", "word ".repeat(40)).facts();
         assert!(long.iter().all(|line| line.chars().count() <= 78), "{long:?}");
         assert!(long.len() == 4 && long[1..].iter().all(|line| line.starts_with(&" ".repeat(12))));
@@ -162,6 +175,13 @@ mod tests {
         assert_eq!(worst([]), Outcome::Ok);
         assert_eq!(worst([&ok, &warning, &ok]), Outcome::Warning);
         assert_eq!(worst([&inotify(), &warning]), Outcome::Error);
+    }
+
+    #[test]
+    fn what_failed_is_named() {
+        let (one, other) = (Check::error("memory", "1 B"), Check::error("clock", "slow"));
+        assert_eq!(failed([&one]), "1 check failed: memory");
+        assert_eq!(failed([&one, &other]), "2 checks failed: memory, clock");
     }
 
     #[test]

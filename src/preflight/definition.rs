@@ -22,8 +22,8 @@ const LEAST_SERVICE_BITS: u32 = 4;
 /// Of the number of nodes (`PodSubnetNodeMaskMaxDiff` there).
 const MOST_NODE_BITS: u32 = 16;
 
-const PODS: &str = "networking.podSubnet";
-const SERVICES: &str = "networking.serviceSubnet";
+pub(super) const PODS: &str = "networking.podSubnet";
+pub(super) const SERVICES: &str = "networking.serviceSubnet";
 
 pub(super) fn checks(cluster: &Cluster) -> Vec<Check> {
     let ranges = Ranges::of(cluster);
@@ -186,7 +186,7 @@ fn services(cluster: &Cluster) -> Vec<Check> {
 mod tests {
     use super::*;
     use crate::check::{Outcome, worst};
-    use crate::preflight::facts::fixtures::{cluster, nodes};
+    use crate::preflight::fixtures::{cluster, nodes};
 
     const ONE: &str = "[{role: control-plane}]";
     const TWO_PLANES: &str = "[{role: control-plane}, {role: control-plane}]";

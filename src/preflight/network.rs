@@ -1,15 +1,12 @@
 //! Whether addresses mean the same everywhere: in pods, in nodes, and on their host.
 
-use super::definition::Ranges;
+use super::definition::{PODS, Ranges, SERVICES};
 use super::facts::Facts;
 use super::subnet::{self, Subnet};
 use crate::check::Check;
 use crate::cluster::Cluster;
 use crate::plan::proxy;
 use crate::secret;
-
-const PODS: &str = "networking.podSubnet";
-const SERVICES: &str = "networking.serviceSubnet";
 
 pub(super) fn checks(cluster: &Cluster, facts: &Facts) -> Vec<Check> {
     let mut checks: Vec<Check> = ipv6(cluster, facts).into_iter().collect();
@@ -65,7 +62,10 @@ fn overlaps(cluster: &Cluster, facts: &Facts) -> Vec<Check> {
         checks.extend(with_routes(PODS, range.pods, facts));
     }
     for service in services {
-        checks.extend(with_network(SERVICES, service, &nodes, facts, |_| false));
+        checks.extend(with_network(SERVICES, service, &nodes, facts, |network| {
+            // The first address is that of the Service kubernetes, and that of the host.
+            service.begins_as(network)
+        }));
         checks.extend(with_routes(SERVICES, service, facts));
     }
     let name = format!("network {:?}", facts.network_name);
@@ -73,7 +73,7 @@ fn overlaps(cluster: &Cluster, facts: &Facts) -> Vec<Check> {
     checks
 }
 
-/// `is_used`: addresses of the network become those of pods.
+/// `is_used`: whether addresses of the network become those of pods or Services for sure.
 fn with_network(
     title: &str,
     subnet: Subnet,
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::check::{Outcome, worst};
     use crate::engine::Network;
-    use crate::preflight::facts::fixtures::{cluster, facts, nodes, with};
+    use crate::preflight::fixtures::{cluster, facts, nodes, with};
     use crate::preflight::routes::Route;
 
     fn on_network(subnets: &[&str]) -> Facts {
@@ -173,7 +173,10 @@ mod tests {
             (1, "podSubnet: 172.17.0.0/16", Outcome::Ok),
             (1, "podSubnet: 172.16.0.0/12", Outcome::Warning),
             (1, "podSubnet: '172.18.0.0/16', disableDefaultCNI: true", Outcome::Warning),
-            (1, "serviceSubnet: 172.18.0.0/16", Outcome::Warning),
+            (1, "serviceSubnet: 172.18.0.0/16", Outcome::Error),
+            (1, "serviceSubnet: 172.18.0.0/24", Outcome::Error),
+            (1, "serviceSubnet: 172.18.128.0/20", Outcome::Warning),
+            (1, "serviceSubnet: 172.16.0.0/12", Outcome::Warning),
             (1, "serviceSubnet: 172.19.0.0/16", Outcome::Ok),
             (1, "ipFamily: ipv6, podSubnet: 'fc00:f853:ccd:e793::/64'", Outcome::Error),
             (1, "ipFamily: ipv6, podSubnet: 'fc00:f853:ccd:e700::/56'", Outcome::Warning),

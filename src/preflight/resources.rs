@@ -22,6 +22,8 @@ const MEMORY_OF_WORKER: u64 = 200 << 20;
 /// for each client and each watch. Docker's packages allow 524288 or more; 4096 is what
 /// Linux itself gives (`include/uapi/linux/fs.h`, `INR_OPEN_MAX`).
 const FEW_OPEN_FILES: u64 = 4096;
+/// containerd in a control-plane with no pods but the system's has 125 files open.
+const TOO_FEW_OPEN_FILES: u64 = 128;
 
 pub(super) fn checks(cluster: &Cluster, facts: &Facts) -> Vec<Check> {
     let machine = facts.machine.as_ref();
@@ -54,14 +56,19 @@ fn inotify(cluster: &Cluster, facts: &Facts, machine: &Machine) -> Option<Check>
 }
 
 fn open_files(machine: &Machine) -> Option<Check> {
-    let (title, found) = ("open files", machine.open_files?);
-    Some(match found < FEW_OPEN_FILES {
-        false if found == u64::MAX => Check::ok(title, "any number per process of a container"),
-        false => Check::ok(title, format!("{found} per process of a container")),
-        true => Check::warning(title, format!("{found} per process of a container"))
-            .needed(format!("at least {FEW_OPEN_FILES}"))
-            .remedy("set nofile in default-ulimits to 524288, in the engine's daemon.json"),
-    })
+    let found = match machine.open_files? {
+        u64::MAX => "any number".to_owned(),
+        limit => limit.to_string(),
+    };
+    let check = Check::ok("open files", format!("{found} for each process of a container"));
+    let outcome = match machine.open_files? {
+        ..TOO_FEW_OPEN_FILES => Outcome::Error,
+        ..FEW_OPEN_FILES => Outcome::Warning,
+        _ => return Some(check),
+    };
+    let needed = format!("at least {FEW_OPEN_FILES}");
+    let remedy = "set nofile in default-ulimits to 524288, in the engine's daemon.json";
+    Some(Check { outcome, ..check }.needed(needed).remedy(remedy))
 }
 
 fn disk(cluster: &Cluster, machine: &Machine) -> Option<Check> {
@@ -75,7 +82,9 @@ fn disk(cluster: &Cluster, machine: &Machine) -> Option<Check> {
     };
     let needed = format!("{} for {}, and some more", size(least), count(cluster));
     let check = Check { outcome, ..Check::ok(title, found) };
-    Some(check.needed(needed).remedy("`docker system df` shows what can go: docker system prune"))
+    Some(check.needed(needed).remedy(
+        "`docker system df` shows what uses it; remove what is unused: docker system prune",
+    ))
 }
 
 fn memory(cluster: &Cluster, facts: &Facts) -> Option<Check> {
@@ -132,7 +141,7 @@ mod tests {
     use super::*;
     use crate::engine::RunStatus;
     use crate::inventory::{ExistingCluster, ExistingNode};
-    use crate::preflight::facts::fixtures::{facts, nodes, with};
+    use crate::preflight::fixtures::{facts, nodes, with};
 
     const MB: u64 = 1_000_000;
     const MIB: u64 = 1 << 20;
@@ -172,10 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn few_open_files_are_warned_about() {
-        for (found, outcome) in
-            [(4095, Outcome::Warning), (4096, Outcome::Ok), (u64::MAX, Outcome::Ok)]
-        {
+    fn processes_need_open_files() {
+        for (found, outcome) in [
+            (127, Outcome::Error),
+            (128, Outcome::Warning),
+            (4095, Outcome::Warning),
+            (4096, Outcome::Ok),
+            (u64::MAX, Outcome::Ok),
+        ] {
             let machine = Machine { open_files: Some(found), ..Machine::default() };
             assert_eq!(open_files(&machine).unwrap().outcome, outcome, "{found}");
         }

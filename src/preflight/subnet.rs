@@ -46,6 +46,11 @@ impl Subnet {
         self.prefix <= other.prefix && self.overlaps(other)
     }
 
+    /// Whether both have the same lowest address.
+    pub(super) fn begins_as(self, other: Subnet) -> bool {
+        (self.is_v6, self.bits) == (other.is_v6, other.bits)
+    }
+
     /// The first `count` of the subnets with this prefix that it consists of.
     pub(super) fn parts(self, prefix: u32, count: u128) -> impl Iterator<Item = Subnet> {
         let (step, whole) = (1u128.checked_shl(128 - prefix), self.count(prefix));
@@ -120,6 +125,13 @@ mod tests {
             let (a, b) = (subnet(a), subnet(b));
             assert_eq!((a.overlaps(b), b.overlaps(a)), (overlap, overlap), "{a} {b}");
             assert_eq!(a.contains(b), contains, "{a} {b}");
+        }
+        for (a, b, same) in [
+            ("10.244.0.0/16", "10.244.0.0/24", true),
+            ("10.244.0.0/16", "10.244.1.0/24", false),
+            ("0.0.0.0/8", "::/8", false),
+        ] {
+            assert_eq!(subnet(a).begins_as(subnet(b)), same, "{a} {b}");
         }
     }
 
