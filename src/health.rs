@@ -21,7 +21,6 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 
-use self::api::Answer;
 use self::judge::Examined;
 use self::network::Entry;
 use self::report::{Examination, Report};

@@ -25,14 +25,14 @@ pub(super) mod version;
 
 pub(super) use program::Program;
 
-/// Commands that kind does not have, and that are not there when called so.
-const OWN: [&str; 1] = ["status"];
+/// Commands that are not there when called kind. clap cannot remove them, but nobody
+/// types the names that they get, because of the space.
+const OWN: [(&str, &str); 1] = [("status", "skiff status")];
 
 /// The commands of this program.
 pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
-    // clap cannot remove a command, but nobody types a name with a space.
-    let hide = |command: clap::Command, name: &&str| {
-        command.mut_subcommand(name, |own| own.name(format!("skiff {name}")).hide(true))
+    let hide = |command: clap::Command, (name, hidden): &(&'static str, &'static str)| {
+        command.mut_subcommand(name, |own| own.name(*hidden).hide(true))
     };
     match program {
         Program::Skiff => command,

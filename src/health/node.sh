@@ -80,8 +80,9 @@ dns() {
   printf 'nameserver %s\noptions timeout:1 attempts:2\n' "$server" >"$resolv"
   name=kubernetes.default.svc.${domain:-cluster.local}
   lookup node '' "$name" && lookup node '' "$(cat /proc/sys/kernel/hostname)"
-  # A namespace can be that of a pod that has just ended, or must not ask.
-  for namespace in $(find /run/netns -name 'cni-*' 2>/dev/null | head -n 3); do
+  # Oldest first: a namespace can be that of a pod that is ending, or must not ask.
+  # shellcheck disable=SC2012 # the container runtime makes up the names
+  for namespace in $(ls -tr -d /run/netns/cni-* 2>/dev/null | head -n 3); do
     ! lookup pod "$namespace" "$name" || break
   done
   rm -f "$resolv"
