@@ -123,6 +123,16 @@ pub(crate) fn worst<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Outcome 
     checks.into_iter().map(|check| check.outcome).max().unwrap_or(Outcome::Ok)
 }
 
+/// What to say of checks that failed, such as `2 checks failed: memory, clock`.
+pub(crate) fn failed<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
+    let titles: Vec<&str> = checks.into_iter().map(|check| check.title.as_str()).collect();
+    let count = match titles.len() {
+        1 => "1 check".to_owned(),
+        many => format!("{many} checks"),
+    };
+    format!("{count} failed: {}", titles.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +172,13 @@ mod tests {
         assert_eq!(worst([]), Outcome::Ok);
         assert_eq!(worst([&ok, &warning, &ok]), Outcome::Warning);
         assert_eq!(worst([&inotify(), &warning]), Outcome::Error);
+    }
+
+    #[test]
+    fn what_failed_is_named() {
+        let (one, other) = (Check::error("memory", "1 B"), Check::error("clock", "slow"));
+        assert_eq!(failed([&one]), "1 check failed: memory");
+        assert_eq!(failed([&one, &other]), "2 checks failed: memory, clock");
     }
 
     #[test]

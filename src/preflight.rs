@@ -18,7 +18,7 @@ mod subnet;
 
 use std::time::SystemTime;
 
-use crate::check::{Check, Outcome};
+use crate::check::{self, Check, Outcome};
 use crate::cluster::Cluster;
 use crate::context::{Context, RunError};
 use crate::inventory;
@@ -33,7 +33,7 @@ pub(crate) use machine::of_this_process;
 
 /// The checks that failed, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", match .0.len() { 1 => "1 check failed".to_owned(), many => format!("{many} checks failed") })]
+#[error("{}", check::failed(.0))]
 pub(crate) struct Refused(pub Vec<Check>);
 
 /// Asks the engine and this machine.

@@ -56,10 +56,10 @@ impl Doctor {
             }
         };
         print(&checks, &self.format)?;
-        match checks.iter().filter(|check| check.outcome == Outcome::Error).count() {
-            0 => Ok(()),
-            1 => Err(Failure::new("1 check failed")),
-            many => Err(Failure::new(format!("{many} checks failed"))),
+        let failed = checks.iter().filter(|check| check.outcome == Outcome::Error);
+        match check::worst(&checks) {
+            Outcome::Error => Err(Failure::new(check::failed(failed))),
+            Outcome::Ok | Outcome::Warning => Ok(()),
         }
     }
 }

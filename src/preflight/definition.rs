@@ -23,8 +23,8 @@ const LEAST_SERVICE_BITS: u32 = 4;
 /// Of the number of nodes (`PodSubnetNodeMaskMaxDiff` there).
 const MOST_NODE_BITS: u32 = 16;
 
-const PODS: &str = "networking.podSubnet";
-const SERVICES: &str = "networking.serviceSubnet";
+pub(super) const PODS: &str = "networking.podSubnet";
+pub(super) const SERVICES: &str = "networking.serviceSubnet";
 
 pub(super) fn checks(cluster: &Cluster) -> Vec<Check> {
     let ranges = Ranges::of(cluster);

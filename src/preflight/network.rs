@@ -1,15 +1,12 @@
 //! Whether addresses mean the same everywhere: in pods, in nodes, and on their host.
 
-use super::definition::Ranges;
+use super::definition::{PODS, Ranges, SERVICES};
 use super::facts::Facts;
 use super::subnet::{self, Subnet};
 use crate::check::Check;
 use crate::cluster::Cluster;
 use crate::plan::proxy;
 use crate::secret;
-
-const PODS: &str = "networking.podSubnet";
-const SERVICES: &str = "networking.serviceSubnet";
 
 pub(super) fn checks(cluster: &Cluster, facts: &Facts) -> Vec<Check> {
     let mut checks: Vec<Check> = ipv6(cluster, facts).into_iter().collect();
