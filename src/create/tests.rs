@@ -237,7 +237,7 @@ fn check_leftovers(
 fn unremoved(failed: &Failed) -> &[DeleteFailure] {
     match &failed.remains {
         Remains::Unremoved(failures) => failures,
-        other => panic!("{other:?}"),
+        other => panic!("{other:?} {}", failed.error),
     }
 }
 
