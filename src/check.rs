@@ -101,7 +101,9 @@ fn lines(text: &str, width: usize) -> Vec<String> {
 }
 
 fn is_command(text: &str) -> bool {
-    ["sudo ", "docker ", "skiff ", "https://"].iter().any(|beginning| text.starts_with(beginning))
+    let begins =
+        ["sudo ", "docker ", "skiff ", "https://"].iter().any(|known| text.starts_with(known));
+    begins && !text.contains([',', ')'])
 }
 
 /// In one line, as warnings are shown.
@@ -153,6 +155,8 @@ mod tests {
             "            sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288",
         ];
         assert_eq!(facts, expected, "a command can be copied");
+        let more = "start Docker (on Linux: sudo systemctl start docker), or set DOCKER_HOST to another engine";
+        assert_eq!(Check::ok("a", more).facts().len(), 2, "the command is not at the end");
         let long = Check::ok("a", "word ".repeat(40)).facts();
         assert!(long.iter().all(|line| line.chars().count() <= 78), "{long:?}");
         assert!(long.len() == 4 && long[1..].iter().all(|line| line.starts_with(&" ".repeat(12))));

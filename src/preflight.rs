@@ -8,6 +8,8 @@
 mod definition;
 mod engine;
 mod facts;
+#[cfg(test)]
+mod fixtures;
 mod kernel;
 mod machine;
 mod network;

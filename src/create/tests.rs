@@ -184,6 +184,11 @@ async fn sweep_clean_up(cluster: &Cluster) {
                 broken += 1;
             }
         }
+        // The first container was refused, so there is none to remove.
+        if listed + 1 == calls.len() {
+            assert!(engine.container_names().is_empty());
+            continue;
+        }
         let (engine, failed) = creation(Some((When::From(listed + 1), Fault::Fails))).await;
         assert_eq!(named(&failed.unwrap_err()), engine.container_names());
         everything += usize::from(engine.container_names().len() == cluster_size(cluster));
@@ -237,7 +242,7 @@ fn check_leftovers(
 fn unremoved(failed: &Failed) -> &[DeleteFailure] {
     match &failed.remains {
         Remains::Unremoved(failures) => failures,
-        other => panic!("{other:?} {}", failed.error),
+        other => panic!("{other:?}: {}", failed.error),
     }
 }
 

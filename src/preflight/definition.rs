@@ -188,7 +188,7 @@ fn services(cluster: &Cluster) -> Vec<Check> {
 mod tests {
     use super::*;
     use crate::check::{Outcome, worst};
-    use crate::preflight::facts::fixtures::{cluster, nodes};
+    use crate::preflight::fixtures::{cluster, nodes};
 
     const ONE: &str = "[{role: control-plane}]";
     const TWO_PLANES: &str = "[{role: control-plane}, {role: control-plane}]";

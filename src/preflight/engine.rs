@@ -86,9 +86,8 @@ fn controllers(facts: &Facts) -> Check {
     }
     let remedy = match facts.host.rootless {
         true => format!("set Delegate=yes for the user's service: {ROOTLESS}"),
-        false => {
-            "boot the engine's host with cgroup_enable=memory, and a kernel that has them".into()
-        }
+        false if !memory => "boot the engine's host with cgroup_enable=memory".into(),
+        false => "use a kernel with these controllers for the engine's host".into(),
     };
     Check::error(title, format!("the engine cannot use {}", names(false)))
         .needed("memory, pids and cpu")
@@ -125,7 +124,7 @@ fn clock(facts: &Facts) -> Option<Check> {
 mod tests {
     use super::*;
     use crate::engine::Host;
-    use crate::preflight::facts::fixtures::{facts, with};
+    use crate::preflight::fixtures::{facts, with};
 
     fn on(change: impl FnOnce(&mut Host)) -> Facts {
         let mut facts = facts();
@@ -194,7 +193,8 @@ mod tests {
             ((true, false, true), Some("cannot use memory")),
             ((false, true, false), Some("cannot use pids, cpu")),
         ] {
-            for (rootless, remedy) in [(true, "Delegate=yes"), (false, "cgroup_enable=memory")] {
+            let of_root = if memory { "use a kernel" } else { "cgroup_enable=memory" };
+            for (rootless, remedy) in [(true, "Delegate=yes"), (false, of_root)] {
                 let facts = on(|host| {
                     host.cgroup_controllers = CgroupControllers { cpu, memory, pids };
                     host.rootless = rootless;

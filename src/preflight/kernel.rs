@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::check::Outcome;
     use crate::preflight::facts::Machine;
-    use crate::preflight::facts::fixtures::{cluster, facts};
+    use crate::preflight::fixtures::{cluster, facts};
 
     #[test]
     fn ipvs_is_loaded_built_in_or_a_module() {

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::check::{Outcome, worst};
     use crate::engine::Network;
-    use crate::preflight::facts::fixtures::{cluster, facts, nodes, with};
+    use crate::preflight::fixtures::{cluster, facts, nodes, with};
     use crate::preflight::routes::Route;
 
     fn on_network(subnets: &[&str]) -> Facts {

@@ -156,7 +156,7 @@ mod tests {
     use crate::check::Outcome;
     use crate::engine::ContainerSpec;
     use crate::engine::fake::FakeEngine;
-    use crate::preflight::facts::fixtures::{cluster, facts, with};
+    use crate::preflight::fixtures::{cluster, facts, with};
     use crate::progress::Progress;
 
     const TWO: &str = "networking: {apiServerPort: 6443, apiServerAddress: '::1', ipFamily: ipv6}

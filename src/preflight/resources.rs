@@ -75,7 +75,9 @@ fn disk(cluster: &Cluster, machine: &Machine) -> Option<Check> {
     };
     let needed = format!("{} for {}, and some more", size(least), count(cluster));
     let check = Check { outcome, ..Check::ok(title, found) };
-    Some(check.needed(needed).remedy("`docker system df` shows what can go: docker system prune"))
+    Some(check.needed(needed).remedy(
+        "`docker system df` shows what uses it; remove what is unused: docker system prune",
+    ))
 }
 
 fn memory(cluster: &Cluster, facts: &Facts) -> Option<Check> {
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
     use crate::engine::RunStatus;
     use crate::inventory::{ExistingCluster, ExistingNode};
-    use crate::preflight::facts::fixtures::{facts, nodes, with};
+    use crate::preflight::fixtures::{facts, nodes, with};
 
     const MB: u64 = 1_000_000;
     const MIB: u64 = 1 << 20;

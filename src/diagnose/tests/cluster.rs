@@ -125,7 +125,7 @@ fn add_steps(screens: &mut Screens) {
 fn check() -> Check {
     Check::error("disk space", "120.0 MB free where the engine keeps its data")
         .needed("1.4 GB for 3 nodes, and some more")
-        .remedy("`docker system df` shows what can go: docker system prune")
+        .remedy("`docker system df` shows what uses it; remove what is unused: docker system prune")
 }
 
 fn port() -> Check {
