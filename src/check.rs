@@ -101,7 +101,8 @@ fn lines(text: &str, width: usize) -> Vec<String> {
 }
 
 fn is_command(text: &str) -> bool {
-    let begins = ["sudo ", "docker ", "skiff ", "https://"].iter().any(|known| text.starts_with(known));
+    let begins =
+        ["sudo ", "docker ", "skiff ", "https://"].iter().any(|known| text.starts_with(known));
     begins && !text.contains([',', ')'])
 }
 

@@ -39,7 +39,7 @@ const OWN: [(&str, &str); 7] = [
 
 /// The commands of this program.
 pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
-    let hide = |command: clap::Command, (name, hidden): &(&str, &'static str)| {
+    let hide = |command: clap::Command, (name, hidden): &(&'static str, &'static str)| {
         command.mut_subcommand(name, |own| own.name(*hidden).hide(true))
     };
     match program {

@@ -231,6 +231,7 @@ mod tests {
             ..ExistingNode::new("lab-control-plane", NodeRole::ControlPlane, RunStatus::Running)
         };
         let worker = ExistingNode::new("lab-worker", NodeRole::Worker, RunStatus::Stopped);
+        let worker = ExistingNode { created: 1001, ..worker };
         let object = NodeObject {
             not_ready: Some("is not Ready: no network".into()),
             kubernetes: "v1.37.2".into(),

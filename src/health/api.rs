@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::context::{Context, RunError};
 use crate::inventory::{ExistingCluster, ExistingNode, NodeRole};
-use crate::kube::{KubeClient, object};
+use crate::kube::{KubeClient, condition, object};
 use crate::node::NodeHandle;
 use crate::pods::{self, NotReady};
 
@@ -28,12 +28,24 @@ pub(super) struct Answers {
     pub nodes: Vec<Value>,
     /// How many pods there are.
     pub pods: usize,
-    /// Pods on nodes that run, or on none; and whether they may still be starting.
+    /// Pods on nodes that run, or on none, and whether they may still be starting.
     pub not_ready: Vec<(NotReady, bool)>,
     /// Pods, as `NAMESPACE/NAME`, that are ready and crash again and again; and how.
     pub often: Vec<(String, String)>,
     /// The address of the Service `kubernetes`.
     service: String,
+}
+
+impl Answers {
+    /// Whether the node of this name is Ready.
+    pub(super) fn is_ready(&self, node: &str) -> bool {
+        is_ready(&self.nodes, node)
+    }
+}
+
+fn is_ready(nodes: &[Value], name: &str) -> bool {
+    let node = nodes.iter().find(|node| object::name(node) == name);
+    node.is_some_and(|node| condition::is_true(node, "Ready").is_none())
 }
 
 #[derive(Debug)]
@@ -106,12 +118,17 @@ async fn ask_one(
         let name = format!("{}/{}", object::namespace(pod), object::name(pod));
         Some((name, pods::crashes_often(pod, &since)?))
     });
-    let not_ready = pods::explain(&kube, &looked_at, object::items(list(3))).await;
+    let mut not_ready = pods::explain(&kube, &looked_at, object::items(list(3))).await;
+    // On a node that is not Ready no pod is.
+    let nodes = object::items(list(0));
+    let is_on_ready =
+        |node: &Option<String>| node.as_ref().is_none_or(|node| is_ready(nodes, node));
+    not_ready.retain(|pod| pod.is_failing || is_on_ready(&pod.node));
     let often = often.filter(|(name, _)| !not_ready.iter().any(|pod| pod.pod == *name)).collect();
     let begun = moment(now - START);
     let starts = |pod: &NotReady| !pod.is_failing && pod.since > begun;
     Ok(Answers {
-        nodes: object::items(list(0)).to_vec(),
+        nodes: nodes.to_vec(),
         pods: all.len(),
         not_ready: not_ready.into_iter().map(|pod| (pod.clone(), starts(&pod))).collect(),
         often,

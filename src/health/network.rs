@@ -115,19 +115,25 @@ fn service(response: &Response, cluster: &str) -> Option<Finding> {
 }
 
 fn dns(server: &str, lookups: &[Lookup], cluster: &str) -> Option<Finding> {
-    let by = |by_pod: bool| lookups.iter().filter(move |lookup| lookup.by_pod == by_pod);
-    let remedy = kubectl(cluster, "rollout restart --namespace kube-system deployment/coredns");
-    let mut of_node = by(false);
-    let first = of_node.next().filter(|first| !first.found);
-    let is_deaf = by(true).next().is_some() && !by(true).any(|lookup| lookup.found);
-    let found = match first {
-        Some(first) => format!("{server} does not resolve {}", first.name),
-        None if is_deaf => format!("{server} answers the node, but not its pods"),
-        None => {
-            let other = &of_node.find(|lookup| !lookup.found)?.name;
-            let found = format!("{server} does not pass on other names, such as {other}");
-            return Some(Finding::warning(found, "answers of the engine's DNS server", remedy));
+    let restart = kubectl(cluster, "rollout restart --namespace kube-system deployment/coredns");
+    let (of_pods, of_node): (Vec<&Lookup>, Vec<&Lookup>) =
+        lookups.iter().partition(|lookup| lookup.by_pod);
+    // The first is for the API server, the other for a name that is passed on.
+    match of_node[..] {
+        [first, ..] if !first.found => {
+            let found = format!("{server} does not resolve {}", first.name);
+            return Some(Finding::error(found, "an address", restart));
         }
-    };
-    Some(Finding::error(found, "answers", remedy))
+        [_, other, ..] if !other.found => {
+            let found = format!("{server} does not pass on other names, such as {}", other.name);
+            return Some(Finding::warning(found, "an answer of the engine's DNS server", restart));
+        }
+        _ => {}
+    }
+    let is_deaf = !of_pods.is_empty() && !of_pods.iter().any(|lookup| lookup.found);
+    is_deaf.then(|| {
+        let found = format!("{server} answers the node, but not its pods");
+        let remedy = format!("unless a NetworkPolicy forbids it, restart it: {restart}");
+        Finding::error(found, "an answer", remedy)
+    })
 }

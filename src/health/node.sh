@@ -57,12 +57,11 @@ answers() {
   [ -z "$1" ] || answer service "https://$1:443/readyz"
 }
 
-# lookup FROM NAMESPACE NAME: whether a name is resolved with the DNS server of pods,
-# in the network namespace of a pod or, if that is empty, in that of the node.
+# lookup FROM NETWORK NAME: whether a name is resolved with the DNS server of pods, in
+# this network namespace.
 lookup() {
-  set -- "$1" "${2:+nsenter --net=$2}" "$3"
-  # shellcheck disable=SC2086,SC2016
-  $2 unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec getent -s dns ahosts "$1"' \
+  nsenter --net="$2" unshare --mount sh -c \
+    "mount --bind \"\$0\" /etc/resolv.conf && exec getent -s dns ahosts \"\$1\"" \
     "$resolv" "$3." >/dev/null 2>&1 && found=yes || found=no
   echo "$1 $3 $found"
   [ "$found" = yes ]
@@ -79,10 +78,13 @@ dns() {
   resolv=$(mktemp)
   printf 'nameserver %s\noptions timeout:1 attempts:2\n' "$server" >"$resolv"
   name=kubernetes.default.svc.${domain:-cluster.local}
-  lookup node '' "$name" && lookup node '' "$(cat /proc/sys/kernel/hostname)"
-  # A namespace can be that of a pod that has just ended, or must not ask.
-  for namespace in $(find /run/netns -name 'cni-*' 2>/dev/null | head -n 3); do
-    ! lookup pod "$namespace" "$name" || break
+  here=/proc/self/ns/net
+  lookup node "$here" "$name" && lookup node "$here" "$(cat /proc/sys/kernel/hostname)"
+  # Oldest first: a network can be that of a pod that is ending, or must not ask.
+  for network in $(
+    find /run/netns -name 'cni-*' -printf '%T@ %p\n' 2>/dev/null | sort -n | head -n 3 | cut -d ' ' -f 2
+  ); do
+    ! lookup pod "$network" "$name" || break
   done
   rm -f "$resolv"
 }

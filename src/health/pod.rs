@@ -36,7 +36,12 @@ pub(super) fn nodes(cluster: &ExistingCluster, answers: &Answers, excused: &[&st
         Some(((*name).to_owned(), finding?))
     };
     let findings = running.iter().filter_map(finding).collect();
-    NODES.checks(&format!("{} Ready", running.len()), findings)
+    let ready = running.iter().filter(|name| answers.is_ready(name)).count();
+    let well = match running.len() {
+        all if all == ready => format!("{ready} Ready"),
+        all => format!("{ready} of {all} Ready"),
+    };
+    NODES.checks(&well, findings)
 }
 
 fn node_object(name: &str, node: &Value, is_excused: bool) -> Option<Finding> {

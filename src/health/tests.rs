@@ -322,6 +322,42 @@ async fn a_pod_may_take_a_minute_to_start() {
     }
 }
 
+/// The kubelet is stopped, and so everything on its node is unknown; but what crashed may
+/// be why.
+#[tokio::test]
+async fn a_node_that_is_not_ready_excuses_its_pods() {
+    let pod = |name: &str, state: Value| {
+        json!({
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"nodeName": "lab-worker"},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "False"}],
+                "containerStatuses": [{"name": "c", "ready": true, "state": state}],
+            },
+        })
+    };
+    let running = pod("a", json!({"running": {}}));
+    let failing = pod("b", json!({"waiting": {"reason": "CreateContainerError"}}));
+    let mut script = cluster(json!([running, failing]));
+    let answers = script["commands"][0]["stdout"].as_str().unwrap().to_owned();
+    let unknown = r#""lab-worker"},"status":{"conditions":[{"type":"Ready","status":"Unknown","message":"Kubelet stopped posting node status."#;
+    let answers = answers.replace(
+        r#""lab-worker"},"status":{"conditions":[{"type":"Ready","status":"True"#,
+        unknown,
+    );
+    script["commands"][0]["stdout"] = json!(answers);
+    let pod = "pod default/b: container c cannot start: CreateContainerError";
+    let node = "node lab-worker: is not Ready: Kubelet stopped posting node status.";
+    assert_eq!(ill(&examined(&script).await), [node, pod]);
+
+    let look = "\u{1e}unit containerd running 0\n\u{1e}unit kubelet dead 0\n\u{1e}journal kubelet\nStopped\n";
+    prints(&mut script, "components look", "lab-worker", look);
+    let checks = examined(&script).await;
+    assert_eq!(ill(&checks), ["kubelet on lab-worker: is stopped", pod]);
+    let nodes = checks.iter().find(|check| check.title == "nodes").unwrap();
+    assert_eq!(nodes.found, "1 of 2 Ready");
+}
+
 #[tokio::test]
 async fn without_an_api_server_components_speak_for_themselves() {
     let mut script = cluster(json!([]));
@@ -333,6 +369,7 @@ async fn without_an_api_server_components_speak_for_themselves() {
         "\u{1e}unit containerd running 0\n\u{1e}unit kubelet running 0\n\u{1e}containers\n{listed}\n\u{1e}log 1 1\nError: unknown flag: --x\n"
     );
     prints(&mut script, "components look", "lab-control-plane", &look);
+    script["commands"][1]["stdout"] = json!("");
     script["commands"][1]["code"] = json!(1);
     script["commands"][1]["stderr"] = json!("The connection to the server lab:6443 was refused");
     let expected = [

@@ -204,24 +204,23 @@ impl KubeClient {
         }
     }
 
-    /// The end of what a container wrote until it ended the last time.
+    /// The end of what a container writes; with `previous`, of what it wrote before it was
+    /// started again.
     ///
     /// # Errors
     /// Fails like every method of [`KubeClient`].
-    pub(crate) async fn last_log(
+    pub(crate) async fn log(
         &self,
         namespace: &str,
         pod: &str,
         container: &str,
+        previous: bool,
     ) -> Result<String, RunError> {
+        let previous = format!("--previous={previous}");
         // A kubelet that does not answer must not be waited for.
-        let log = ["logs", "--tail=100", "--request-timeout=3s", "--namespace", namespace, pod];
-        let current = [&log[..], &["--container", container]].concat();
-        match self.kubectl(&[&current[..], &["--previous"]].concat()).await {
-            // It has not been started again.
-            Err(RunError::Command { .. }) => self.kubectl(&current).await,
-            done => done,
-        }
+        let how = ["--tail=100", "--request-timeout=3s", &previous];
+        let which = ["logs", "--namespace", namespace, pod, "--container", container];
+        self.kubectl(&[&which[..], &how].concat()).await
     }
 }
 
@@ -273,6 +272,7 @@ mod tests {
         kube.delete_raw("/api/v1/a").await.unwrap();
         kube.list("pods", None, Selector::Label("a=b")).await.unwrap();
         kube.list("events", Some("x"), Selector::Field("c=d")).await.unwrap();
+        kube.log("x", "p", "c", true).await.unwrap();
         let wanted = [
             "create --validate=false -f -",
             "apply --validate=false -f -",
@@ -280,6 +280,7 @@ mod tests {
             "delete --raw /api/v1/a",
             "get --ignore-not-found -o json pods --all-namespaces --selector a=b",
             "get --ignore-not-found -o json events --namespace x --field-selector c=d",
+            "logs --namespace x p --container c --tail=100 --request-timeout=3s --previous=true",
         ];
         let start = "n: kubectl --kubeconfig=/etc/kubernetes/admin.conf";
         assert_eq!(*lines.lock().unwrap(), wanted.map(|args| format!("{start} {args}")));

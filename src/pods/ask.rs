@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::not_ready::NotReady;
+use super::not_ready::{NotReady, Silent};
 use super::reason;
 use crate::components;
 use crate::context::RunError;
@@ -12,6 +12,9 @@ use crate::text;
 
 /// So many logs are asked for: each takes a command.
 const LOGS: usize = 3;
+/// What the kubelet says instead of a log that it has removed (Kubernetes 1.37,
+/// `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
+const GONE: &str = "unable to retrieve container logs for ";
 
 /// The paths of what [`explain`] needs: the pods of a namespace, or of all, and the
 /// events that warn.
@@ -42,9 +45,10 @@ pub(crate) async fn explain(kube: &KubeClient, pods: &[Value], events: &[Value])
     let silent = found.iter_mut().filter(|pod| pod.silent.is_some()).take(LOGS);
     let ask = silent.map(|pod| async move {
         let (namespace, name) = pod.pod.split_once('/').unwrap_or_default();
-        let container = pod.silent.take().unwrap_or_default();
-        let log = kube.last_log(namespace, name, &container).await.unwrap_or_default();
-        if let Some(last) = components::last_words(&log).last() {
+        let Some(Silent { container, runs }) = pod.silent.take() else { return };
+        let log = kube.log(namespace, name, &container, runs).await.unwrap_or_default();
+        let words = components::last_words(&log);
+        if let Some(last) = words.last().filter(|last| !last.starts_with(GONE)) {
             pod.why = format!("{}: {}", pod.why, text::short(last));
         }
     });

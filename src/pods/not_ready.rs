@@ -21,7 +21,15 @@ pub(crate) struct NotReady {
     /// The newest event that warns of something else, as `REASON: MESSAGE`.
     pub event: Option<String>,
     /// The container whose log says more.
-    pub silent: Option<String>,
+    pub silent: Option<Silent>,
+}
+
+/// A container that has ended without a word to the kubelet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Silent {
+    pub container: String,
+    /// It runs again, and so the log is that of the run before.
+    pub runs: bool,
 }
 
 impl NotReady {

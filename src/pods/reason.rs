@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::event;
-use super::not_ready::NotReady;
+use super::not_ready::{NotReady, Silent};
 use crate::kube::{condition, object};
 use crate::text::short;
 
@@ -16,7 +16,7 @@ struct Trouble {
     rank: u8,
     why: String,
     /// The container whose log says more.
-    silent: Option<String>,
+    silent: Option<Silent>,
 }
 
 const FAILING: u8 = 0;
@@ -132,7 +132,8 @@ fn crash(name: &str, status: &Value, ended: &Value) -> Trouble {
     };
     let crash = format!("container {name} crashes ({cause}{restarts})");
     let why = with_message(crash.clone(), &ended["message"]);
-    let silent = (why == crash).then(|| name.to_owned());
+    let runs = !status["state"]["running"].is_null();
+    let silent = (why == crash).then(|| Silent { container: name.to_owned(), runs });
     Trouble { rank: FAILING, why, silent }
 }
 

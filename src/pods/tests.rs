@@ -244,15 +244,16 @@ mod asking {
     use crate::node::NodeHandle;
     use crate::progress::Progress;
 
-    /// Pods that are `pods`; the log of the last run is that of the one that has just
-    /// ended.
-    async fn asked(pods: Value) -> Vec<NotReady> {
+    /// Pods that are `pods`; a container that runs again has another log before it.
+    async fn asked(pods: Value) -> Vec<String> {
         let panic = "starting\npanic: no such table\n\ngoroutine 1 [running]:\nmain.main()\n";
+        let gone = "unable to retrieve container logs for containerd://47e62b1c724a07";
         let script = json!({
             "clusters": {"lab": ["control-plane"]},
             "commands": [
                 {"line": "get --raw", "stdout": format!("{}\u{1e}{}\u{1e}", json!({"items": pods}), json!({}))},
-                {"line": "--previous", "code": 1, "stderr": "previous terminated container \"c\" not found"},
+                {"line": " gone ", "stdout": gone},
+                {"line": "--previous=true", "stdout": "Error: of the run before\n"},
                 {"line": " logs ", "stdout": panic},
             ],
         });
@@ -260,22 +261,29 @@ mod asking {
         let engine = Script::parse(&script.to_string()).unwrap().engine(&cancel);
         let ctx = Context::new(Arc::new(engine), Progress::silent(), cancel);
         let kube = KubeClient::new(NodeHandle::new(&ctx, "lab-control-plane"));
-        not_ready_in(&kube, "default").await.unwrap()
+        let found = not_ready_in(&kube, "default").await.unwrap();
+        found.into_iter().map(|pod| pod.why).collect()
     }
 
     #[tokio::test]
     async fn the_log_says_why_a_container_crashes_if_nothing_else_does() {
         let ended = |message: &str| crashed(json!("ended"), 2, "Error", 0, message);
-        let found = asked(json!([
-            pod("a", "Running", "False", json!([ended("")])),
-            pod("b", "Running", "False", json!([ended("its own words")])),
-            pod("c", "Running", "True", json!([])),
+        let again = crashed(json!({"running": {}}), 2, "Error", 3, "");
+        let crashing =
+            |name: &str, container: Value| pod(name, "Running", "False", json!([container]));
+        let why = asked(json!([
+            crashing("a", ended("")),
+            crashing("b", ended("its own words")),
+            crashing("c", again),
+            crashing("gone", ended("")),
+            pod("ready", "Running", "True", json!([])),
         ]))
         .await;
-        let why: Vec<&str> = found.iter().map(|pod| pod.why.as_str()).collect();
         let expected = [
             "container c crashes (exit code 2): panic: no such table",
             "container c crashes (exit code 2): its own words",
+            "container c crashes (exit code 2, 3 restarts): Error: of the run before",
+            "container c crashes (exit code 2)",
         ];
         assert_eq!(why, expected);
     }

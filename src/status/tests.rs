@@ -78,6 +78,7 @@ async fn an_api_server_that_does_not_answer_is_not_waited_for() {
     assert_eq!(status.silence.as_deref(), Some("it does not answer"));
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     let refuses = |script: &mut Value| {
+        script["commands"][0]["stdout"] = json!("");
         script["commands"][0]["code"] = json!(1);
         script["commands"][0]["stderr"] = json!("The connection to the server was refused");
     };

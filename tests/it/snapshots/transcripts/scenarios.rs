@@ -130,6 +130,22 @@ pub const ALL: &[Scenario] = &[
         &["skiff doctor", "skiff doctor -o json"],
     ),
     scenario(
+        "doctor-of-a-cluster",
+        r#"clusters: {lab: [control-plane, worker]}
+        stopped: [lab-worker]
+        commands:
+        - line: get --raw
+          stdout: "{\"items\": [{\"metadata\": {\"name\": \"lab-control-plane\"}, \"status\": {\"conditions\": [{\"type\": \"Ready\", \"status\": \"True\"}]}}]}\x1e\
+            {\"spec\": {\"clusterIP\": \"10.96.0.1\"}}\x1e\
+            {\"items\": [{\"metadata\": {\"name\": \"web\", \"namespace\": \"shop\"}, \"spec\": {\"nodeName\": \"lab-control-plane\"}, \"status\": {\"conditions\": [{\"type\": \"Ready\", \"status\": \"False\"}], \"containerStatuses\": [{\"name\": \"web\", \"restartCount\": 4, \"state\": {\"waiting\": {\"reason\": \"CrashLoopBackOff\"}}, \"lastState\": {\"terminated\": {\"exitCode\": 3, \"reason\": \"Error\"}}}]}}]}\x1e{}\x1e"
+        - {line: ' logs ', stdout: "starting\nError: no such table: orders\n"}
+        - {line: components look, stdout: "\x1eunit containerd running 0\n\x1eunit kubelet running 0\n\x1econtainers\n{}\n"}
+        - line: health 10.96.0.1
+          stdout: "\x1eunits\nnode-dns.service\n\x1edisk\n/dev/vda 9 9 182500208 26% /var\n/dev/vda 9 9 9 8% /var\n\x1ememory\nMemAvailable: 100000 kB\n\
+            \x1eanswer api-server\nreadyz check passed\n200\n\x1eanswer service\nok\n200\n\x1edns 10.96.0.10\nnode kubernetes.default.svc.cluster.local yes\nnode lab-control-plane no\n""#,
+        &["skiff doctor --name lab", "skiff doctor --name lab -o json", "skiff doctor --name other"],
+    ),
+    scenario(
         "create-without-subnets",
         "faults: [{call: create_network, does: fails, message: Pool overlaps with other one}]",
         &["skiff create cluster"],
