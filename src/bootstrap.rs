@@ -27,7 +27,7 @@ use crate::secret::Secret;
 use crate::version::Version;
 use crate::yaml;
 
-pub(crate) use config::{NodeConfig, node_config};
+pub(crate) use config::node_config;
 pub(crate) use error::BootstrapError;
 
 const KUBERNETES: &str = "/etc/kubernetes";
@@ -314,9 +314,9 @@ impl<'a> Bootstrap<'a> {
         let name = path.rsplit('.').next().unwrap_or_default();
         let place = self.cluster.place_named(name, node);
         let place = place.map_or_else(|| node.to_owned(), |place| place.to_string());
-        self.ctx.progress.warn(format!(
-            "{place}: {kind} of this version has no field {path}: it has no effect"
-        ));
+        self.ctx
+            .progress
+            .warn(format!("{place}: {kind} of this version has no field {path}: it has no effect"));
         warned.push(field);
     }
 

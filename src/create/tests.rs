@@ -10,6 +10,7 @@ use crate::engine::Command;
 use crate::engine::fake::{FakeEngine, Fault, Script, When};
 use crate::progress::Progress;
 
+mod checked;
 mod complete;
 mod kubeconfig;
 
