@@ -1,7 +1,10 @@
+mod outputs;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use self::outputs::*;
 use super::*;
 use crate::components::Component;
 use crate::config::{Surroundings, parse_in};
@@ -126,32 +129,6 @@ fn a_patch_that_does_not_apply_is_found_before_there_are_nodes() {
     let error = found.unwrap_err().to_string();
     assert!(error.contains("lab-control-plane") && error.contains("/nope"), "{error}");
 }
-
-/// What the programs of Kubernetes 1.37.2 write.
-const API_SERVER: &str = r#"I1125 19:28:31.256751     104 options.go:261] external host was not specified, using 192.0.2.1
-E1125 19:28:31.257247     104 run.go:72] "command failed" err="[service-account-issuer is a required flag, either `--service-account-key-file` or `--service-account-signing-endpoint` must be set, enable-admission-plugins plugin \"NoSuch\" is unknown, enable-admission-plugins plugin \"Two\" is unknown, unknown api groups nosuch/v1, --service-account-signing-key-file and --service-account-issuer are required flags]""#;
-const API_SERVER_FINE: &str = r#"E1125 19:28:31.044014      78 run.go:72] "command failed" err="[service-account-issuer is a required flag, either `--service-account-key-file` or `--service-account-signing-endpoint` must be set, --service-account-signing-key-file and --service-account-issuer are required flags]""#;
-const GATE: &str = r#"E1125 19:28:30.733927      38 run.go:72] "command failed" err="unrecognized feature gate: Nope""#;
-const KUBELET_GATE: &str = "panic: failed to merge global and in-flight KubeletConfiguration while setting defaults, error: unrecognized feature gate: Nope\n\ngoroutine 1 [running]:\nmain.main()\n";
-const KUBELET_FINE: &str = "I1125 19:27:56.983673     273 server.go:1] \"Effective KubeletConfiguration\" config=<\n\tapiVersion: kubelet.config.k8s.io/v1beta1\n >\nE1125 19:27:56.984245     273 run.go:72] \"command failed\" err=\"failed to run Kubelet: invalid kubeconfig: stat /tmp/component-config/none: no such file or directory\"\n";
-const KUBELET_INVALID: &str = r#"E1125 19:27:56.884753     260 run.go:72] "command failed" err="failed to validate kubelet configuration, error: [invalid configuration: imageGCLowThresholdPercent (--image-gc-low-threshold) 100 must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) 100, invalid configuration: maxPods (--max-pods) -1 must not be a negative number], path: &TypeMeta{Kind:,APIVersion:,}""#;
-const KUBELET_UNKNOWN: &str = r#"I1125 19:27:56.884753     260 codec.go:103] "Using lenient decoding as strict decoding failed" err="strict decoding error: unknown field \"authentication.anonymus\", unknown field \"maxPodz\""
-E1125 19:27:56.984245     273 run.go:72] "command failed" err="failed to run Kubelet: invalid kubeconfig: stat /c/none: no such file or directory""#;
-const KUBELET_TYPE: &str = r#"E1125 19:27:56.794209     247 run.go:72] "command failed" err="failed to load kubelet config file, path: /c/kubelet.yaml, error: failed to load Kubelet config file /c/kubelet.yaml, error failed to decode: json: cannot unmarshal string into Go struct field KubeletConfiguration.maxPods of type int32""#;
-const KUBELET_TAINT: &str = r#"E1125 19:27:57.309903     316 run.go:72] "command failed" err="failed to parse kubelet flag: invalid argument \"a=b:Nope\" for \"--register-with-taints\" flag: invalid taint effect: Nope, unsupported taint effect""#;
-const KUBELET_LABEL: &str = "E1125 19:27:57.218686     303 run.go:72] \"command failed\" err=<\n\tfailed to validate kubelet flags: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]\n\t--node-labels in the 'kubernetes.io' namespace must begin with an allowed prefix (kubelet.kubernetes.io, node.kubernetes.io)\n >\n";
-const SCHEDULER: &str = "Usage:\n  kube-scheduler [flags]\n\nMisc flags:\n\n      --kubeconfig string   Path to kubeconfig file with authorization and master location information (the master location can be overridden by the master flag).\n\nError: invalid argument \"abc\" for \"-v, --v\" flag: strconv.ParseUint: parsing \"abc\": invalid syntax\n";
-const MANAGER: &str = r#"E1125 19:28:31.834428     183 run.go:72] "command failed" err="[\"nosuch\" is not in the list of known controllers, \"two\" is not in the list of known controllers]""#;
-const MANAGER_FINE: &str = r#"E1125 19:28:31.661761     159 run.go:72] "command failed" err="stat /c/none: no such file or directory""#;
-const PROXY: &str = r#"I1125 19:28:32.474704     269 options.go:502] "Using lenient decoding as strict decoding failed" err="strict decoding error: unknown field \"unknownThing\""
-E1125 19:28:32.475351     269 run.go:72] "command failed" err="failed validate: [KubeProxyConfiguration.KubeProxyLinuxConfiguration.KubeProxyConntrackConfiguration.MaxPerCore: Invalid value: -1: must be greater than or equal to 0, KubeProxyConfiguration.Mode.ProxyMode: Invalid value: \"nosuch\": must be iptables, ipvs, nftables or blank (blank means the best-available proxy [currently iptables])]""#;
-const PROXY_TYPE: &str = r#"E1125 19:28:32.782786     307 run.go:72] "command failed" err="failed complete: failed to decode: json: cannot unmarshal string into Go struct field KubeProxyConntrackConfiguration.conntrack.maxPerCore of type int32""#;
-const KUBEADM_UNKNOWN: &str = r#"error: error unmarshaling configuration schema.GroupVersionKind{Group:"kubeadm.k8s.io", Version:"v1beta4", Kind:"ClusterConfiguration"}: strict decoding error: unknown field "apiServer.extraArg", unknown field "networkin"
-To see the stack trace of this error execute with --v=5 or higher"#;
-const KUBEADM_INVALID: &str = r#"error: [networking.serviceSubnet: Invalid value: "abc": couldn't parse subnet, featureGates: Invalid value: {"Nope":true}: Nope is not a valid feature name., localAPIEndpoint.bindPort: Invalid value: 644399: port number is not valid]
-To see the stack trace of this error execute with --v=5 or higher"#;
-const KUBEADM_TYPE: &str = r#"error: error unmarshaling configuration schema.GroupVersionKind{Group:"kubeadm.k8s.io", Version:"v1beta4", Kind:"ClusterConfiguration"}: json: cannot unmarshal object into Go struct field APIServer.apiServer.ControlPlaneComponent.extraArgs of type []v1beta4.Arg
-To see the stack trace of this error execute with --v=5 or higher"#;
 
 /// A question with something of everything that is taken out of it.
 fn question(component: Component) -> Question {
