@@ -339,9 +339,9 @@ impl<'a> Bootstrap<'a> {
         let name = path.rsplit('.').next().unwrap_or_default();
         let place = self.cluster.place_named(name, node);
         let place = place.map_or_else(|| node.to_owned(), |place| place.to_string());
-        self.ctx.progress.warn(format!(
-            "{place}: {kind} of this version has no field {path}: it has no effect"
-        ));
+        self.ctx
+            .progress
+            .warn(format!("{place}: {kind} of this version has no field {path}: it has no effect"));
         warned.push(field);
     }
 

@@ -189,7 +189,9 @@ async fn add_names(container: &NodeHandle, checked: &mut Checked) -> Result<(), 
     let report = run(container, script::names(&programs)).await?;
     let names = script::read_names(&report);
     for refusal in &mut checked.refusals {
-        let Some((gates, flags)) = names.get(question::program(refusal.component)) else { continue };
+        let Some((gates, flags)) = names.get(question::program(refusal.component)) else {
+            continue;
+        };
         let similar = match Subject::of(&refusal.words) {
             Subject::Gate(gate) => text::similar(&gate, gates.iter().copied()),
             Subject::Flag(flag) => text::similar(&flag, flags.iter().copied()),

@@ -15,7 +15,9 @@ mod problem;
 mod subnet;
 mod v1alpha4;
 
-use crate::cluster::{Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Line, Node, Source};
+use crate::cluster::{
+    Cluster, ContainerdPatches, DEFAULT_NAME, KubeadmPatches, Line, Node, Source,
+};
 use crate::yaml::located::{self, Value};
 
 pub use host_path::Surroundings;

@@ -134,8 +134,14 @@ mod tests {
     fn the_kubelet_of_a_joining_node_is_patched_by_kubeadm() {
         let worker = config(WORKER, 1, "v1.37.2");
         let expected = [
-            ("kubeletconfiguration000+merge.json", r#"{"kind":"KubeletConfiguration","maxPods":42,"cgroupRoot":null}"#),
-            ("kubeletconfiguration001+json.json", r#"[{"op":"add","path":"/podPidsLimit","value":100}]"#),
+            (
+                "kubeletconfiguration000+merge.json",
+                r#"{"kind":"KubeletConfiguration","maxPods":42,"cgroupRoot":null}"#,
+            ),
+            (
+                "kubeletconfiguration001+json.json",
+                r#"[{"op":"add","path":"/podPidsLimit","value":100}]"#,
+            ),
         ];
         assert_eq!(worker.patches, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
         let directory = |config: &NodeConfig| {
@@ -150,9 +156,14 @@ mod tests {
         assert!(old.warnings[0].starts_with("lab.yaml:9: nodes[1].kubeadmConfigPatches[0]: a kubeadm patch of KubeletConfiguration has no effect on lab-worker"), "{:?}", old.warnings);
         let first = config(WORKER, 0, "v1.37.2");
         assert_eq!((first.patches.len(), first.warnings.len()), (0, 0));
-        let elsewhere = WORKER.replace("  - |\n", "  - 'kind: JoinConfiguration\n\n    patches: {directory: /mine}'\n  - |\n");
+        let elsewhere = WORKER.replace(
+            "  - |\n",
+            "  - 'kind: JoinConfiguration\n\n    patches: {directory: /mine}'\n  - |\n",
+        );
         let elsewhere = config(&elsewhere, 1, "v1.37.2");
-        assert!(elsewhere.warnings[0].contains("no effect on lab-worker, whose patches are in /mine"));
+        assert!(
+            elsewhere.warnings[0].contains("no effect on lab-worker, whose patches are in /mine")
+        );
     }
 
     #[test]
@@ -186,10 +197,13 @@ nodes:
             values.iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         let node = |patch: &str| {
-            format!("nodes:\n- labels: {{tier: edge, zone: a}}\n  kubeadmConfigPatches: ['{patch}']\n")
+            format!(
+                "nodes:\n- labels: {{tier: edge, zone: a}}\n  kubeadmConfigPatches: ['{patch}']\n"
+            )
         };
         let ready = "{kind: InitConfiguration, nodeRegistration: {kubeletExtraArgs: {node-labels: \"ingress-ready=true,zone=b\"}}}";
-        let none = "{kind: InitConfiguration, nodeRegistration: {kubeletExtraArgs: {node-labels: ~}}}";
+        let none =
+            "{kind: InitConfiguration, nodeRegistration: {kubeletExtraArgs: {node-labels: ~}}}";
         for version in ["v1.37.2", "v1.35.0"] {
             let both = config(&node(ready), 0, version);
             assert_eq!(labels(&both, "InitConfiguration"), ["ingress-ready=true,zone=b,tier=edge"]);

@@ -98,8 +98,7 @@ fn of_texts<'a>(path: &str, texts: impl IntoIterator<Item = &'a String>) -> Vec<
         let path = format!("{path}[{at}]");
         let lines = text.lines().enumerate();
         let words = lines.flat_map(|(line, text)| words_of(text).map(move |word| (line, word)));
-        let mention =
-            |(line, word)| Mention { path: path.clone(), line, word, is_name: false };
+        let mention = |(line, word)| Mention { path: path.clone(), line, word, is_name: false };
         words.map(mention).collect::<Vec<_>>()
     };
     texts.into_iter().enumerate().flat_map(of_text).collect()
@@ -113,7 +112,6 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{self, Surroundings};
 
     #[test]
@@ -168,7 +166,11 @@ nodes:
                 "kind-worker",
                 Some("line 15: kubeadmConfigPatches[2]"),
             ),
-            ("unknown api groups nosuch/v1", "kind-control-plane", Some("line 5: runtimeConfig.nosuch/v1")),
+            (
+                "unknown api groups nosuch/v1",
+                "kind-control-plane",
+                Some("line 5: runtimeConfig.nosuch/v1"),
+            ),
             (
                 "exec: \"/no/such/runc\": not found",
                 "kind-worker",

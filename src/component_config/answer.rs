@@ -38,12 +38,14 @@ impl Subject {
             return Subject::Gate(rest.split(' ').next().unwrap_or_default().to_owned());
         }
         // `invalid argument "x" for "-v, --v" flag: …`
-        let flag = sentence.split_once("\" flag: ").and_then(|(before, _)| before.rsplit_once("--"));
+        let flag =
+            sentence.split_once("\" flag: ").and_then(|(before, _)| before.rsplit_once("--"));
         if let Some((_, flag)) = flag {
             return Subject::Flag(flag.to_owned());
         }
         // Names of types begin with a capital letter, those of fields do not.
-        let go_field = sentence.split_once("Go struct field ").and_then(|(_, rest)| rest.split(' ').next());
+        let go_field =
+            sentence.split_once("Go struct field ").and_then(|(_, rest)| rest.split(' ').next());
         if let Some(path) = go_field {
             let is_field = |part: &&str| !part.starts_with(|c: char| c.is_uppercase());
             return Subject::Field(path.split('.').filter(is_field).collect::<Vec<_>>().join("."));
@@ -58,7 +60,8 @@ pub(super) fn judge(question: &Question, answer: &Answer) -> Judged {
     let mut unknown: Vec<UnknownField> = Vec::new();
     for line in answer.log.lines() {
         let found = kubeadm::unknown_fields(line, question.kind());
-        unknown.extend(found.into_iter().filter(|field| !unknown.contains(field)).collect::<Vec<_>>());
+        unknown
+            .extend(found.into_iter().filter(|field| !unknown.contains(field)).collect::<Vec<_>>());
     }
     let refusal = (answer.code != 0).then(|| refusal(&answer.log)).flatten();
     // kubeadm ends with this when it validates; when it works, it goes on.

@@ -54,7 +54,12 @@ pub(super) fn questions(
         vec![question(Component::Kubelet, kubelet, file.into_iter().collect())];
 
     let of_kubeadm: &[&str] = match is_first {
-        true => &["ClusterConfiguration", "InitConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"],
+        true => &[
+            "ClusterConfiguration",
+            "InitConfiguration",
+            "KubeletConfiguration",
+            "KubeProxyConfiguration",
+        ],
         false => &["JoinConfiguration"],
     };
     // kubeadm can do this since 1.26.
@@ -117,13 +122,17 @@ impl Question {
     /// it write down its configuration. The API server lacks flags that it needs.
     pub(super) fn command(&self, file: &str) -> Vec<String> {
         let none = format!("{DIRECTORY}/none");
-        let certificate = [format!("--tls-cert-file={none}"), format!("--tls-private-key-file={none}")];
+        let certificate =
+            [format!("--tls-cert-file={none}"), format!("--tls-private-key-file={none}")];
         let kubeconfig = format!("--kubeconfig={none}");
         let config = (!self.documents.is_empty()).then(|| format!("--config={file}"));
         let mut own: Vec<String> = Vec::new();
         match self.component {
             Component::ApiServer => {
-                own.extend(["--etcd-servers=http://127.0.0.1:1", "--advertise-address=192.0.2.1"].map(str::to_owned));
+                own.extend(
+                    ["--etcd-servers=http://127.0.0.1:1", "--advertise-address=192.0.2.1"]
+                        .map(str::to_owned),
+                );
                 own.extend(certificate);
             }
             Component::ControllerManager | Component::Scheduler => {
@@ -190,7 +199,9 @@ impl Question {
         let (parent, field) = pointer.rsplit_once('/')?;
         let mut rest = self.clone();
         let documents = rest.documents.iter_mut();
-        for document in documents.filter(|document| kind.is_none_or(|kind| document["kind"] == kind)) {
+        for document in
+            documents.filter(|document| kind.is_none_or(|kind| document["kind"] == kind))
+        {
             if let Some(Value::Object(fields)) = document.pointer_mut(parent) {
                 fields.shift_remove(field);
             }

@@ -37,7 +37,9 @@ pub(super) fn questions(questions: &[Question]) -> String {
 
 /// Asks for the names of feature gates and flags that programs have.
 pub(super) fn names(programs: &[&str]) -> String {
-    programs.iter().fold(SCRIPT.to_owned(), |script, program| script + &format!("names {program}\n"))
+    programs
+        .iter()
+        .fold(SCRIPT.to_owned(), |script, program| script + &format!("names {program}\n"))
 }
 
 /// The answers by the number of their question.

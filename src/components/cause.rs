@@ -115,28 +115,55 @@ mod tests {
             ("inotify_init: too many open files", Cause::OpenFiles),
             ("Failed to create inotify object: Too many open files", Cause::OpenFiles),
             ("write /x: no space left on device", Cause::DiskFull),
-            ("rpc error: code = ResourceExhausted desc = etcdserver: mvcc: database space exceeded", Cause::DatabaseFull),
+            (
+                "rpc error: code = ResourceExhausted desc = etcdserver: mvcc: database space exceeded",
+                Cause::DatabaseFull,
+            ),
             ("Pod was rejected: The node had condition: [DiskPressure].", Cause::DiskPressure),
-            ("The node was low on resource: ephemeral-storage. Threshold quantity: 1, available: 0.", Cause::DiskPressure),
+            (
+                "The node was low on resource: ephemeral-storage. Threshold quantity: 1, available: 0.",
+                Cause::DiskPressure,
+            ),
             ("slow fdatasync", Cause::SlowDisk),
-            ("leader failed to send out heartbeat on time; took too long, leader is overloaded likely from slow disk", Cause::SlowDisk),
+            (
+                "leader failed to send out heartbeat on time; took too long, leader is overloaded likely from slow disk",
+                Cause::SlowDisk,
+            ),
             ("listen tcp :2379: bind: address already in use", Cause::PortInUse),
-            ("failed to create listener: failed to listen on 192.0.2.1:6443: listen tcp 192.0.2.1:6443: bind: cannot assign requested address", Cause::NoAddress),
+            (
+                "failed to create listener: failed to listen on 192.0.2.1:6443: listen tcp 192.0.2.1:6443: bind: cannot assign requested address",
+                Cause::NoAddress,
+            ),
             (
                 "loading audit policy file: failed to read file path \"/etc/kubernetes/audit.yaml\": open /etc/kubernetes/audit.yaml: no such file or directory",
                 file("/etc/kubernetes/audit.yaml"),
             ),
             ("fork/exec /no/such/runc: no such file or directory", file("/no/such/runc")),
-            ("exec: \"/no/such/runc\": stat /no/such/runc: no such file or directory: unknown", file("/no/such/runc")),
-            ("dial unix /run/containerd/containerd.sock: connect: no such file or directory", Cause::Other),
+            (
+                "exec: \"/no/such/runc\": stat /no/such/runc: no such file or directory: unknown",
+                file("/no/such/runc"),
+            ),
+            (
+                "dial unix /run/containerd/containerd.sock: connect: no such file or directory",
+                Cause::Other,
+            ),
             (
                 "failed to pull and unpack image \"registry.example.com/kube-apiserver:v1.37.2\": failed to resolve reference: not found",
                 Cause::NoImage,
             ),
             ("Container image \"a:1\" is not present with pull policy of Never", Cause::NoImage),
-            ("plugin type=\"bridge\" failed (add): failed to find plugin \"bridge\" in path [/opt/cni/bin]", Cause::NoPlugin("bridge".into())),
-            ("tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-25T19:27:56Z is before 2026-11-25T19:28:00Z", Cause::Clock),
-            ("tls: failed to verify certificate: x509: certificate signed by unknown authority", Cause::Authority),
+            (
+                "plugin type=\"bridge\" failed (add): failed to find plugin \"bridge\" in path [/opt/cni/bin]",
+                Cause::NoPlugin("bridge".into()),
+            ),
+            (
+                "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-25T19:27:56Z is before 2026-11-25T19:28:00Z",
+                Cause::Clock,
+            ),
+            (
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                Cause::Authority,
+            ),
             (
                 "failed to validate kubelet flags: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]",
                 Cause::ReservedLabel,
@@ -145,7 +172,10 @@ mod tests {
                 "runc create failed: expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/kubelet/kubepods/x\" instead",
                 Cause::CgroupDriver,
             ),
-            ("misconfiguration: kubelet cgroup driver: \"cgroupfs\" is different from docker cgroup driver: \"systemd\"", Cause::CgroupDriver),
+            (
+                "misconfiguration: kubelet cgroup driver: \"cgroupfs\" is different from docker cgroup driver: \"systemd\"",
+                Cause::CgroupDriver,
+            ),
             ("plugin/loop: Loop (127.0.0.1:4 -> :53) detected for zone \".\"", Cause::DnsLoop),
             ("failed to create cgroup", Cause::Cgroups),
             ("something else", Cause::Other),

@@ -20,7 +20,7 @@ pub struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// No variables, no home directory and no files.
-    pub(super) const NONE: Surroundings<'static> =
+    pub(crate) const NONE: Surroundings<'static> =
         Surroundings { variable: &|_| None, home: None, exists: &|_| false };
 }
 

@@ -11,6 +11,7 @@ use crate::engine::Command;
 use crate::engine::fake::{FakeEngine, Fault, Script, When};
 use crate::progress::Progress;
 
+mod checked;
 mod complete;
 mod kubeconfig;
 mod preflight;

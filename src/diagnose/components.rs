@@ -33,8 +33,7 @@ impl From<Refused> for Failure {
 /// Where it is set, and below what the component says of it.
 fn shown(refusal: &Refusal) -> String {
     let similar = refusal.similar.as_ref().map(|name| format!("; did you mean {name}?"));
-    let said =
-        format!("{}: {}{}", refusal.component, refusal.words, similar.unwrap_or_default());
+    let said = format!("{}: {}{}", refusal.component, refusal.words, similar.unwrap_or_default());
     let lines: Vec<String> = wrapped(&said, WIDTH - 2).iter().map(|l| format!("    {l}")).collect();
     let place = refusal.place.as_ref().map_or("the cluster definition".into(), Place::to_string);
     format!("  {place}\n{}", lines.join("\n"))

@@ -49,7 +49,11 @@ mod tests {
                     field("ClusterConfiguration", "networkin"),
                 ],
             ),
-            (proxy, Some(of_proxy), vec![field(of_proxy, "iptables.more"), field(of_proxy, "unknownThing")]),
+            (
+                proxy,
+                Some(of_proxy),
+                vec![field(of_proxy, "iptables.more"), field(of_proxy, "unknownThing")],
+            ),
             (proxy, None, vec![]),
             ("[certs] Generating \"ca\" certificate and key", None, vec![]),
         ] {

@@ -73,7 +73,9 @@ fn of_document(documents: &[Value], part: &Part, scope: Scope) -> Vec<(usize, St
     }
     let name = target.name();
     let ignored = merge::ignored(&part.value).into_iter().map(|path| {
-        let text = format!("{name}: {path} has no effect as a mapping; v1beta4 takes a list of `name` and `value`");
+        let text = format!(
+            "{name}: {path} has no effect as a mapping; v1beta4 takes a list of `name` and `value`"
+        );
         (line_of(&path), text)
     });
     let twice = merge::given_twice(&part.value).into_iter().map(|(path, index, flag)| {
@@ -96,7 +98,9 @@ fn without_effect(documents: &[Value], target: &Target, scope: Scope) -> Option<
     }
     let reason = match (scope, target.kind) {
         (Scope::Init(node), "JoinConfiguration") => {
-            format!("on {node}, which does not join the cluster but begins it; use InitConfiguration")
+            format!(
+                "on {node}, which does not join the cluster but begins it; use InitConfiguration"
+            )
         }
         (Scope::Cluster { joins: false }, "JoinConfiguration") => {
             "where no node joins the cluster; use InitConfiguration".to_owned()

@@ -101,11 +101,20 @@ fn patches_reach_what_they_match() {
     assert_eq!(
         texts(&documents, &patches),
         [
-            ("of kubeadm.k8s.io/v1beta4 ClusterConfiguration", "; this version of Kubernetes has kubeadm.k8s.io/v1beta3"),
+            (
+                "of kubeadm.k8s.io/v1beta4 ClusterConfiguration",
+                "; this version of Kubernetes has kubeadm.k8s.io/v1beta3"
+            ),
             ("without `kind`", ""),
             ("of JoinConfiguration", ""),
-            ("of kubelet.config.k8s.io/ KubeletConfiguration", "; this version of Kubernetes has kubelet.config.k8s.io/v1beta1"),
-            ("of v1beta1 KubeletConfiguration", "; this version of Kubernetes has kubelet.config.k8s.io/v1beta1"),
+            (
+                "of kubelet.config.k8s.io/ KubeletConfiguration",
+                "; this version of Kubernetes has kubelet.config.k8s.io/v1beta1"
+            ),
+            (
+                "of v1beta1 KubeletConfiguration",
+                "; this version of Kubernetes has kubelet.config.k8s.io/v1beta1"
+            ),
             ("without `kind`", ""),
         ]
         .map(|(patch, reason)| {
@@ -147,17 +156,37 @@ fn what_has_no_effect_on_a_node_is_named_with_what_would() {
         (init, kind("InitConfiguration"), None),
         (init, kind("ClusterConfiguration"), None),
         (init, kind("KubeletConfiguration"), None),
-        (join, kind("InitConfiguration"), Some((1, "no effect on lab-worker, which joins the cluster; use JoinConfiguration"))),
+        (
+            join,
+            kind("InitConfiguration"),
+            Some((1, "no effect on lab-worker, which joins the cluster; use JoinConfiguration")),
+        ),
         (join, kind("JoinConfiguration"), None),
-        (join, kind("ClusterConfiguration"), Some((1, "use the kubeadmConfigPatches of the cluster"))),
-        (join, kind("KubeProxyConfiguration"), Some((1, "use the kubeadmConfigPatches of the cluster"))),
+        (
+            join,
+            kind("ClusterConfiguration"),
+            Some((1, "use the kubeadmConfigPatches of the cluster")),
+        ),
+        (
+            join,
+            kind("KubeProxyConfiguration"),
+            Some((1, "use the kubeadmConfigPatches of the cluster")),
+        ),
         (join, kind("KubeletConfiguration"), None),
-        (old_join, kind("KubeletConfiguration"), Some((1, "use the kubeadmConfigPatches of the cluster"))),
+        (
+            old_join,
+            kind("KubeletConfiguration"),
+            Some((1, "use the kubeadmConfigPatches of the cluster")),
+        ),
         (cluster, kind("JoinConfiguration"), None),
         (alone, kind("JoinConfiguration"), Some((1, "no node joins"))),
         (alone, kind("InitConfiguration"), None),
         (alone, kind("IniConfiguration"), Some((1, "did you mean InitConfiguration?"))),
-        (cluster, twice.into(), Some((4, "apiServer.extraArgs has --v twice; the last one counts"))),
+        (
+            cluster,
+            twice.into(),
+            Some((4, "apiServer.extraArgs has --v twice; the last one counts")),
+        ),
         (cluster, key.into(), Some((5, "a is set twice; the last one counts"))),
     ] {
         let found = notes(&documents, &merges(&[&patch]), scope);
@@ -175,7 +204,8 @@ fn what_has_no_effect_on_a_node_is_named_with_what_would() {
     let found = notes(&documents, &patches, join);
     assert_eq!(found[0].path, "kubeadmConfigPatchesJSON6902[0]");
     assert_eq!((found.len(), notes(&documents, &patches, init).len()), (1, 0));
-    let without_proxy = notes(&documents[..4], &merges(&[&kind("KubeProxyConfiguration")]), cluster);
+    let without_proxy =
+        notes(&documents[..4], &merges(&[&kind("KubeProxyConfiguration")]), cluster);
     assert!(without_proxy[0].text.ends_with("; the cluster has no kube-proxy"));
 }
 

@@ -45,8 +45,8 @@ pub(crate) enum Value {
         text: String,
         /// Whether the text may be a number or a boolean, not only a string.
         plain: bool,
-        /// Whether it is a literal block (`|`), whose lines are lines of the file. They
-        /// begin below the line of the value.
+        /// Whether it is a literal block (`|`), whose lines are lines of the file. The
+        /// line of the value is the first that is not empty.
         literal: bool,
     },
     /// In the order written.
@@ -261,8 +261,12 @@ impl Tree {
     fn lines_below(&self, path: &str, visit: &mut dyn FnMut(String, usize, bool)) {
         let mut below = |path: String, line: usize, tree: &Tree| {
             tree.lines_below(&path, visit);
-            match tree.value {
-                Value::Scalar { literal: true, .. } => visit(path, tree.line + 1, true),
+            match &tree.value {
+                // The parser skips empty lines at the beginning.
+                Value::Scalar { literal: true, text, .. } => {
+                    let empty = text.len() - text.trim_start_matches('\n').len();
+                    visit(path, tree.line.saturating_sub(empty), true);
+                }
                 _ => visit(path, line, false),
             }
         };

@@ -272,7 +272,8 @@ fn an_image_that_cannot_be_pulled() {
     let pull = r#"rpc error: code = Unknown desc = failed to pull and unpack image \\\"r.example.com/kube-apiserver:v1\\\": failed to resolve reference \\\"r.example.com/kube-apiserver:v1\\\": "#;
     let missing = format!("{pull}r.example.com/kube-apiserver:v1: not found");
     let offline = format!("{pull}dial tcp: lookup r.example.com: no such host");
-    let never = r#"Container image \\\"kube-apiserver:v1\\\" is not present with pull policy of Never"#;
+    let never =
+        r#"Container image \\\"kube-apiserver:v1\\\" is not present with pull policy of Never"#;
     let back_off = r#"Back-off pulling image \\\"r.example.com/kube-apiserver:v1\\\""#;
     let said = |part| Some((Component::ApiServer, part));
     for (kind, reason, count, expected) in [
@@ -293,7 +294,8 @@ fn a_volume_that_cannot_be_mounted() {
     let report = |count: usize| {
         format!("\n\u{1e}pods\n{}", format!("{line}\n").repeat(count)) + &containers(&[])
     };
-    let said = "volume \"audit\": hostPath type check failed: /etc/kubernetes/audit is not a directory";
+    let said =
+        "volume \"audit\": hostPath type check failed: /etc/kubernetes/audit is not a directory";
     check("twice", &[report(2)], &[None]);
     check("three times", &[report(3)], &[Some((Component::ApiServer, said))]);
 }

@@ -9,10 +9,8 @@ fn show(tree: &Tree) -> String {
             format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" "))
         }
         Value::Map(entries) => {
-            let all: Vec<_> = entries
-                .iter()
-                .map(|e| format!("{}@{}:{}", e.key, e.line, show(&e.tree)))
-                .collect();
+            let all: Vec<_> =
+                entries.iter().map(|e| format!("{}@{}:{}", e.key, e.line, show(&e.tree))).collect();
             format!("{{{}}}", all.join(" "))
         }
     }
