@@ -7,15 +7,15 @@ use std::time::Duration;
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
 use super::kind::{Program, provider};
-use super::output::print_stdout;
+use super::output::{FormatFlag, print_json, print_stdout};
 use crate::addon::{self, Package};
 use crate::cache;
 use crate::cluster::{self, Cluster};
 use crate::config::{self, Surroundings};
 use crate::context::Context;
 use crate::create::{self, CreateOptions, Failed, Remains};
-use crate::diagnose::Failure;
-use crate::dry_run;
+use crate::diagnose::{Failure, Kind};
+use crate::dry_run::{self, DryRunInput};
 use crate::duration;
 use crate::engine::endpoint::DockerEnv;
 use crate::environment;
@@ -64,6 +64,8 @@ pub(super) struct CreateCluster {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
     kubeconfig: KubeconfigFlag,
 }
 
@@ -100,10 +102,18 @@ impl CreateCluster {
             _ => network::DEFAULT.to_owned(),
         };
         #[expect(clippy::disallowed_methods, reason = "this is the command line")]
-        let directory = std::env::current_dir()
-            .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;
+        let directory = std::env::current_dir().map_err(|e| {
+            let problem = format!("cannot determine the current directory: {e}");
+            Failure::new(Kind::Host, problem)
+        })?;
         if self.dry_run {
-            return print_dry_run(invocation, &cluster, &network, &directory, &addons).await;
+            let (network, directory) = (&network, &directory);
+            let input = DryRunInput { network, directory, get_env: node_env };
+            return print_dry_run(invocation, &cluster, &input, &addons, &self.format).await;
+        }
+        if self.format.is_json() {
+            return Err(Failure::new(Kind::Usage, "--output json needs --dry-run")
+                .hint("--progress json writes events while the cluster is created"));
         }
         let delete =
             format!("{} delete cluster --name {}", invocation.program.name(), cluster.name);
@@ -171,7 +181,8 @@ impl CreateCluster {
             Some(path) if path.as_os_str().is_empty() => config::default_cluster(),
             Some(path) => {
                 let text = read(path).map_err(|reason| {
-                    Failure::new(format!("error reading {}: {reason}", path.display()))
+                    let problem = format!("error reading {}: {reason}", path.display());
+                    Failure::new(Kind::Definition, problem)
                 })?;
                 let home = platform::home().and_then(|home| home.into_string().ok());
                 let surroundings = Surroundings {
@@ -185,7 +196,8 @@ impl CreateCluster {
         };
         let name = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            config::valid_name(&name).map_err(Failure::new)?;
+            let valid = config::valid_name(&name);
+            valid.map_err(|problem| Failure::new(Kind::Usage, problem))?;
             cluster.name = name;
         }
         if let Some(image) = &self.image {
@@ -203,12 +215,14 @@ impl CreateCluster {
             .map(|path| format!(" --kubeconfig {}", path.display()))
             .unwrap_or_default();
         invocation.progress.info(format!("Set kubectl context to \"{name}\""));
+        // An indented line is not broken on a narrow terminal. kind does not indent it.
+        let indent = if invocation.program == Program::Kind { "" } else { "  " };
         invocation.progress.info(format!(
-            "You can now use your cluster with:\n\nkubectl cluster-info --context {name}{file}"
+            "You can now use your cluster with:\n\n{indent}kubectl cluster-info --context {name}{file}"
         ));
         if !in_path("kubectl") {
             invocation.progress.info(format!(
-                "\nThere is no kubectl in PATH; use {} kubectl --name {} -- get nodes",
+                "\nThere is no kubectl in PATH; use `{} kubectl --name {} -- get nodes`",
                 invocation.program.name(),
                 cluster.name
             ));
@@ -225,7 +239,7 @@ impl CreateCluster {
         if !is_chosen && !caller.gets(kubeconfig) {
             let program = invocation.program.name();
             invocation.progress.info(format!(
-                "\nThe kubeconfig is root's; for {user}: sudo {program} export kubeconfig --name {name} --kubeconfig ~{user}/.kube/config"
+                "\nThe kubeconfig is root's; for {user}: `sudo {program} export kubeconfig --name {name} --kubeconfig ~{user}/.kube/config`"
             ));
         }
     }
@@ -242,7 +256,7 @@ fn with_log(mut failure: Failure, program: Program, cluster: &str) -> Failure {
     let path = directory.map(|directory| directory.join(format!("create-{cluster}.log")));
     let text = secret::conceal(&log.text);
     match path.map(|path| cache::keep(&path, text.as_bytes()).map(|()| path)) {
-        Some(Ok(path)) => failure.hint(format!("the whole log is in {}", path.display())),
+        Some(Ok(path)) => Failure { log_file: Some(path), ..failure },
         Some(Err(error)) => failure.hint(format!("the log cannot be written to a file: {error}")),
         None => failure.hint("the log is not kept: no cache directory can be written to"),
     }
@@ -251,21 +265,23 @@ fn with_log(mut failure: Failure, program: Program, cluster: &str) -> Failure {
 async fn print_dry_run(
     invocation: &Invocation,
     cluster: &Cluster,
-    network: &str,
-    directory: &Path,
+    input: &DryRunInput<'_>,
     addons: &[Package],
+    format: &FormatFlag,
 ) -> Result<(), Failure> {
     let ctx = invocation.context().map_err(|failure| failure.heading);
-    let dry_run = dry_run::settle(ctx, cluster, network).await?;
-    let text = dry_run
-        .render(network, directory, node_env)
-        .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-    print_stdout(text.trim_end())?;
+    let dry_run = dry_run::settle(ctx, cluster, input.network).await?;
+    let addons: Vec<String> = addons.iter().map(Package::title).collect();
+    let failed =
+        |reason| Failure::new(Kind::Definition, reason).during("cannot apply a kubeadm patch");
+    if format.is_json() {
+        return print_json(&dry_run.to_json(input, &addons).map_err(failed)?);
+    }
+    print_stdout(dry_run.render(input).map_err(failed)?.trim_end())?;
     if addons.is_empty() {
         return Ok(());
     }
-    let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
-    print_stdout(format!("# then add-ons: {titles}"))
+    print_stdout(format!("# then add-ons: {}", addons.join(", ")))
 }
 
 fn read(path: &Path) -> Result<String, String> {

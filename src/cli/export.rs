@@ -8,7 +8,7 @@ use super::kind::version;
 use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::inventory;
 use crate::logs;
 
@@ -51,14 +51,15 @@ impl Export {
                 let name = name.get();
                 let cluster = inventory::cluster(&ctx, &name).await?;
                 if !cluster.exists() {
-                    return Err(Failure::new(format!("unknown cluster {name:?}"))
+                    return Err(Failure::new(Kind::Usage, format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
                 }
                 let directory = match directory {
                     Some(directory) => directory,
                     None => tempfile::tempdir()
                         .map_err(|e| {
-                            Failure::new(format!("cannot create a temporary directory: {e}"))
+                            let problem = format!("cannot create a temporary directory: {e}");
+                            Failure::new(Kind::Other, problem)
                         })?
                         .keep(),
                 };
@@ -74,10 +75,9 @@ impl Export {
                 let headings: Vec<&str> = failed.iter().map(|f| f.heading.as_str()).collect();
                 let heading =
                     format!("some logs could not be collected: [{}]", headings.join(", "));
-                let interrupted = failed.iter().any(|failure| failure.interrupted);
-                let mut failure = Failure::new(heading);
-                failure.interrupted = interrupted;
-                Err(failure)
+                let interruption = failed.iter().find(|failure| failure.is_interruption());
+                let kind = interruption.unwrap_or(&failed[0]).kind;
+                Err(Failure::new(kind, heading))
             }
         }
     }

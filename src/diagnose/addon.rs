@@ -1,12 +1,12 @@
 //! Failures of add-ons.
 
-use super::Failure;
+use super::{Failure, Kind};
 use crate::addon::AddonError;
 use crate::context::RunError;
 
 impl From<AddonError> for Failure {
     fn from(error: AddonError) -> Self {
-        let failure = Failure::new(&error);
+        let failure = Failure::new(kind(&error), &error);
         match error {
             AddonError::Run(RunError::Command { ref output, .. }) => failure.details(output.trim()),
             AddonError::Run(error) => error.into(),
@@ -19,7 +19,7 @@ impl From<AddonError> for Failure {
             AddonError::NoCluster(_) => failure.hint("--name selects another cluster; `get clusters` lists them"),
             AddonError::Stopped { nodes, .. } => {
                 let what = if nodes.len() == 1 { "the node" } else { "the nodes" };
-                failure.hint(format!("start {what}: docker start {}", nodes.join(" ")))
+                failure.hint(format!("start {what}: `docker start {}`", nodes.join(" ")))
             }
             AddonError::Incompatible { .. } => failure.hint("create the cluster with another node image, or install the manifest of a version that supports it: `addon install --manifest`"),
             AddonError::PortInUse { .. } => failure.hint("remove the pod (another ingress controller?), or label another node for this add-on"),
@@ -28,11 +28,11 @@ impl From<AddonError> for Failure {
                     Some(_) => failure.hint("without a registry, `build addon-images` builds the image from Debian packages and Go modules"),
                     None => failure,
                 };
-                failure.hint(format!("if this host can reach the registry, run docker pull {image} and install again: the image is loaded from the engine"))
+                failure.hint(format!("if this host can reach the registry, run `docker pull {image}` and install again: the image is loaded from the engine"))
             }
-            AddonError::PodImage { image, .. } => failure.hint(format!("if the engine has the image or can pull it (docker pull {image}): load docker-image {image}")),
+            AddonError::PodImage { image, .. } => failure.hint(format!("if the engine has the image or can pull it (`docker pull {image}`): `load docker-image {image}`")),
             AddonError::NotOwned { objects, .. } => failure
-                .details(objects.join("\n"))
+                .items(objects)
                 .hint("--adopt takes them over; otherwise remove them in the way they were installed"),
             AddonError::Conflict { output, .. } => failure
                 .details(output)
@@ -50,5 +50,30 @@ impl From<AddonError> for Failure {
             | AddonError::NoNode { .. }
             | AddonError::Manifest { .. } => failure,
         }
+    }
+}
+
+fn kind(error: &AddonError) -> Kind {
+    match error {
+        AddonError::Unknown { .. }
+        | AddonError::Setting { .. }
+        | AddonError::NoCluster(_)
+        | AddonError::NotBuildable { .. }
+        | AddonError::Unprotected { .. } => Kind::Usage,
+        AddonError::Definition { .. } | AddonError::Manifest { .. } => Kind::Definition,
+        AddonError::NoImage { .. } | AddonError::PodImage { .. } => Kind::Image,
+        AddonError::NotReady { .. } => Kind::TimeOut,
+        AddonError::Run(_)
+        | AddonError::Load(_)
+        | AddonError::Stopped { .. }
+        | AddonError::Incompatible { .. }
+        | AddonError::PortInUse { .. }
+        | AddonError::NotOwned { .. }
+        | AddonError::Conflict { .. }
+        | AddonError::Rejected { .. }
+        | AddonError::Checksum { .. }
+        | AddonError::Download { .. }
+        | AddonError::UnexpectedResponse { .. }
+        | AddonError::NoNode { .. } => Kind::Other,
     }
 }

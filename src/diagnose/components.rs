@@ -1,7 +1,7 @@
 //! Components that cannot come up.
 
 use super::engine::{DISK_FULL, OPEN_FILES};
-use super::{Failure, Log};
+use super::{Failure, Kind, Log};
 use crate::components::{Cause, Component, Crash};
 use crate::text::wrapped;
 
@@ -11,11 +11,20 @@ const WIDTH: usize = 78;
 
 impl From<Crash> for Failure {
     fn from(crash: Crash) -> Self {
-        let failure = Failure::new(&crash).details(last_words(&crash.words));
+        let failure = Failure::new(kind(&crash), &crash).details(last_words(&crash.words));
         let hint = hint(&crash);
         let failure = hint.into_iter().fold(failure, Failure::hint);
         let log = Log { output: crash.output, text: crash.log };
         Failure { log: Some(Box::new(log)), ..failure }
+    }
+}
+
+fn kind(crash: &Crash) -> Kind {
+    match &crash.cause {
+        _ if crash.setting.is_some() => Kind::Definition,
+        Cause::UnknownGate(_) | Cause::UnknownFlag(_) => Kind::Definition,
+        Cause::OpenFiles | Cause::DiskFull | Cause::DnsLoop | Cause::Cgroups => Kind::Host,
+        Cause::PortInUse | Cause::Other => Kind::Bootstrap,
     }
 }
 

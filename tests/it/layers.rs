@@ -65,7 +65,7 @@ const ORDER: [&str; 47] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 20] = [
+const DOORS: [(&str, &[&str]); 21] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -85,6 +85,7 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("semver", &["version", "addon"]),
     ("serde_yaml", &["yaml"]),
     ("strsim", &["text", "cli"]),
+    ("terminal_size", &["report"]),
     ("tokio_rustls", &["engine", "addon"]),
 ];
 
