@@ -1,6 +1,6 @@
-#![doc = include_str!("events.md")]
+//! The lines of `--progress json`. Nobody else writes to stderr meanwhile.
 //!
-//! This file writes the lines; nobody else writes to stderr meanwhile.
+#![doc = include_str!("events.md")]
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -85,7 +85,9 @@ impl Plain {
 
     fn report_step(&self, id: StepId, change: impl FnOnce(&mut Running)) {
         let mut running = self.running.lock().expect("no holder panics");
-        running.get_mut(&id).into_iter().for_each(|step| change(step));
+        if let Some(step) = running.get_mut(&id) {
+            change(step);
+        }
     }
 }
 
