@@ -149,13 +149,14 @@ impl Creation<'_> {
         if let Some(image) = image {
             inotify::ensure(ctx, &settled.host, image, needed).await?;
         }
+        let preparing = bring_up::preparing(ctx, cluster.nodes.len());
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
         // Of a host elsewhere the limits are known once there is a node.
         let limits = (!provision::kernel::is_shared(&settled.host)).then_some(needed);
         let unknown = Unknown { kernel, limits };
-        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, unknown).await?;
+        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, unknown, preparing).await?;
         let first = &plan.first_control_plane().container.name;
         let usable = self.wait_until_usable(first, &settled.cluster, &initialized);
         let (usable, ()) = tokio::join!(usable, bootstrap.revoke_token(first));

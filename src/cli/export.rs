@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use super::flags::{ClusterName, KubeconfigFlag};
 use super::invocation::Invocation;
-use super::kind::version;
+use super::kind::{Program, version};
 use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
 use crate::diagnose::{Failure, Kind};
 use crate::inventory;
 use crate::logs;
+use crate::progress::Step;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Export {
@@ -65,13 +66,16 @@ impl Export {
                 };
                 invocation.progress.info(format!("Exporting logs for cluster {name:?} to:"));
                 print_stdout(directory.display())?;
-                let failed =
-                    logs::export(&ctx, &cluster, &directory, &version::line(invocation.program))
-                        .await;
+                let is_shown = invocation.program == Program::Skiff;
+                let step = is_shown.then(|| ctx.progress.step("Collecting logs"));
+                let version = version::line(invocation.program);
+                let failed = logs::export(&ctx, &cluster, &directory, &version).await;
                 let failed: Vec<Failure> = failed.into_iter().map(Failure::from).collect();
                 if failed.is_empty() {
+                    step.into_iter().for_each(Step::done);
                     return Ok(());
                 }
+                drop(step);
                 let headings: Vec<&str> = failed.iter().map(|f| f.heading.as_str()).collect();
                 let heading =
                     format!("some logs could not be collected: [{}]", headings.join(", "));
