@@ -256,7 +256,10 @@ fn with_log(mut failure: Failure, program: Program, cluster: &str) -> Failure {
     let path = directory.map(|directory| directory.join(format!("create-{cluster}.log")));
     let text = secret::conceal(&log.text);
     match path.map(|path| cache::keep(&path, text.as_bytes()).map(|()| path)) {
-        Some(Ok(path)) => Failure { log_file: Some(path), ..failure },
+        Some(Ok(path)) => {
+            failure.log_file = Some(path);
+            failure
+        }
         Some(Err(error)) => failure.hint(format!("the log cannot be written to a file: {error}")),
         None => failure.hint("the log is not kept: no cache directory can be written to"),
     }
