@@ -58,14 +58,12 @@ pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
     print_stdout(text.map_err(|error| Failure::new(Kind::Other, error))?)
 }
 
-/// The values of the flag `--progress`.
+/// The values of the flag `--progress`. Without descriptions, which would make the help of
+/// every command a page longer.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ProgressFormat {
-    /// Animated on a terminal, otherwise plain
     Auto,
-    /// Lines
     Plain,
-    /// One JSON event a line
     Json,
 }
 

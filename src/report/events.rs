@@ -127,6 +127,7 @@ impl Reporter for Events {
         }
         match event {
             Event::Started { step, title } => {
+                let title = undecorated(&title).to_owned();
                 self.line("start", json!({"step": step.0, "title": title}));
                 state.open.insert(step, Open::new(title));
             }
@@ -170,6 +171,18 @@ impl Open {
     }
 }
 
+/// A title without the signs that it ends with for people.
+fn undecorated(title: &str) -> &str {
+    title.trim_end_matches(|c: char| c.is_whitespace() || !c.is_ascii() && !c.is_alphanumeric())
+}
+
+/// Without the indentation that all lines have.
+fn unindented(text: &str) -> String {
+    let text = text.trim_end();
+    let lines: Option<Vec<&str>> = text.lines().map(|line| line.strip_prefix("  ")).collect();
+    lines.map_or_else(|| text.to_owned(), |lines| lines.join("\n"))
+}
+
 fn name(level: Level) -> &'static str {
     match level {
         Level::Warning => "warning",
@@ -191,7 +204,7 @@ pub(crate) fn error(failure: &Failure, code: u8) -> Value {
         "exitCode": code,
         "cause": clean(&failure.heading),
         "problems": failure.items.iter().map(clean).collect::<Vec<_>>(),
-        "output": clean(&failure.details).trim_end(),
+        "output": unindented(&clean(&failure.details)),
         "hints": failure.hints.iter().map(clean).collect::<Vec<_>>(),
         "log": failure.log_file.as_ref().map(|path| path.display().to_string()),
     })

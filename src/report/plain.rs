@@ -58,7 +58,8 @@ impl Plain {
 
     fn show_running(&self, now: Instant) {
         for step in self.running.lock().expect("no holder panics").values_mut() {
-            if now - step.shown >= SILENCE {
+            // The next look would be too late.
+            if now - step.shown + LOOK > SILENCE {
                 step.shown = now;
                 self.line(&step.still(now));
             }

@@ -102,6 +102,20 @@ async fn every_event_has_its_fields() {
 }
 
 #[test]
+fn titles_and_output_are_without_decoration() {
+    for (title, expected) in [
+        ("Preparing nodes 📦 📦 ", "Preparing nodes"),
+        ("Ensuring node image (node:v1) 🖼", "Ensuring node image (node:v1)"),
+        ("Grüße é", "Grüße é"),
+    ] {
+        assert_eq!(undecorated(title), expected);
+    }
+    for (text, expected) in [("  a\n    b\n", "a\n  b"), ("  a\nb", "  a\nb"), ("", "")] {
+        assert_eq!(unindented(text), expected);
+    }
+}
+
+#[test]
 fn an_error_says_everything_but_passwords() {
     let (events, written) = events(0);
     let step = Progress::new(events.clone()).step("a");

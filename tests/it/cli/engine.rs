@@ -204,7 +204,7 @@ fn podman_is_selected_as_in_kind() {
         "using podman due to KIND_EXPERIMENTAL_PROVIDER",
         "enabling experimental podman provider",
         "unix:///nowhere/podman.sock",
-        "hint: start Podman's API service: systemctl --user enable --now podman.socket",
+        "hint: start Podman's API service: `systemctl --user enable --now podman.socket",
     ];
     refused_with(5, &selected("unix:///nowhere/podman.sock"), "podman", &words);
 }
