@@ -10,7 +10,7 @@ mod kind;
 mod screen;
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use kind::{Kind, exit_codes};
 pub(crate) use screen::Style;
@@ -28,19 +28,19 @@ pub(crate) struct Failure {
     pub hints: Vec<String>,
     /// What explains it further, too long to be shown.
     pub log: Option<Box<Log>>,
-    /// The file with the whole log.
-    pub log_file: Option<PathBuf>,
     /// The signal that was received, if any.
     signal: Option<u8>,
 }
 
-/// What goes to a file.
+/// What goes to a file, or has gone to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Log {
     /// What a failed command wrote, which is shown when called kind.
     pub output: Option<String>,
     /// That and everything else.
     pub text: String,
+    /// Where it is.
+    pub file: Option<PathBuf>,
 }
 
 impl Failure {
@@ -52,7 +52,6 @@ impl Failure {
             details: String::new(),
             hints: Vec::new(),
             log: None,
-            log_file: None,
             signal: None,
         }
     }
@@ -121,10 +120,14 @@ impl Failure {
         if self.is_interruption() { self.exit_code() } else { Kind::Other.code() }
     }
 
+    /// The file with the whole log.
+    pub(crate) fn log_file(&self) -> Option<&Path> {
+        self.log.as_ref()?.file.as_deref()
+    }
+
     /// The hints, and where the log is.
     pub(crate) fn all_hints(&self) -> Vec<String> {
-        let log =
-            self.log_file.iter().map(|path| format!("the whole log is in {}", path.display()));
+        let log = self.log_file().map(|path| format!("the whole log is in {}", path.display()));
         self.hints.iter().cloned().chain(log).collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::cluster::{self, Cluster};
 use crate::config::{self, Surroundings};
 use crate::context::Context;
 use crate::create::{self, CreateOptions, Failed, Remains};
-use crate::diagnose::{Failure, Kind};
+use crate::diagnose::{Failure, Kind, Log};
 use crate::dry_run::{self, DryRunInput};
 use crate::duration;
 use crate::engine::endpoint::DockerEnv;
@@ -257,7 +257,7 @@ fn with_log(mut failure: Failure, program: Program, cluster: &str) -> Failure {
     let text = secret::conceal(&log.text);
     match path.map(|path| cache::keep(&path, text.as_bytes()).map(|()| path)) {
         Some(Ok(path)) => {
-            failure.log_file = Some(path);
+            failure.log = Some(Box::new(Log { file: Some(path), ..Log::default() }));
             failure
         }
         Some(Err(error)) => failure.hint(format!("the log cannot be written to a file: {error}")),

@@ -14,7 +14,7 @@ impl From<Crash> for Failure {
         let failure = Failure::new(kind(&crash), &crash).details(last_words(&crash.words));
         let hint = hint(&crash);
         let failure = hint.into_iter().fold(failure, Failure::hint);
-        let log = Log { output: crash.output, text: crash.log };
+        let log = Log { output: crash.output, text: crash.log, file: None };
         Failure { log: Some(Box::new(log)), ..failure }
     }
 }

@@ -206,7 +206,7 @@ pub(crate) fn error(failure: &Failure, code: u8) -> Value {
         "problems": failure.items.iter().map(clean).collect::<Vec<_>>(),
         "output": unindented(&clean(&failure.details)),
         "hints": failure.hints.iter().map(clean).collect::<Vec<_>>(),
-        "log": failure.log_file.as_ref().map(|path| path.display().to_string()),
+        "log": failure.log_file().map(|path| path.display().to_string()),
     })
 }
 

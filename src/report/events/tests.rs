@@ -10,7 +10,7 @@ use crate::config;
 use crate::context::Context;
 use crate::create::{self, CreateOptions};
 use crate::delete;
-use crate::diagnose::Kind;
+use crate::diagnose::{Kind, Log};
 use crate::engine::fake::{FakeEngine, Fault, Script};
 use crate::progress::{Progress, Stage};
 use crate::pull;
@@ -123,7 +123,7 @@ fn an_error_says_everything_but_passwords() {
         .items(["line 4: no".to_owned()])
         .and_details("one\ntwo\n")
         .hint("wait");
-    failure.log_file = Some("/tmp/x.log".into());
+    failure.log = Some(Box::new(Log { file: Some("/tmp/x.log".into()), ..Log::default() }));
     events.end(Some((&failure, 4)));
     drop(step);
     let last = checked(&written, "error");
