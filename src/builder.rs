@@ -9,6 +9,7 @@ mod build;
 mod error;
 mod freshness;
 mod recipe;
+mod stages;
 
 pub(crate) use build::{Build, BuildOptions, UpToDate};
 pub(crate) use error::BuildError;

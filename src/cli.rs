@@ -33,8 +33,8 @@ use self::invocation::Invocation;
 use self::kind::{Program, cobra, version};
 use self::output::print_stdout;
 use crate::context::RunError;
-use crate::diagnose::Failure;
-use crate::report;
+use crate::diagnose::{Failure, Kind, exit_codes};
+use crate::report::{self, Report};
 use crate::signal::{self, Reactions, ReceivedSignal};
 
 /// Local Kubernetes clusters in containers.
@@ -56,6 +56,9 @@ struct Cli {
     /// Write nothing to stderr, not even errors
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// How progress is written to stderr: json is one event a line, for programs
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "auto")]
+    progress: output::ProgressFormat,
     /// Print the version
     #[arg(long)]
     version: bool,
@@ -141,56 +144,85 @@ pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let program = Program::of(args.first());
     let command = root_command(program);
-    let quiet = cobra::is_quiet(&command, &args);
+    let (quiet, json) =
+        (cobra::is_quiet(&command, &args), cobra::has_value(&command, &args, "--progress", "json"));
     let line = cobra::reorder(&command, args);
     let parsed = command.try_get_matches_from(&line.args);
-    let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => start(cli, program),
-        Err(error) => usage(&error, program, &line),
+    let (report, outcome) = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => {
+            let report = Report::new(cli.report_options(program));
+            (report.clone(), start(cli, program, &report))
+        }
+        Err(error) => {
+            let format = if json { report::Format::Json } else { report::Format::default() };
+            let as_kind = program == Program::Kind;
+            let options = report::Options { quiet, format, as_kind, ..Default::default() };
+            (Report::new(options), usage(&error, program, &line))
+        }
     };
-    outcome.unwrap_or_else(|failure| fail(&failure, quiet))
+    match outcome {
+        Ok(()) => {
+            report.succeeded();
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            report.failed(&failure);
+            ExitCode::from(report.exit_code(&failure))
+        }
+    }
 }
 
-fn fail(failure: &Failure, quiet: bool) -> ExitCode {
-    if !quiet {
-        report::error(&failure.render());
+impl Cli {
+    fn report_options(&self, program: Program) -> report::Options {
+        report::Options {
+            verbosity: self.verbosity,
+            quiet: self.quiet,
+            format: self.progress.get(),
+            as_kind: program == Program::Kind,
+        }
     }
-    ExitCode::from(failure.exit_code())
 }
 
 /// All commands, with the manners of kind's.
 fn root_command(program: Program) -> clap::Command {
     let command = Cli::command().name(program.name()).bin_name(program.name());
-    cobra::adapt_flags(kind::without_own(command, program))
+    cobra::adapt_flags(match program {
+        Program::Skiff => command.after_help(MORE_HELP),
+        Program::Kind => kind::without_own(command),
+    })
 }
 
+/// Where the help of the program goes on.
+const MORE_HELP: &str = "`skiff help exit-codes` explains what skiff ends with.";
+
 /// Prints help that was asked for; everything else is an error.
-fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Result<ExitCode, Failure> {
+fn usage(error: &clap::Error, program: Program, line: &cobra::Line) -> Result<(), Failure> {
     if error.kind() == clap::error::ErrorKind::DisplayHelp {
-        print_stdout(error.render().to_string().trim_end())?;
-        return Ok(ExitCode::SUCCESS);
+        return print_stdout(error.render().to_string().trim_end());
     }
     let mut root = root_command(program);
     let command =
         find_subcommand(&mut root, &line.path).expect("the command was found when reordering");
     match cobra::mistake(error, line, command) {
-        cobra::Mistake::Other(text) => Err(Failure::new(text)),
+        cobra::Mistake::Other(text) => Err(Failure::new(Kind::Usage, text)),
         cobra::Mistake::SubcommandRequired => {
             print_stdout(command.render_help().to_string().trim_end())?;
-            Err(Failure::new("Subcommand is required"))
+            Err(Failure::new(Kind::Usage, "Subcommand is required"))
         }
     }
 }
 
-fn start(cli: Cli, program: Program) -> Result<ExitCode, Failure> {
+fn start(cli: Cli, program: Program, report: &Report) -> Result<(), Failure> {
     #[cfg(feature = "fake-engine")]
     let mut runtime = fake_engine::runtime();
     #[cfg(not(feature = "fake-engine"))]
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.enable_all().build().map_err(Failure::new)?;
+    let runtime = runtime.enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Kind::Host, error))?;
     let outcome = runtime.block_on(async {
-        let invocation = Invocation::new(program, report::for_stderr(cli.verbosity, cli.quiet));
-        let received = listen(&invocation, cli.quiet).map_err(Failure::new)?;
+        let invocation = Invocation::new(program, report.progress());
+        let received = listen(&invocation, report);
+        let received = received.map_err(|error| Failure::new(Kind::Host, error))?;
         let outcome = run(cli, &invocation).await;
         outcome.map_err(|failure| failure.after_signal(received.number()))
     });
@@ -199,7 +231,7 @@ fn start(cli: Cli, program: Program) -> Result<ExitCode, Failure> {
     outcome
 }
 
-async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
+async fn run(cli: Cli, invocation: &Invocation) -> Result<(), Failure> {
     let program = invocation.program;
     match cli.command {
         _ if cli.version => print_stdout(version::long(program))?,
@@ -231,12 +263,15 @@ async fn run(cli: Cli, invocation: &Invocation) -> Result<ExitCode, Failure> {
         Some(Command::Complete(words)) => words.run(root_command(program), true)?,
         Some(Command::CompleteNoDesc(words)) => words.run(root_command(program), false)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The help of the command at `path`. If there is none, that and the help of
 /// the program.
 fn help(program: Program, path: &[String]) -> String {
+    if program == Program::Skiff && path == ["exit-codes"] {
+        return exit_codes().trim_end().to_owned();
+    }
     let mut root = root_command(program);
     if let Some(command) = find_subcommand(&mut root, path) {
         return command.render_long_help().to_string().trim_end().to_owned();
@@ -254,8 +289,10 @@ fn find_subcommand<'a>(
     path.iter().try_fold(root, |command, word| command.find_subcommand_mut(word))
 }
 
-fn listen(invocation: &Invocation, quiet: bool) -> std::io::Result<ReceivedSignal> {
+fn listen(invocation: &Invocation, report: &Report) -> std::io::Result<ReceivedSignal> {
     let (first, second) = (invocation.progress.clone(), invocation.progress.clone());
+    let (on_second, on_stuck) = (report.clone(), report.clone());
+    let failure = |number| Failure::from(RunError::Cancelled).after_signal(Some(number));
     let clean_up = invocation.clean_up.clone();
     signal::listen(Reactions {
         cancel: invocation.cancel.clone(),
@@ -263,16 +300,13 @@ fn listen(invocation: &Invocation, quiet: bool) -> std::io::Result<ReceivedSigna
         on_first: Box::new(move || {
             first.info("Interrupted: stopping (press Ctrl-C again to quit now)");
         }),
-        on_second: Box::new(move || {
+        on_second: Box::new(move |number| {
             if let Some(command) = clean_up.get() {
-                second.warn(format!("quit now; this removes what is left: {command}"));
+                second.warn(format!("quit now; this removes what is left: `{command}`"));
             }
+            on_second.ended_at_once(&failure(number));
         }),
-        on_stuck: Box::new(move || {
-            if !quiet {
-                report::error(&Failure::from(RunError::Cancelled).render());
-            }
-        }),
+        on_stuck: Box::new(move |number| on_stuck.failed(&failure(number))),
     })
 }
 

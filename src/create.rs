@@ -159,6 +159,7 @@ impl Creation<'_> {
         let now = facts.machine.as_ref().and_then(|machine| machine.inotify);
         let limits = now.filter(|_| !facts.host.rootless).map(|now| (now, needed));
         let unknown_fields = prepare::prepare(ctx, &settled, limits).await?;
+        let preparing = bring_up::preparing(ctx, cluster.nodes.len());
         let plan = self.provision(&settled).await?;
 
         let bootstrap = Bootstrap::new(ctx, &settled.cluster, token()?, &settled.host);
@@ -170,7 +171,7 @@ impl Creation<'_> {
             // Of a host elsewhere the limits are known once there is a node.
             limits: facts.machine.is_none().then_some(needed),
         };
-        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, unknown).await?;
+        let initialized = bring_up::bring_up(ctx, &bootstrap, &plan, unknown, preparing).await?;
         let first = &plan.first_control_plane().container.name;
         let usable = self.wait_until_usable(first, &settled.cluster, &initialized);
         let (usable, ()) = tokio::join!(usable, bootstrap.revoke_token(first));

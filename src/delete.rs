@@ -13,6 +13,8 @@ use crate::kubeconfig;
 #[derive(Debug)]
 pub(crate) struct DeleteError {
     pub failures: Vec<DeleteFailure>,
+    /// The containers that were removed.
+    pub removed: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +27,15 @@ pub(crate) enum DeleteFailure {
     Container { container: String, error: EngineError },
 }
 
+impl DeleteFailure {
+    fn is_about(&self, name: &str) -> bool {
+        matches!(self, DeleteFailure::Container { container, .. } if container == name)
+    }
+}
+
 impl<E: Into<DeleteFailure>> From<E> for DeleteError {
     fn from(error: E) -> Self {
-        DeleteError { failures: vec![error.into()] }
+        DeleteError { failures: vec![error.into()], removed: Vec::new() }
     }
 }
 
@@ -52,14 +60,21 @@ pub(crate) async fn delete(
         Err(error @ kubeconfig::Error::Interrupted { .. }) => return Err(error.into()),
         removed => failures.extend(removed.err().map(Into::into)),
     }
-    let names: Vec<String> = cluster.nodes.into_iter().map(|node| node.name).collect();
+    let mut names: Vec<String> = cluster.nodes.into_iter().map(|node| node.name).collect();
     match ctx.interruptible(async { Ok::<_, RunError>(remove(ctx, &names).await) }).await {
-        Ok(kept) => failures.extend(kept),
-        Err(cancelled) => failures.push(cancelled.into()),
+        Ok(kept) => {
+            names.retain(|name| !kept.iter().any(|failure| failure.is_about(name)));
+            failures.extend(kept);
+        }
+        // Which ones are gone by now is not known.
+        Err(cancelled) => {
+            names.clear();
+            failures.push(cancelled.into());
+        }
     }
     match failures.is_empty() {
         true => Ok(names),
-        false => Err(DeleteError { failures }),
+        false => Err(DeleteError { failures, removed: names }),
     }
 }
 

@@ -1,4 +1,7 @@
-//! `create cluster --dry-run`: what `create` would make, as text.
+//! `create cluster --dry-run`: what `create` would make, as text or JSON.
+
+mod planned;
+mod view;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -14,7 +17,7 @@ use crate::context::{Context, RunError};
 use crate::engine::ContainerSpec;
 use crate::kubeadm::ConfigData;
 use crate::node_image;
-use crate::plan::{self, PlanInput, SettledCluster, proxy};
+use crate::plan::{self, PlanInput, PlannedNode, SettledCluster, proxy};
 use crate::preflight::{self, Input};
 use crate::provision::network;
 use crate::pull;
@@ -23,8 +26,20 @@ use crate::settle;
 use crate::version::Version;
 use crate::yaml;
 
+use planned::Planned;
+
 /// How long the engine may take to answer.
 const ENGINE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a dry run depends on besides the definition.
+pub struct DryRunInput<'a> {
+    /// The name of the cluster's network.
+    pub network: &'a str,
+    /// What relative host paths of mounts are relative to.
+    pub directory: &'a Path,
+    /// A variable for nodes.
+    pub get_env: fn(&str) -> Option<String>,
+}
 
 /// A settled cluster, and how it was settled.
 pub struct DryRun {
@@ -93,67 +108,80 @@ impl DryRun {
     ///
     /// # Errors
     /// Returns the reason why a kubeadm patch does not apply.
-    pub fn render(
-        &self,
-        network: &str,
-        directory: &Path,
-        get_env: fn(&str) -> Option<String>,
-    ) -> Result<String, String> {
+    pub fn render(&self, input: &DryRunInput) -> Result<String, String> {
         #[derive(Serialize)]
         struct Printed<'a> {
             cluster: &'a str,
             network: Value,
             containers: Vec<Value>,
         }
+        let planned = self.planned(input)?;
+        let value =
+            |spec: &ContainerSpec| without_empty(serde_json::to_value(spec).unwrap_or_default());
+        let printed = Printed {
+            cluster: &self.settled.cluster.name,
+            network: without_empty(serde_json::to_value(&planned.network).unwrap_or_default()),
+            containers: planned.plan.containers().map(value).collect(),
+        };
+        let mut text: String = self.notes.iter().map(|note| format!("# {note}\n")).collect();
+        text.push_str(&yaml::to_string(&printed));
+        for (node, documents) in planned.plan.nodes.iter().zip(&planned.kubeadm) {
+            text.push_str(&format!("---\n# kubeadm on {}\n{documents}", node.container.name));
+        }
+        // Patches of the user may have some, too.
+        Ok(secret::conceal(&text).into_owned())
+    }
+
+    /// The same for programs; [`view`] has the form.
+    ///
+    /// # Errors
+    /// Returns the reason why a kubeadm patch does not apply.
+    pub fn to_json(&self, input: &DryRunInput, addons: &[String]) -> Result<Value, String> {
+        let planned = self.planned(input)?;
+        view::of(&self.settled.cluster.name, &planned, &self.notes, addons)
+    }
+
+    fn planned(&self, input: &DryRunInput) -> Result<Planned, String> {
+        let DryRunInput { network, directory, get_env } = input;
         let cluster = &self.settled.cluster;
-        let plan = plan::plan(
+        let mut plan = plan::plan(
             &self.settled,
             &PlanInput {
                 network,
                 creation: "dry-run",
-                proxy: &proxy::settings(cluster, &self.subnets, &get_env),
+                proxy: &proxy::settings(cluster, &self.subnets, get_env),
                 directory,
-                get_env: &get_env,
+                get_env,
             },
         );
-        let value = |spec: &ContainerSpec| {
-            let shown = ContainerSpec {
-                env: spec.env.iter().map(|entry| secret::conceal_variable(entry)).collect(),
-                ..spec.clone()
-            };
-            without_empty(serde_json::to_value(shown).unwrap_or_default())
-        };
-        let printed = Printed {
-            cluster: &cluster.name,
-            network: without_empty(
-                serde_json::to_value(network::spec(network, Some(0), self.mtu)).unwrap_or_default(),
-            ),
-            containers: plan.containers().map(value).collect(),
-        };
-        let mut text: String = self.notes.iter().map(|note| format!("# {note}\n")).collect();
-        text.push_str(&yaml::to_string(&printed));
-
-        for (index, node) in plan.nodes.iter().enumerate() {
-            let name = &node.container.name;
-            let version = version_of(&node.container.image)?;
-            let data = ConfigData::new(
-                cluster,
-                (name, &node.node),
-                &version,
-                &placeholders(cluster.networking.family, index),
-                "abcdef.0123456789abcdef",
-                self.settled.host.rootless,
-            );
-            let data = ConfigData { provider: self.settled.host.product.as_str(), ..data };
-            let config = bootstrap::node_config(&data)?;
-            text.push_str(&format!("---\n# kubeadm on {name}\n"));
-            config.warnings.iter().for_each(|w| text.push_str(&format!("# warning: {w}\n")));
-            let patches = config.patches.iter();
-            patches.for_each(|(file, patch)| text.push_str(&format!("# {file}: {patch}\n")));
-            text.push_str(&config.text());
+        let kubeadm = plan.nodes.iter().enumerate();
+        let kubeadm = kubeadm.map(|(index, node)| self.kubeadm(index, node));
+        let kubeadm = kubeadm.collect::<Result<_, _>>()?;
+        for container in plan.containers_mut() {
+            let env = container.env.iter().map(|entry| secret::conceal_variable(entry));
+            container.env = env.collect();
         }
-        // Patches of the user may have some, too.
-        Ok(secret::conceal(&text).into_owned())
+        let network = network::spec(network, Some(0), self.mtu);
+        Ok(Planned { plan, network, subnets: self.subnets.clone(), kubeadm })
+    }
+
+    /// What kubeadm reads on a node: documents, and comments with what they lack.
+    fn kubeadm(&self, index: usize, node: &PlannedNode) -> Result<String, String> {
+        let cluster = &self.settled.cluster;
+        let version = version_of(&node.container.image)?;
+        let data = ConfigData::new(
+            cluster,
+            (&node.container.name, &node.node),
+            &version,
+            &placeholders(cluster.networking.family, index),
+            "abcdef.0123456789abcdef",
+            self.settled.host.rootless,
+        );
+        let data = ConfigData { provider: self.settled.host.product.as_str(), ..data };
+        let config = bootstrap::node_config(&data)?;
+        let warnings = config.warnings.iter().map(|warning| format!("# warning: {warning}\n"));
+        let patches = config.patches.iter().map(|(file, patch)| format!("# {file}: {patch}\n"));
+        Ok(warnings.chain(patches).chain([config.text()]).collect())
     }
 }
 
@@ -210,14 +238,18 @@ mod tests {
         crate::config::parse(&text).unwrap()
     }
 
-    fn input(cluster: &Cluster) -> Input<'_> {
+    fn input(get_env: fn(&str) -> Option<String>) -> DryRunInput<'static> {
+        DryRunInput { network: "kind", directory: Path::new("/"), get_env }
+    }
+
+    fn asked(cluster: &Cluster) -> Input<'_> {
         let probe = Probe { clock: || SystemTime::UNIX_EPOCH, machine: |_, _| None };
         Input { cluster, network: "kind", get_env: |_| None, probe }
     }
 
     async fn rendered(ctx: Result<Context, String>, cluster: &Cluster) -> String {
-        let dry_run = settle(ctx, &input(cluster)).await.unwrap();
-        dry_run.render("kind", Path::new("/"), |_| None).unwrap()
+        let dry_run = settle(ctx, &asked(cluster)).await.unwrap();
+        dry_run.render(&input(|_| None)).unwrap()
     }
 
     fn context(engine: FakeEngine) -> Result<Context, String> {
@@ -249,19 +281,24 @@ mod tests {
         };
         let old = Script::parse("host: {version: 19.3.1}").unwrap();
         let ctx = context(old.engine(&CancellationToken::new()));
-        let asked = settle(ctx, &input(&long)).await.unwrap();
+        let asked = settle(ctx, &asked(&long)).await.unwrap();
         assert_eq!(failed(&asked), ["container engine", "cluster name"]);
-        let without = settle(Err("none".into()), &input(&long)).await.unwrap();
+        let without = settle(Err("none".into()), &asked(&long)).await.unwrap();
         assert_eq!(failed(&without), ["cluster name"]);
     }
 
     #[tokio::test]
     async fn proxies_are_shown_without_their_passwords() {
         let dry_run = DryRun::without_engine(cluster("[{}]"), "none is needed");
-        let proxy = |name: &str| (name == "HTTPS_PROXY").then(|| "http://me:s3cret@proxy:1".into());
-        let out = dry_run.render("kind", Path::new("/"), proxy).unwrap();
+        fn proxy(name: &str) -> Option<String> {
+            (name == "HTTPS_PROXY").then(|| "http://me:s3cret@proxy:1".into())
+        }
+        let out = dry_run.render(&input(proxy)).unwrap();
         assert!(out.contains("HTTPS_PROXY=http://xxxxx@proxy:1"), "{out}");
         assert!(out.contains("https_proxy=http://xxxxx@proxy:1"), "{out}");
+        assert!(!out.contains("s3cret"), "{out}");
+        let out = dry_run.to_json(&input(proxy), &[]).unwrap().to_string();
+        assert!(out.contains("HTTPS_PROXY=http://xxxxx@proxy:1"), "{out}");
         assert!(!out.contains("s3cret"), "{out}");
     }
 

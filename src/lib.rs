@@ -34,7 +34,7 @@
 //! [`status`], [`sbom`].
 //!
 //! **The human** — [`diagnose`] turns errors into cause, hint and exit code.
-//! [`report`] shows progress. [`signal`] receives Ctrl-C. [`cli`] reads command
+//! [`report`] shows progress, to people and to programs. [`signal`] receives Ctrl-C. [`cli`] reads command
 //! lines, prints results, and has kind's manners in `cli/kind`.
 //!
 //! # Words
@@ -55,6 +55,7 @@
 //! | creation | one run of `create cluster`; its random ID is a label of its containers |
 //! | digest | SHA-256 of a blob, as in `sha256:…` |
 //! | engine | Docker, or what answers its API; containerd in nodes is never called so |
+//! | event | what happens in an operation: [`progress::Event`]; a line of `--progress json` |
 //! | existing cluster | [`inventory::ExistingCluster`]: a cluster as the engine's labels describe it |
 //! | host | the machine that the engine runs on |
 //! | lifecycle | what happens to a cluster that exists: stop, start, pause, unpause |
@@ -71,6 +72,8 @@
 //! | scope | part of an operation; it ends when all tasks started in it have ended |
 //! | session | a command in a node that gets its instructions later, on stdin |
 //! | settled | a definition with images and API balancer chosen, after asking the engine |
+//! | stage | one of the parts, made one after the other, of a step that takes minutes |
+//! | step | part of an operation that is shown while it runs; it ends with or without success |
 
 mod addon;
 mod admin_kubeconfig;

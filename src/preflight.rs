@@ -38,6 +38,13 @@ pub(crate) use machine::of_this_process;
 #[error("{}", check::failed(.0))]
 pub(crate) struct Refused(pub Vec<Check>);
 
+impl Refused {
+    /// Whether only the definition itself is wrong, whatever the host.
+    pub(crate) fn is_of_definition(&self) -> bool {
+        self.0.iter().all(|check| definition::TITLES.contains(&check.title.as_str()))
+    }
+}
+
 /// Asks the engine and this machine.
 ///
 /// # Errors

@@ -3,23 +3,106 @@
 //! [`crate::report`] alone decides how they are shown. It never gets passwords that
 //! can be recognized: [`conceal`] has them replaced before.
 
+mod amount;
+mod stage;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::secret::conceal;
 
+pub use amount::{Amount, size};
+pub use stage::Stage;
+
 /// Receives progress. Several tasks may call it at the same time.
 pub trait Reporter: Send + Sync {
-    /// A step begins. `step` is its text, and identifies it in later calls.
-    fn started(&self, step: &str);
-    /// The step's current detail, such as the last line of output.
-    fn detail(&self, step: &str, detail: &str);
-    /// What the step has transferred so far. Those who see no details see this now and
-    /// then, as it can take long.
-    fn transferred(&self, step: &str, amount: &str);
-    /// A step ends, with or without success. Called once for each step.
-    fn finished(&self, step: &str, success: bool);
+    /// Takes one event. Each step is started once and ended once; all its other
+    /// events come in between.
+    fn report(&self, event: Event);
+}
+
+impl<R: Reporter> Reporter for Arc<R> {
+    fn report(&self, event: Event) {
+        (**self).report(event);
+    }
+}
+
+/// Identifies a step: 1 for the first of a run, then 2 and so on. Steps that run at the
+/// same time may have the same title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepId(pub u64);
+
+/// What happens in an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A step begins.
+    Started {
+        /// The step.
+        step: StepId,
+        /// What it does, such as `Joining worker nodes`.
+        title: String,
+    },
+    /// The step's current detail.
+    Detail {
+        /// The step.
+        step: StepId,
+        /// Such as the last line of output.
+        text: String,
+    },
+    /// What the step has transferred so far.
+    Transferred {
+        /// The step.
+        step: StepId,
+        /// All since the step began.
+        amount: Amount,
+    },
+    /// The step comes to its next stage.
+    Stage {
+        /// The step.
+        step: StepId,
+        /// The stage that begins.
+        stage: Stage,
+    },
+    /// A step ends.
+    Ended {
+        /// The step.
+        step: StepId,
+        /// Whether it did what it was for.
+        success: bool,
+        /// The time since it began.
+        elapsed: Duration,
+    },
     /// A message that is not part of a step.
-    fn line(&self, level: Level, text: &str);
+    Message {
+        /// Its importance.
+        level: Level,
+        /// One line or several.
+        text: String,
+    },
+}
+
+impl Event {
+    /// The same event with every text replaced.
+    #[must_use]
+    pub fn map_text(self, change: impl Fn(&str) -> String) -> Event {
+        match self {
+            Event::Started { step, title } => Event::Started { step, title: change(&title) },
+            Event::Detail { step, text } => Event::Detail { step, text: change(&text) },
+            Event::Transferred { step, amount } => {
+                let amount = Amount { text: change(&amount.text), ..amount };
+                Event::Transferred { step, amount }
+            }
+            Event::Stage { step, stage } => {
+                let stage = Stage { name: change(&stage.name), ..stage };
+                Event::Stage { step, stage }
+            }
+            Event::Message { level, text } => Event::Message { level, text: change(&text) },
+            ended @ Event::Ended { .. } => ended,
+        }
+    }
 }
 
 /// How important a message is.
@@ -35,12 +118,19 @@ pub enum Level {
 
 /// A handle for reporting progress; cheap to clone.
 #[derive(Clone)]
-pub struct Progress(Arc<dyn Reporter>);
+pub struct Progress(Arc<Run>);
+
+/// One run of the program.
+struct Run {
+    reporter: Box<dyn Reporter>,
+    /// How many steps there were.
+    steps: AtomicU64,
+}
 
 impl Progress {
     /// Clones report to the same `reporter`.
     pub fn new(reporter: impl Reporter + 'static) -> Self {
-        Progress(Arc::new(reporter))
+        Progress(Arc::new(Run { reporter: Box::new(reporter), steps: AtomicU64::new(0) }))
     }
 
     /// Discards all progress.
@@ -49,121 +139,94 @@ impl Progress {
     }
 
     /// Starts a step. It has failed if it is dropped without [`Step::done`].
-    pub fn step(&self, text: impl AsRef<str>) -> Step {
-        let step = Step { progress: self.clone(), text: concealed(text), open: true };
-        self.0.started(&step.text);
-        step
+    pub fn step(&self, title: impl Into<String>) -> Step {
+        let id = StepId(self.0.steps.fetch_add(1, Ordering::Relaxed) + 1);
+        self.report(Event::Started { step: id, title: title.into() });
+        Step { progress: self.clone(), id, begun: Instant::now(), open: true }
     }
 
     /// A message for every user, such as what happens next.
-    pub fn info(&self, text: impl AsRef<str>) {
-        self.0.line(Level::Info, &concealed(text));
+    pub fn info(&self, text: impl Into<String>) {
+        self.report(Event::Message { level: Level::Info, text: text.into() });
     }
 
     /// A message about something that may need action.
-    pub fn warn(&self, text: impl AsRef<str>) {
-        self.0.line(Level::Warning, &concealed(text));
+    pub fn warn(&self, text: impl Into<String>) {
+        self.report(Event::Message { level: Level::Warning, text: text.into() });
     }
 
     /// A message for finding faults, shown from `-v VERBOSITY` on.
-    pub fn debug(&self, verbosity: i32, text: impl AsRef<str>) {
-        self.0.line(Level::Debug(verbosity), &concealed(text));
+    pub fn debug(&self, verbosity: i32, text: impl Into<String>) {
+        self.report(Event::Message { level: Level::Debug(verbosity), text: text.into() });
     }
-}
 
-fn concealed(text: impl AsRef<str>) -> String {
-    conceal(text.as_ref()).into_owned()
+    fn report(&self, event: Event) {
+        self.0.reporter.report(event.map_text(|text| conceal(text).into_owned()));
+    }
 }
 
 /// A step that is in progress.
 pub struct Step {
     progress: Progress,
-    text: String,
+    id: StepId,
+    begun: Instant,
     open: bool,
 }
 
 impl Step {
     /// Reports the step's current detail, such as the last line of output.
-    pub fn detail(&self, detail: impl AsRef<str>) {
-        self.progress.0.detail(&self.text, &concealed(detail));
+    pub fn detail(&self, text: impl Into<String>) {
+        self.progress.report(Event::Detail { step: self.id, text: text.into() });
     }
 
-    /// Reports what the step has transferred so far, such as `1.2 MB, 3 of 4 layers`.
-    pub fn transferred(&self, amount: impl AsRef<str>) {
-        self.progress.0.transferred(&self.text, amount.as_ref());
+    /// Reports what the step has transferred so far.
+    pub fn transferred(&self, amount: Amount) {
+        self.progress.report(Event::Transferred { step: self.id, amount });
+    }
+
+    /// Reports that a stage of the step begins, which ends the one before.
+    pub fn stage(&self, stage: Stage) {
+        self.progress.report(Event::Stage { step: self.id, stage });
     }
 
     /// Ends the step successfully.
     pub fn done(mut self) {
-        self.open = false;
-        self.progress.0.finished(&self.text, true);
+        self.end(true);
+    }
+
+    fn end(&mut self, success: bool) {
+        if std::mem::take(&mut self.open) {
+            let elapsed = self.begun.elapsed();
+            self.progress.report(Event::Ended { step: self.id, success, elapsed });
+        }
     }
 }
 
 impl Drop for Step {
     fn drop(&mut self) {
-        if self.open {
-            self.progress.0.finished(&self.text, false);
-        }
+        self.end(false);
     }
-}
-
-/// A readable number of bytes, such as `12.3 MB` (powers of 1000).
-pub fn size(bytes: u64) -> String {
-    let (mut number, mut unit) = (bytes as f64, "B");
-    for larger in ["kB", "MB", "GB", "TB"] {
-        if number < 1000.0 {
-            break;
-        }
-        (number, unit) = (number / 1000.0, larger);
-    }
-    if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") }
 }
 
 struct Silent;
 
 impl Reporter for Silent {
-    fn started(&self, _: &str) {}
-    fn detail(&self, _: &str, _: &str) {}
-    fn transferred(&self, _: &str, _: &str) {}
-    fn finished(&self, _: &str, _: bool) {}
-    fn line(&self, _: Level, _: &str) {}
+    fn report(&self, _: Event) {}
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
-    /// Keeps every text.
+    /// Keeps every event.
     #[derive(Clone, Default)]
-    struct Seen(Arc<std::sync::Mutex<String>>);
-
-    impl Seen {
-        fn add(&self, text: &str) {
-            self.0.lock().unwrap().push_str(&format!("{text}\n"));
-        }
-    }
+    struct Seen(Arc<Mutex<Vec<Event>>>);
 
     impl Reporter for Seen {
-        fn started(&self, step: &str) {
-            self.add(step);
-        }
-
-        fn detail(&self, step: &str, detail: &str) {
-            self.add(step);
-            self.add(detail);
-        }
-
-        fn transferred(&self, step: &str, _: &str) {
-            self.add(step);
-        }
-
-        fn finished(&self, step: &str, _: bool) {
-            self.add(step);
-        }
-
-        fn line(&self, _: Level, text: &str) {
-            self.add(text);
+        fn report(&self, event: Event) {
+            self.0.lock().unwrap().push(event);
         }
     }
 
@@ -174,18 +237,38 @@ mod tests {
         let text = "GET https://me:s3cret@host/a: Authorization: Bearer s3cret";
         let step = progress.step(text);
         step.detail(text);
-        step.transferred("1 MB");
+        step.transferred(Amount { text: text.into(), ..Amount::default() });
+        step.stage(Stage { name: text.into(), ..Stage::default() });
         step.done();
         progress.info(text);
         progress.warn(text);
         progress.debug(3, text);
-        let seen = seen.0.lock().unwrap();
+        let seen = format!("{:?}", seen.0.lock().unwrap());
         assert!(!seen.contains("s3cret"), "{seen}");
-        assert_eq!(seen.matches("https://xxxxx@host/a: Authorization: xxxxx").count(), 8);
+        assert_eq!(seen.matches("https://xxxxx@host/a: Authorization: xxxxx").count(), 7);
     }
 
-    #[test]
-    fn sizes_are_short() {
-        assert_eq!([0, 999, 1000, 12_345_678].map(size), ["0 B", "999 B", "1.0 kB", "12.3 MB"]);
+    #[tokio::test(start_paused = true)]
+    async fn steps_of_the_same_title_are_two_steps_with_their_own_times() {
+        let seen = Seen::default();
+        let progress = Progress::new(seen.clone());
+        let (one, other) = (progress.step("Pulling a:1"), progress.step("Pulling a:1"));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drop(one);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        other.done();
+        let title = || "Pulling a:1".to_owned();
+        let ended = |step, success, seconds| Event::Ended {
+            step: StepId(step),
+            success,
+            elapsed: Duration::from_secs(seconds),
+        };
+        let expected = [
+            Event::Started { step: StepId(1), title: title() },
+            Event::Started { step: StepId(2), title: title() },
+            ended(1, false, 2),
+            ended(2, true, 3),
+        ];
+        assert_eq!(*seen.0.lock().unwrap(), expected);
     }
 }

@@ -69,20 +69,18 @@ mod tests {
 
     use super::*;
     use crate::engine::fake::{FakeEngine, Script};
-    use crate::progress::{Level, Progress, Reporter};
+    use crate::progress::{Amount, Event, Progress, Reporter};
 
     /// Keeps what is transferred.
     #[derive(Default, Clone)]
-    struct Transfers(Arc<Mutex<Vec<String>>>);
+    struct Transfers(Arc<Mutex<Vec<Amount>>>);
 
     impl Reporter for Transfers {
-        fn started(&self, _: &str) {}
-        fn detail(&self, _: &str, _: &str) {}
-        fn transferred(&self, step: &str, amount: &str) {
-            self.0.lock().unwrap().push(format!("{step}: {amount}"));
+        fn report(&self, event: Event) {
+            if let Event::Transferred { amount, .. } = event {
+                self.0.lock().unwrap().push(amount);
+            }
         }
-        fn finished(&self, _: &str, _: bool) {}
-        fn line(&self, _: Level, _: &str) {}
     }
 
     #[tokio::test]
@@ -94,8 +92,9 @@ mod tests {
             ensure(&ctx, "node:v1@sha256:12").await.unwrap();
         }
         let expected = ["1 B of 2.0 kB, 0 of 1 layers", "2.0 kB, 1 of 1 layers unpacked"];
-        let expected = expected.map(|amount| format!("Pulling node:v1: {amount}"));
-        assert_eq!(*transfers.0.lock().unwrap(), expected);
+        let transfers = transfers.0.lock().unwrap();
+        assert_eq!(transfers.iter().map(|amount| &amount.text[..]).collect::<Vec<_>>(), expected);
+        assert_eq!(transfers[0].bytes, Some(1));
     }
 
     #[test]

@@ -26,8 +26,13 @@ pub(crate) struct ReceivedSignal(Arc<AtomicI32>);
 impl ReceivedSignal {
     /// The number of the first signal: 2 (SIGINT), 15 (SIGTERM) or 1 (SIGHUP).
     pub(crate) fn number(&self) -> Option<u8> {
-        u8::try_from(self.0.load(Ordering::SeqCst)).ok().filter(|number| *number != 0)
+        Some(as_number(self.0.load(Ordering::SeqCst))).filter(|number| *number != 0)
     }
+}
+
+/// The numbers of signals that are listened for are small.
+fn as_number(signal: i32) -> u8 {
+    u8::try_from(signal).unwrap_or_default()
 }
 
 /// What happens on signals.
@@ -37,10 +42,11 @@ pub(crate) struct Reactions {
     pub unfinished: Unfinished,
     /// Called when cleaning up begins.
     pub on_first: Box<dyn Fn() + Send>,
-    /// Called right before the second signal ends the program.
-    pub on_second: Box<dyn Fn() + Send>,
-    /// Called right before the program is ended because it does not end.
-    pub on_stuck: Box<dyn Fn() + Send>,
+    /// Called with its number right before the second signal ends the program.
+    pub on_second: Box<dyn Fn(u8) + Send>,
+    /// Called with the first signal's number right before the program is ended because it
+    /// does not end.
+    pub on_stuck: Box<dyn Fn(u8) + Send>,
 }
 
 /// Listens from now on.
@@ -58,11 +64,11 @@ pub(crate) fn listen(reactions: Reactions) -> std::io::Result<ReceivedSignal> {
         (reactions.on_first)();
         let number = tokio::select! {
             second = signals.next() => {
-                (reactions.on_second)();
+                (reactions.on_second)(as_number(second));
                 second
             }
             () = reactions.unfinished.idle(PATIENCE) => {
-                (reactions.on_stuck)();
+                (reactions.on_stuck)(as_number(first));
                 first
             }
         };

@@ -1,6 +1,10 @@
 //! Small tools for text: hexadecimal digits, random names, suggestions, text from
 //! elsewhere on a terminal.
 
+mod words;
+
+pub(crate) use words::filled;
+
 /// Two digits for each byte.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

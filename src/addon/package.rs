@@ -22,6 +22,14 @@ impl Package {
         }
     }
 
+    /// That of an add-on; a manifest has none.
+    pub(crate) fn version(&self) -> Option<&str> {
+        match self {
+            Package::Addon(addon) => Some(&addon.definition.version),
+            Package::Manifest(_) => None,
+        }
+    }
+
     /// The name with the version, or with the path of a manifest.
     pub(crate) fn title(&self) -> String {
         match self {

@@ -6,6 +6,7 @@ use super::archive::{self, Facts};
 use super::base;
 use super::error::BuildError;
 use super::recipe::Recipe;
+use super::stages::{self, Stages, Times};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerSpec, EngineError, Image};
 use crate::environment;
@@ -147,9 +148,12 @@ impl<'a> Build<'a> {
         let builder = NodeHandle::new(ctx, builder);
         self.copy_inputs(&builder).await?;
 
-        self.run_recipe(ctx, &builder, &step).await?;
-        step.detail("loading");
+        let stages = Mutex::new(Stages::new(self.recipe.script(), Times::kept()));
+        self.run_recipe(ctx, &builder, &step, &stages).await?;
+        let mut stages = stages.into_inner().expect("no holder panics");
+        stages.begin(stages::LOADING).into_iter().for_each(|stage| step.stage(stage));
         self.load(ctx, &builder).await?;
+        stages.finish();
         step.done();
         Ok(())
     }
@@ -159,13 +163,17 @@ impl<'a> Build<'a> {
         ctx: &Context,
         builder: &NodeHandle,
         step: &Step,
+        stages: &Mutex<Stages>,
     ) -> Result<(), BuildError> {
         let last_line = Mutex::new(String::new());
         let on_line = |line: &str| {
             if let Some(warning) = line.strip_prefix("warning: ") {
                 return ctx.progress.warn(warning);
             }
-            step.detail(line);
+            match stages.lock().expect("no holder panics").line(line) {
+                Some(stage) => step.stage(stage),
+                None => step.detail(line),
+            }
             ctx.progress.debug(1, line);
             line.clone_into(&mut last_line.lock().expect("no holder panics"));
         };

@@ -58,6 +58,12 @@ impl Recipe {
         archive.into_inner()
     }
 
+    /// The text of `build.sh`.
+    pub(super) fn script(&self) -> &'static str {
+        let file = self.directory.get_file(self.directory.path().join("build.sh"));
+        file.and_then(include_dir::File::contents_utf8).unwrap_or_default()
+    }
+
     /// How containers of the image are run: the `config` of an image configuration
     /// (OCI image specification, `config.md`).
     ///

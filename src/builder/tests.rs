@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Build, BuildError, BuildOptions, Recipe};
 use crate::context::Context;
 use crate::engine::fake::{FakeEngine, Script};
-use crate::progress::{Level, Progress, Reporter};
+use crate::progress::{Event, Level, Progress, Reporter};
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 
@@ -17,13 +17,9 @@ static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/src/builder/shared");
 struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Reporter for Warnings {
-    fn started(&self, _: &str) {}
-    fn detail(&self, _: &str, _: &str) {}
-    fn transferred(&self, _: &str, _: &str) {}
-    fn finished(&self, _: &str, _: bool) {}
-    fn line(&self, level: Level, text: &str) {
-        if level == Level::Warning {
-            self.0.lock().unwrap().push(text.to_owned());
+    fn report(&self, event: Event) {
+        if let Event::Message { level: Level::Warning, text } = event {
+            self.0.lock().unwrap().push(text);
         }
     }
 }
@@ -72,4 +68,34 @@ async fn a_result_without_facts_is_not_loaded() {
     assert!(matches!(built, Err(BuildError::Failed { .. })), "{built:?}");
     assert!(!engine.calls().contains(&"load_image".to_owned()));
     assert!(engine.container_names().is_empty());
+}
+
+/// Keeps the stages.
+#[derive(Default, Clone)]
+struct StageNames(Arc<Mutex<Vec<String>>>);
+
+impl Reporter for StageNames {
+    fn report(&self, event: Event) {
+        if let Event::Stage { stage, .. } = event {
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("{} of {} {}", stage.number, stage.count, stage.name));
+        }
+    }
+}
+
+/// What is made is shown, as the recipe says it.
+#[tokio::test]
+async fn a_build_shows_its_stages() {
+    static RECIPE: Dir = include_dir!("$CARGO_MANIFEST_DIR/node-image");
+    let (stages, cancel) = (StageNames::default(), CancellationToken::new());
+    let script = "{images: {skiff/debian:trixie: {}}}";
+    let engine = Script::parse(script).unwrap().engine(&cancel);
+    let ctx = Context::new(Arc::new(engine), Progress::new(stages.clone()), cancel);
+    let (arguments, labels) = (Vec::new(), Vec::new());
+    let recipe = Recipe { what: "image", directory: &RECIPE, arguments, labels };
+    let options = BuildOptions::default();
+    Build::plan(&ctx, "app:1", recipe, options).await.unwrap().run().await.unwrap();
+    assert_eq!(*stages.0.lock().unwrap(), ["9 of 9 loading"]);
 }

@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::flags::ClusterName;
 use super::invocation::Invocation;
-use super::output::{FormatFlag, print_stdout, print_table};
+use super::output::{FormatFlag, print_json, print_stdout, print_table};
 use crate::addon::{self, Assignment, DEFAULT_TIMEOUT, InstallOptions, Installed, Package, State};
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::duration;
+use crate::yaml;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Addon {
@@ -36,6 +37,8 @@ pub(super) enum Addon {
         addons: Vec<String>,
         #[command(flatten)]
         name: ClusterName,
+        #[command(flatten)]
+        format: FormatFlag,
     },
     /// Check whether the installed add-ons work
     Status {
@@ -77,6 +80,8 @@ pub(super) struct Install {
     /// Print the manifests without applying them
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    format: FormatFlag,
 }
 
 impl Addon {
@@ -84,17 +89,8 @@ impl Addon {
         match self {
             Addon::List { name, format } => list(invocation, &name.get(), &format).await,
             Addon::Install(install) => install.run(invocation).await,
-            Addon::Remove { addons, name } => {
-                let (ctx, cluster) = (invocation.context()?, name.get());
-                for addon in addons {
-                    let installed = addon::remove(&ctx, &cluster, &addon).await?;
-                    if !installed {
-                        invocation.progress.info(format!(
-                            "{addon} is not installed in cluster {cluster:?}: nothing to remove."
-                        ));
-                    }
-                }
-                Ok(())
+            Addon::Remove { addons, name, format } => {
+                remove(invocation, &name.get(), addons, &format).await
             }
             Addon::Status { addons, name, format } => {
                 let cluster = name.get();
@@ -124,10 +120,40 @@ impl Install {
         let cluster = self.name.get();
         if self.dry_run {
             let text = addon::preview(&ctx, &cluster, &packages, &options).await?;
+            if self.format.is_json() {
+                let objects = yaml::documents(&text);
+                return print_json(&objects.map_err(|e| Failure::new(Kind::Definition, e))?);
+            }
             return print_stdout(text.trim_end());
         }
-        Ok(addon::install(&ctx, &cluster, &packages, &options).await?)
+        addon::install(&ctx, &cluster, &packages, &options).await?;
+        if self.format.is_json() {
+            let installed = packages.iter().map(|package| {
+                json!({"name": package.name(), "version": package.version(), "cluster": cluster})
+            });
+            return print_json(&installed.collect::<Vec<_>>());
+        }
+        Ok(())
     }
+}
+
+async fn remove(
+    invocation: &Invocation,
+    cluster: &str,
+    addons: Vec<String>,
+    format: &FormatFlag,
+) -> Result<(), Failure> {
+    let (ctx, mut all) = (invocation.context()?, Vec::new());
+    for addon in addons {
+        let installed = addon::remove(&ctx, cluster, &addon).await?;
+        if !installed {
+            invocation.progress.info(format!(
+                "{addon} is not installed in cluster {cluster:?}: nothing to remove."
+            ));
+        }
+        all.push(json!({"name": addon, "cluster": cluster, "removed": installed}));
+    }
+    if format.is_json() { print_json(&all) } else { Ok(()) }
 }
 
 /// A setting must be for one add-on, and one of this command.
@@ -136,11 +162,11 @@ fn check_addon_of(assignment: &Assignment, packages: &[Package]) -> Result<(), F
     match &assignment.addon {
         Some(addon) if !packages.iter().any(|package| package.name() == addon) => {
             let problem = format!("--set {addon}.{key}: no such add-on in this command");
-            Err(Failure::new(problem).hint("write ADDON.KEY=VALUE"))
+            Err(Failure::new(Kind::Usage, problem).hint("write ADDON.KEY=VALUE"))
         }
         None if packages.len() != 1 => {
             let problem = format!("--set {key}: there are several add-ons in this command");
-            Err(Failure::new(problem).hint("write ADDON.KEY=VALUE"))
+            Err(Failure::new(Kind::Usage, problem).hint("write ADDON.KEY=VALUE"))
         }
         _ => Ok(()),
     }
@@ -157,7 +183,7 @@ async fn list(invocation: &Invocation, cluster: &str, format: &FormatFlag) -> Re
     // The catalog can be listed without a cluster, and without an engine.
     let installed = match invocation.context() {
         Ok(ctx) => match addon::installed(&ctx, cluster).await.map_err(Failure::from) {
-            Err(failure) if failure.interrupted => return Err(failure),
+            Err(failure) if failure.is_interruption() => return Err(failure),
             found => found.unwrap_or_default(),
         },
         Err(_) => Vec::new(),
@@ -180,7 +206,7 @@ async fn list(invocation: &Invocation, cluster: &str, format: &FormatFlag) -> Re
                 "retired": d.retired, "knownIssues": addon::known_issues(d),
             })
         });
-        return print_stdout(serde_json::Value::from_iter(entries));
+        return print_json(&serde_json::Value::from_iter(entries));
     }
     let header = ["NAME", "VERSION", "KUBERNETES", "INSTALLED", "SUMMARY"].map(str::to_owned);
     let rows = all.iter().map(|addon| {
@@ -204,7 +230,7 @@ fn print_status(
     format: &FormatFlag,
 ) -> Result<(), Failure> {
     if format.is_json() {
-        return print_stdout(serde_json::to_string(found).map_err(Failure::new)?);
+        return print_json(&found);
     }
     if found.is_empty() {
         invocation.progress.info("No add-ons are installed.");

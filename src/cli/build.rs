@@ -8,7 +8,7 @@ use super::kind::Program;
 use super::kind::source::Source;
 use crate::addon;
 use crate::builder::{self, BuildOptions, UpToDate};
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::environment;
 use crate::node_image::{self, DEFAULT_VERSION, NodeImageOptions, Outcome};
 use crate::pull;
@@ -138,7 +138,7 @@ impl NodeImage {
 
     fn options(self, program: Program) -> Result<NodeImageOptions, Failure> {
         if self.base_image.is_some_and(|base| !base.is_empty()) {
-            return Err(Failure::new("--base-image is not supported").hint(
+            return Err(Failure::new(Kind::Usage, "--base-image is not supported").hint(
                 "the base is made of Debian packages; --debian-mirror says where they come from",
             ));
         }
@@ -147,10 +147,9 @@ impl NodeImage {
         let version = match Source::of(&source, self.kind.as_deref()) {
             Source::Release(version) => version,
             other => {
-                return Err(Failure::new(format!("cannot build from {other}")).hint(format!(
-                    "give a Kubernetes version: {}",
-                    node_image::versions().join(", ")
-                )));
+                let versions = node_image::versions().join(", ");
+                return Err(Failure::new(Kind::Usage, format!("cannot build from {other}"))
+                    .hint(format!("give a Kubernetes version: {versions}")));
             }
         };
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());

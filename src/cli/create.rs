@@ -7,15 +7,15 @@ use super::definition;
 use super::flags::{KubeconfigFlag, path};
 use super::invocation::Invocation;
 use super::kind::{Program, provider};
-use super::output::print_stdout;
+use super::output::{FormatFlag, print_json, print_stdout};
 use crate::addon::{self, Package};
 use crate::cache;
 use crate::cluster::{self, Cluster};
 use crate::config;
 use crate::context::Context;
 use crate::create::{self, CreateOptions, Failed, Remains};
-use crate::diagnose::Failure;
-use crate::dry_run;
+use crate::diagnose::{Failure, Kind, Log};
+use crate::dry_run::{self, DryRunInput};
 use crate::duration;
 use crate::engine::endpoint::DockerEnv;
 use crate::environment;
@@ -60,6 +60,8 @@ pub(super) struct CreateCluster {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
     kubeconfig: KubeconfigFlag,
 }
 
@@ -103,10 +105,18 @@ impl CreateCluster {
             _ => network::DEFAULT.to_owned(),
         };
         #[expect(clippy::disallowed_methods, reason = "this is the command line")]
-        let directory = std::env::current_dir()
-            .map_err(|e| Failure::new(format!("cannot determine the current directory: {e}")))?;
+        let directory = std::env::current_dir().map_err(|e| {
+            let problem = format!("cannot determine the current directory: {e}");
+            Failure::new(Kind::Host, problem)
+        })?;
         if self.dry_run {
-            return print_dry_run(invocation, &cluster, &network, &directory, &addons).await;
+            let (network, directory) = (&network, &directory);
+            let input = DryRunInput { network, directory, get_env: node_env };
+            return print_dry_run(invocation, &cluster, &input, &addons, &self.format).await;
+        }
+        if self.format.is_json() {
+            return Err(Failure::new(Kind::Usage, "--output json needs --dry-run")
+                .hint("--progress json writes events while the cluster is created"));
         }
         let delete =
             format!("{} delete cluster --name {}", invocation.program.name(), cluster.name);
@@ -174,7 +184,8 @@ impl CreateCluster {
         let mut cluster = definition::read(self.config.as_deref())?;
         let name = self.name.clone().or_else(|| environment::variable("KIND_CLUSTER_NAME"));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            config::valid_name(&name).map_err(Failure::new)?;
+            let valid = config::valid_name(&name);
+            valid.map_err(|problem| Failure::new(Kind::Usage, problem))?;
             cluster.name = name;
         }
         if let Some(image) = &self.image {
@@ -192,12 +203,14 @@ impl CreateCluster {
             .map(|path| format!(" --kubeconfig {}", path.display()))
             .unwrap_or_default();
         invocation.progress.info(format!("Set kubectl context to \"{name}\""));
+        // An indented line is not broken on a narrow terminal. kind does not indent it.
+        let indent = if invocation.program == Program::Kind { "" } else { "  " };
         invocation.progress.info(format!(
-            "You can now use your cluster with:\n\nkubectl cluster-info --context {name}{file}"
+            "You can now use your cluster with:\n\n{indent}kubectl cluster-info --context {name}{file}"
         ));
         if !in_path("kubectl") {
             invocation.progress.info(format!(
-                "\nThere is no kubectl in PATH; use {} kubectl --name {} -- get nodes",
+                "\nThere is no kubectl in PATH; use `{} kubectl --name {} -- get nodes`",
                 invocation.program.name(),
                 cluster.name
             ));
@@ -214,7 +227,7 @@ impl CreateCluster {
         if !is_chosen && !caller.gets(kubeconfig) {
             let program = invocation.program.name();
             invocation.progress.info(format!(
-                "\nThe kubeconfig is root's; for {user}: sudo {program} export kubeconfig --name {name} --kubeconfig ~{user}/.kube/config"
+                "\nThe kubeconfig is root's; for {user}: `sudo {program} export kubeconfig --name {name} --kubeconfig ~{user}/.kube/config`"
             ));
         }
     }
@@ -231,7 +244,10 @@ pub(super) fn with_log(mut failure: Failure, program: Program, file: &str) -> Fa
     let path = directory.map(|directory| directory.join(file));
     let text = secret::conceal(&log.text);
     match path.map(|path| cache::keep(&path, text.as_bytes()).map(|()| path)) {
-        Some(Ok(path)) => failure.hint(format!("the whole log is in {}", path.display())),
+        Some(Ok(path)) => {
+            failure.log = Some(Box::new(Log { file: Some(path), ..Log::default() }));
+            failure
+        }
         Some(Err(error)) => failure.hint(format!("the log cannot be written to a file: {error}")),
         None => failure.hint("the log is not kept: no cache directory can be written to"),
     }
@@ -240,21 +256,24 @@ pub(super) fn with_log(mut failure: Failure, program: Program, file: &str) -> Fa
 async fn print_dry_run(
     invocation: &Invocation,
     cluster: &Cluster,
-    network: &str,
-    directory: &Path,
+    input: &DryRunInput<'_>,
     addons: &[Package],
+    format: &FormatFlag,
 ) -> Result<(), Failure> {
     let ctx = invocation.context().map_err(|failure| failure.heading);
-    let input = Input { cluster, network, get_env: node_env, probe: PROBE };
-    let mut dry_run = dry_run::settle(ctx, &input).await?;
+    let asked = Input { cluster, network: input.network, get_env: node_env, probe: PROBE };
+    let mut dry_run = dry_run::settle(ctx, &asked).await?;
     let checks = std::mem::take(&mut dry_run.checks);
-    let text = dry_run
-        .render(network, directory, node_env)
-        .map_err(|reason| Failure::new(reason).during("cannot apply a kubeadm patch"))?;
-    print_stdout(text.trim_end())?;
-    if !addons.is_empty() {
-        let titles = addons.iter().map(Package::title).collect::<Vec<_>>().join(", ");
-        print_stdout(format!("# then add-ons: {titles}"))?;
+    let addons: Vec<String> = addons.iter().map(Package::title).collect();
+    let failed =
+        |reason| Failure::new(Kind::Definition, reason).during("cannot apply a kubeadm patch");
+    if format.is_json() {
+        print_json(&dry_run.to_json(input, &addons).map_err(failed)?)?;
+    } else {
+        print_stdout(dry_run.render(input).map_err(failed)?.trim_end())?;
+        if !addons.is_empty() {
+            print_stdout(format!("# then add-ons: {}", addons.join(", ")))?;
+        }
     }
     let refused = preflight::report(&invocation.progress, checks);
     refused.map_err(|refused| Failure::from(refused).during("the cluster cannot be created"))

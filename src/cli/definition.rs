@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cluster::Cluster;
 use crate::config::{self, Surroundings};
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::environment;
 use crate::platform;
 
@@ -17,8 +17,9 @@ pub(super) fn read(path: Option<&Path>) -> Result<Cluster, Failure> {
     let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
         return Ok(config::default_cluster());
     };
-    let text = text(path)
-        .map_err(|reason| Failure::new(format!("error reading {}: {reason}", path.display())))?;
+    let text = text(path).map_err(|reason| {
+        Failure::new(Kind::Definition, format!("error reading {}: {reason}", path.display()))
+    })?;
     let home = platform::home().and_then(|home| home.into_string().ok());
     let surroundings = Surroundings {
         variable: &environment::variable,

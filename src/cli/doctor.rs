@@ -13,7 +13,7 @@ use super::output::{FormatFlag, print_json, print_stdout};
 use crate::check::{self, Check, Outcome};
 use crate::cluster::Cluster;
 use crate::context::RunError;
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::environment;
 use crate::health;
 use crate::preflight::{self, Input};
@@ -58,7 +58,7 @@ impl Doctor {
         print(&checks, &self.format)?;
         let failed = checks.iter().filter(|check| check.outcome == Outcome::Error);
         match check::worst(&checks) {
-            Outcome::Error => Err(Failure::new(check::failed(failed))),
+            Outcome::Error => Err(Failure::new(Kind::Other, check::failed(failed))),
             Outcome::Ok | Outcome::Warning => Ok(()),
         }
     }

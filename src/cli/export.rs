@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use super::flags::{ClusterName, KubeconfigFlag};
 use super::invocation::Invocation;
-use super::kind::version;
+use super::kind::{Program, version};
 use super::output::print_stdout;
 use crate::admin_kubeconfig::{self, Reader};
 use crate::cluster::context_name;
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::inventory::{self, ClusterState};
 use crate::logs;
+use crate::progress::Step;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Export {
@@ -51,7 +52,7 @@ impl Export {
                 let name = name.get();
                 let cluster = inventory::cluster(&ctx, &name).await?;
                 if !cluster.exists() {
-                    return Err(Failure::new(format!("unknown cluster {name:?}"))
+                    return Err(Failure::new(Kind::Usage, format!("unknown cluster {name:?}"))
                         .hint("`get clusters` lists them"));
                 }
                 if cluster.state() != ClusterState::Running {
@@ -61,26 +62,29 @@ impl Export {
                     Some(directory) => directory,
                     None => tempfile::tempdir()
                         .map_err(|e| {
-                            Failure::new(format!("cannot create a temporary directory: {e}"))
+                            let problem = format!("cannot create a temporary directory: {e}");
+                            Failure::new(Kind::Other, problem)
                         })?
                         .keep(),
                 };
                 invocation.progress.info(format!("Exporting logs for cluster {name:?} to:"));
                 print_stdout(directory.display())?;
-                let failed =
-                    logs::export(&ctx, &cluster, &directory, &version::line(invocation.program))
-                        .await;
+                let is_shown = invocation.program == Program::Skiff;
+                let step = is_shown.then(|| ctx.progress.step("Collecting logs"));
+                let version = version::line(invocation.program);
+                let failed = logs::export(&ctx, &cluster, &directory, &version).await;
                 let failed: Vec<Failure> = failed.into_iter().map(Failure::from).collect();
                 if failed.is_empty() {
+                    step.into_iter().for_each(Step::done);
                     return Ok(());
                 }
+                drop(step);
                 let headings: Vec<&str> = failed.iter().map(|f| f.heading.as_str()).collect();
                 let heading =
                     format!("some logs could not be collected: [{}]", headings.join(", "));
-                let interrupted = failed.iter().any(|failure| failure.interrupted);
-                let mut failure = Failure::new(heading);
-                failure.interrupted = interrupted;
-                Err(failure)
+                let interruption = failed.iter().find(|failure| failure.is_interruption());
+                let kind = interruption.unwrap_or(&failed[0]).kind;
+                Err(Failure::new(kind, heading))
             }
         }
     }

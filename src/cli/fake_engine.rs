@@ -5,7 +5,7 @@
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::engine::fake::{FakeEngine, Script};
 use crate::environment;
 
@@ -20,7 +20,8 @@ const VARIABLE: &str = "SKIFF_FAKE_ENGINE";
 /// Fails if the script cannot be read, or is invalid.
 pub(super) fn from_environment(cancel: &CancellationToken) -> Result<Option<FakeEngine>, Failure> {
     let Some(path) = environment::variable(VARIABLE) else { return Ok(None) };
-    let invalid = |reason: String| Failure::new(format!("{VARIABLE}={path}: {reason}"));
+    let invalid =
+        |reason: String| Failure::new(Kind::Other, format!("{VARIABLE}={path}: {reason}"));
     let text = std::fs::read_to_string(&path).map_err(|e| invalid(e.to_string()))?;
     Ok(Some(Script::parse(&text).map_err(invalid)?.engine(cancel)))
 }

@@ -37,13 +37,9 @@ const OWN: [(&str, &str); 7] = [
     ("unpause", "skiff unpause"),
 ];
 
-/// The commands of this program.
-pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
-    let hide = |command: clap::Command, (name, hidden): &(&'static str, &'static str)| {
-        command.mut_subcommand(name, |own| own.name(*hidden).hide(true))
-    };
-    match program {
-        Program::Skiff => command,
-        Program::Kind => OWN.iter().fold(command, hide),
-    }
+/// kind's commands.
+pub(super) fn without_own(command: clap::Command) -> clap::Command {
+    OWN.iter().fold(command, |command, (name, hidden)| {
+        command.mut_subcommand(*name, |own| own.name(*hidden).hide(true))
+    })
 }

@@ -7,7 +7,7 @@ use super::flags::{ClusterName, KubeconfigFlag};
 use super::invocation::Invocation;
 use crate::context::Context;
 use crate::create::DEFAULT_WAIT;
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::duration;
 use crate::inventory;
 use crate::lifecycle::{self, Action, Failed, LifecycleError, Outcome, StartOptions};
@@ -157,7 +157,7 @@ async fn run(
             }
             Err(error) => {
                 let failure = logged(invocation, error);
-                if failure.interrupted {
+                if failure.is_interruption() {
                     return Err(failure);
                 }
                 invocation.progress.warn(failure.text().trim_end());
@@ -167,7 +167,10 @@ async fn run(
     }
     match failed.is_empty() {
         true => Ok(()),
-        false => Err(Failure::new(format!("failed to {action} clusters: {}", failed.join(", ")))),
+        false => {
+            let heading = format!("failed to {action} clusters: {}", failed.join(", "));
+            Err(Failure::new(Kind::Other, heading))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::flags::NodesFlag;
 use super::invocation::Invocation;
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::load;
 
 #[derive(clap::Subcommand)]
@@ -35,17 +35,19 @@ impl Load {
         match self {
             Load::DockerImage { images, nodes } => {
                 let Some(images) = given(images) else {
-                    return Err(Failure::new("a list of image names is required"));
+                    let problem = "a list of image names is required";
+                    return Err(Failure::new(Kind::Usage, problem));
                 };
                 let ctx = invocation.context()?;
                 Ok(load::docker_images(&ctx, &nodes.target(), &images).await?)
             }
             Load::ImageArchive { files, nodes } => {
                 let Some(files) = given(files) else {
-                    return Err(Failure::new("name of image archive is required"));
+                    let problem = "name of image archive is required";
+                    return Err(Failure::new(Kind::Usage, problem));
                 };
                 if files.len() > 1 {
-                    invocation.progress.warn("several archives are loaded one after the other; one archive of all images (docker save A B) shares their layers");
+                    invocation.progress.warn("several archives are loaded one after the other; one archive of all images (`docker save A B`) shares their layers");
                 }
                 let ctx = invocation.context()?;
                 Ok(load::image_archives(&ctx, &nodes.target(), &files).await?)

@@ -5,13 +5,14 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
+use crate::report;
 use crate::text;
 
 /// Prints one line, or a text of several.
 pub(super) fn print_stdout(text: impl Display) -> Result<(), Failure> {
     let written = writeln!(std::io::stdout(), "{text}");
-    written.map_err(|e| Failure::new(format!("cannot write to stdout: {e}")))
+    written.map_err(|e| Failure::new(Kind::Other, format!("cannot write to stdout: {e}")))
 }
 
 /// Prints rows in columns that are as wide as their longest cell. Much of a table
@@ -53,5 +54,25 @@ impl FormatFlag {
 
 /// Prints a value as indented JSON.
 pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    print_stdout(serde_json::to_string_pretty(value).map_err(Failure::new)?)
+    let text = serde_json::to_string_pretty(value);
+    print_stdout(text.map_err(|error| Failure::new(Kind::Other, error))?)
+}
+
+/// The values of the flag `--progress`. Without descriptions, which would make the help of
+/// every command a page longer.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ProgressFormat {
+    Auto,
+    Plain,
+    Json,
+}
+
+impl ProgressFormat {
+    pub(super) fn get(self) -> report::Format {
+        match self {
+            ProgressFormat::Auto => report::Format::Auto,
+            ProgressFormat::Plain => report::Format::Plain,
+            ProgressFormat::Json => report::Format::Json,
+        }
+    }
 }

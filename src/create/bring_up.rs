@@ -22,8 +22,14 @@ pub(super) struct Unknown {
     pub limits: Option<Limits>,
 }
 
+/// Begins the step of [`bring_up`] in which nodes are created, boot and are configured.
+pub(super) fn preparing(ctx: &Context, nodes: usize) -> Step {
+    ctx.progress.step(format!("Preparing nodes {}", "📦 ".repeat(nodes)))
+}
+
 /// All nodes boot and are configured at the same time. The nodes of a role join
-/// once all of them are configured and the first control-plane is up.
+/// once all of them are configured and the first control-plane is up. `preparing` ends
+/// when all are configured.
 ///
 /// # Errors
 /// Returns the first error of any node.
@@ -32,10 +38,9 @@ pub(super) async fn bring_up(
     bootstrap: &Bootstrap<'_>,
     plan: &Plan,
     unknown: Unknown,
+    preparing: Step,
 ) -> Result<Initialized, CreateError> {
-    let boxes = "📦 ".repeat(plan.nodes.len());
-    let step = ctx.progress.step(format!("Preparing nodes {boxes}"));
-    let preparing = Countdown::new(step, plan.nodes.len());
+    let preparing = Countdown::new(preparing, plan.nodes.len());
     BringUp { ctx, bootstrap, plan, unknown, preparing }.run().await
 }
 

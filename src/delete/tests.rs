@@ -49,6 +49,7 @@ async fn everything_that_fails_is_reported_and_the_rest_is_done() {
     assert!(texts[0].contains("is not a kubeconfig"), "{texts:?}");
     assert!(texts[1].starts_with("cannot remove c-control-plane: "), "{texts:?}");
     assert_eq!(engine.container_names(), ["c-control-plane"]);
+    assert_eq!(error.removed, ["c-worker"]);
 }
 
 /// Nobody gives up the lock of the kubeconfig: it is not waited for any longer.

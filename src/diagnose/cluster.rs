@@ -2,7 +2,7 @@
 
 use super::engine::OPEN_FILES;
 use super::lifecycle::go_on;
-use super::{Failure, hanging};
+use super::{Failure, Kind};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::check::Check;
@@ -24,27 +24,32 @@ use crate::text::last_lines;
 impl From<config::Problems> for Failure {
     fn from(problems: config::Problems) -> Self {
         let count = problems.0.len();
-        let lines: Vec<String> = problems.0.iter().map(|p| format!("  {p}")).collect();
-        Failure::new(format!(
-            "the cluster definition has {count} problem{}",
-            if count == 1 { "" } else { "s" }
-        ))
-        .details(lines.join("\n"))
+        let plural = if count == 1 { "" } else { "s" };
+        let heading = format!("the cluster definition has {count} problem{plural}");
+        Failure::new(Kind::Definition, heading).items(problems.0.iter().map(ToString::to_string))
     }
 }
 
 impl From<kubeconfig::Error> for Failure {
     fn from(error: kubeconfig::Error) -> Self {
-        let failure = Failure::new(&error);
+        let kind = match &error {
+            kubeconfig::Error::Home => Kind::Usage,
+            kubeconfig::Error::Interrupted { .. } => Kind::Interrupted,
+            kubeconfig::Error::Read { .. }
+            | kubeconfig::Error::Parse { .. }
+            | kubeconfig::Error::Locked { .. }
+            | kubeconfig::Error::Write { .. }
+            | kubeconfig::Error::Admin(_) => Kind::Other,
+        };
+        let failure = Failure::new(kind, &error);
         match &error {
             kubeconfig::Error::Locked { path, .. } => failure.hint(format!(
-                "another program is changing the file; if none is, remove its stale lock: rm {}",
+                "another program is changing the file; if none is, remove its stale lock: `rm {}`",
                 path.display()
             )),
             kubeconfig::Error::Write { .. } => {
                 failure.hint("use --kubeconfig to write another file")
             }
-            kubeconfig::Error::Interrupted { .. } => Failure { interrupted: true, ..failure },
             kubeconfig::Error::Home => failure.hint("set HOME or KUBECONFIG, or use --kubeconfig"),
             _ => failure,
         }
@@ -53,10 +58,10 @@ impl From<kubeconfig::Error> for Failure {
 
 impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
-        let failure = Failure::new(&error);
+        let failure = Failure::new(provision_kind(&error), &error);
         match error {
-            ProvisionError::Run(error) => error.into(),
-            ProvisionError::Host(HostError::NoIpvs) => failure.hint("use kubeProxyMode: iptables or nftables, or load the kernel module on the engine's host (sudo modprobe ip_vs)"),
+            ProvisionError::Run(error) => Failure::from(error).or_kind(Kind::Bootstrap),
+            ProvisionError::Host(HostError::NoIpvs) => failure.hint("use kubeProxyMode: iptables or nftables, or load the kernel module on the engine's host (`sudo modprobe ip_vs`)"),
             ProvisionError::Host(HostError::Inotify { .. }) => failure.hint(OPEN_FILES),
             ProvisionError::Host(HostError::RootlessVersion(_)) => failure.hint("rootless clusters need cgroup v2 and Delegate=yes for the user's service: https://kind.sigs.k8s.io/docs/user/rootless"),
             ProvisionError::NameInUse { name, state } => {
@@ -71,23 +76,45 @@ impl From<ProvisionError> for Failure {
                 failure.hint("stop what uses the port, or change hostPort in the cluster definition (0 picks a free one)")
             }
             ProvisionError::Boot { log, .. } => {
-                let is_limit = log.to_lowercase().contains("too many open files");
+                let is_limit = names_open_files(&log);
                 let failure = failure.details(log);
                 if is_limit { failure.hint(OPEN_FILES) } else { failure }
             }
             ProvisionError::NoIpv6 { .. } => {
                 failure.hint("enable IPv6 on the engine's host, or use ipFamily: ipv4")
             }
-            ProvisionError::NoSubnet(name) => failure.hint(format!("remove unused networks: docker network prune, or docker network rm {name}")),
+            ProvisionError::NoSubnet(name) => failure.hint(format!("remove unused networks: `docker network prune`, or `docker network rm {name}`")),
         }
     }
 }
 
+fn provision_kind(error: &ProvisionError) -> Kind {
+    match error {
+        ProvisionError::NameInUse { .. } => Kind::Usage,
+        ProvisionError::Host(_)
+        | ProvisionError::PortInUse { .. }
+        | ProvisionError::NoIpv6 { .. } => Kind::Host,
+        ProvisionError::Boot { log, .. } if names_open_files(log) => Kind::Host,
+        ProvisionError::Run(_) | ProvisionError::Boot { .. } => Kind::Bootstrap,
+        ProvisionError::NoSubnet(_) => Kind::Engine,
+    }
+}
+
+fn names_open_files(log: &str) -> bool {
+    log.to_lowercase().contains("too many open files")
+}
+
 impl From<BootstrapError> for Failure {
     fn from(error: BootstrapError) -> Self {
-        let failure = Failure::new(&error);
+        let kind = match &error {
+            BootstrapError::Host(_) => Kind::Host,
+            BootstrapError::NotANodeImage(..) => Kind::Image,
+            BootstrapError::Patch { .. } | BootstrapError::Containerd { .. } => Kind::Definition,
+            BootstrapError::Run(_) | BootstrapError::Unreadable { .. } => Kind::Bootstrap,
+        };
+        let failure = Failure::new(kind, &error);
         match error {
-            BootstrapError::Run(error) => error.into(),
+            BootstrapError::Run(error) => Failure::from(error).or_kind(Kind::Bootstrap),
             BootstrapError::Host(_) => failure.hint("use another node image: --image"),
             BootstrapError::NotANodeImage(..) => {
                 failure.hint("use a node image: kindest/node, or one made by `build node-image`")
@@ -107,7 +134,8 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let shown = |check: &Check| format!("  {}\n{}", check.title, check.facts().join("\n"));
         let checks: Vec<String> = refused.0.iter().map(shown).collect();
-        Failure::new(&refused).details(checks.join("\n\n"))
+        let kind = if refused.is_of_definition() { Kind::Definition } else { Kind::Host };
+        Failure::new(kind, &refused).details(checks.join("\n\n"))
     }
 }
 
@@ -121,10 +149,10 @@ impl From<CreateError> for Failure {
             CreateError::Settings(refused) => refused.into(),
             CreateError::Crash(crash) => (*crash).into(),
             CreateError::NotUsable(missing) => {
-                Failure::new(&missing).details(hanging(&missing.reasons))
+                Failure::new(Kind::TimeOut, &missing).items(missing.reasons.clone())
             }
             CreateError::Kubeconfig(error) => error.into(),
-            CreateError::Run(error) => error.into(),
+            CreateError::Run(error) => Failure::from(error).or_kind(Kind::Bootstrap),
             CreateError::AdminKubeconfig(error) => error.into(),
         }
     }
@@ -177,7 +205,7 @@ impl From<AdminKubeconfigError> for Failure {
             AdminKubeconfigError::Kubeconfig(error) => error.into(),
             AdminKubeconfigError::NotRunning(error) => error.into(),
             AdminKubeconfigError::NoControlPlane(_) => {
-                Failure::new(error).hint("`get clusters` lists them")
+                Failure::new(Kind::Usage, error).hint("`get clusters` lists them")
             }
         }
     }
@@ -188,7 +216,7 @@ impl From<DeleteFailure> for Failure {
         match error {
             DeleteFailure::Run(error) => error.into(),
             DeleteFailure::Kubeconfig(error) => error.into(),
-            DeleteFailure::Container { .. } => Failure::new(error),
+            DeleteFailure::Container { .. } => Failure::new(Kind::Engine, error),
         }
     }
 }
@@ -199,11 +227,12 @@ impl From<DeleteError> for Failure {
         if failures.len() == 1 {
             return failures.remove(0);
         }
-        let lines: Vec<String> = failures.iter().map(|f| format!("  {}", f.heading)).collect();
+        let interruption = failures.iter().find(|failure| failure.is_interruption());
+        let kind = interruption.or(failures.first()).map_or(Kind::Other, |failure| failure.kind);
         Failure {
-            interrupted: failures.iter().any(|failure| failure.interrupted),
-            hints: failures.into_iter().flat_map(|failure| failure.hints).collect(),
-            ..Failure::new(format!("{} steps failed", lines.len())).details(lines.join("\n"))
+            items: failures.iter().map(|failure| failure.heading.clone()).collect(),
+            hints: failures.iter().flat_map(|failure| failure.hints.clone()).collect(),
+            ..Failure::new(kind, format!("{} steps failed", failures.len()))
         }
     }
 }
@@ -215,9 +244,11 @@ impl From<KubectlError> for Failure {
         match error {
             KubectlError::Run(error) => error.into(),
             KubectlError::Kubeconfig(error) => error.into(),
-            KubectlError::NotLinux => Failure::new(error).hint("install kubectl for this system"),
+            KubectlError::NotLinux => {
+                Failure::new(Kind::Host, error).hint("install kubectl for this system")
+            }
             KubectlError::ImageFile(error) => error.into(),
-            KubectlError::Start(_) => Failure::new(error).hint(OWN_KUBECTL),
+            KubectlError::Start(_) => Failure::new(Kind::Host, error).hint(OWN_KUBECTL),
         }
     }
 }
@@ -227,7 +258,7 @@ impl From<ImageFileError> for Failure {
         match error {
             ImageFileError::Run(error) => error.into(),
             ImageFileError::Missing { .. } | ImageFileError::Unusable { .. } => {
-                Failure::new(error).hint(OWN_KUBECTL)
+                Failure::new(Kind::Image, error).hint(OWN_KUBECTL)
             }
         }
     }
@@ -239,7 +270,7 @@ impl From<StatusError> for Failure {
     fn from(error: StatusError) -> Self {
         match error {
             StatusError::Run(error) => error.into(),
-            StatusError::NoCluster(_) => Failure::new(error).hint(OTHER_CLUSTERS),
+            StatusError::NoCluster(_) => Failure::new(Kind::Usage, error).hint(OTHER_CLUSTERS),
         }
     }
 }
@@ -248,7 +279,7 @@ impl From<HealthError> for Failure {
     fn from(error: HealthError) -> Self {
         match error {
             HealthError::Run(error) => error.into(),
-            HealthError::NoCluster(_) => Failure::new(error).hint(OTHER_CLUSTERS),
+            HealthError::NoCluster(_) => Failure::new(Kind::Usage, error).hint(OTHER_CLUSTERS),
         }
     }
 }
@@ -257,7 +288,7 @@ impl From<LogsError> for Failure {
     fn from(error: LogsError) -> Self {
         match error {
             LogsError::Run(error) => error.into(),
-            LogsError::Write { .. } => Failure::new(error),
+            LogsError::Write { .. } => Failure::new(Kind::Other, error),
         }
     }
 }

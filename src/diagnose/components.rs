@@ -1,9 +1,9 @@
 //! Components that cannot come up, or that do not accept what they are told.
 
 use super::engine::{DISK_FULL, OPEN_FILES};
-use super::{Failure, Log};
 use crate::cluster::Place;
 use crate::component_config::{Refusal, Refused};
+use super::{Failure, Kind, Log};
 use crate::components::{Cause, Component, Crash};
 use crate::text::wrapped;
 
@@ -13,10 +13,10 @@ const WIDTH: usize = 78;
 
 impl From<Crash> for Failure {
     fn from(crash: Crash) -> Self {
-        let failure = Failure::new(&crash).details(last_words(&crash.words));
+        let failure = Failure::new(kind(&crash), &crash).details(last_words(&crash.words));
         let hint = hint(&crash);
         let failure = hint.into_iter().fold(failure, Failure::hint);
-        let log = Log { output: crash.output, text: crash.log };
+        let log = Log { output: crash.output, text: crash.log, file: None };
         Failure { log: Some(Box::new(log)), ..failure }
     }
 }
@@ -24,7 +24,7 @@ impl From<Crash> for Failure {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let all: Vec<String> = refused.refusals.iter().map(shown).collect();
-        Failure::new(&refused)
+        Failure::new(Kind::Definition, &refused)
             .details(all.join("\n"))
             .hint("nothing has been created; correct the cluster definition, and try again")
     }
@@ -37,6 +37,30 @@ fn shown(refusal: &Refusal) -> String {
     let lines: Vec<String> = wrapped(&said, WIDTH - 2).iter().map(|l| format!("    {l}")).collect();
     let place = refusal.place.as_ref().map_or("the cluster definition".into(), Place::to_string);
     format!("  {place}\n{}", lines.join("\n"))
+}
+
+fn kind(crash: &Crash) -> Kind {
+    match &crash.cause {
+        _ if crash.setting.is_some() => Kind::Definition,
+        Cause::UnknownGate(_) | Cause::UnknownFlag(_) => Kind::Definition,
+        Cause::ReservedLabel => Kind::Definition,
+        Cause::OpenFiles
+        | Cause::DiskFull
+        | Cause::DiskPressure
+        | Cause::SlowDisk
+        | Cause::Clock
+        | Cause::DnsLoop
+        | Cause::Cgroups => Kind::Host,
+        Cause::NoImage => Kind::Image,
+        Cause::DatabaseFull
+        | Cause::PortInUse
+        | Cause::NoAddress
+        | Cause::NoFile(_)
+        | Cause::NoPlugin(_)
+        | Cause::Authority
+        | Cause::CgroupDriver
+        | Cause::Other => Kind::Bootstrap,
+    }
 }
 
 /// The messages, indented. Of too many lines the last ones are shown.

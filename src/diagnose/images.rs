@@ -1,6 +1,6 @@
 //! Images: pulled, built, loaded.
 
-use super::Failure;
+use super::{Failure, Kind};
 use crate::builder::BuildError;
 use crate::context::RunError;
 use crate::load::LoadError;
@@ -13,7 +13,7 @@ impl From<PullError> for Failure {
     fn from(error: PullError) -> Self {
         match error {
             PullError::Run(error) => error.into(),
-            PullError::Failed { .. } => Failure::new(&error)
+            PullError::Failed { .. } => Failure::new(Kind::Image, &error)
                 .hint("without a registry, build one from Debian packages and Go modules: `build node-image`")
                 .hint("use an image that the engine has: --image"),
         }
@@ -22,19 +22,16 @@ impl From<PullError> for Failure {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
-        let failure = Failure::new(&error);
+        let failure = Failure::new(Kind::Image, &error);
         match error {
             BuildError::Run(error) => error.into(),
             BuildError::NoBase { .. } => {
-                failure.hint("install mmdebstrap (apt-get install mmdebstrap), or load an image named debian:trixie-slim")
+                failure.hint("install mmdebstrap (`apt-get install mmdebstrap`), or load an image named debian:trixie-slim")
             }
-            BuildError::Failed { output, .. } => {
-
-                failure
-                    .details(last_lines(&output, 40))
-                    .hint("finished parts are kept: running it again goes on from there")
-            }
-            BuildError::OtherArchitecture { .. } => failure,
+            BuildError::Failed { output, .. } => failure
+                .details(last_lines(&output, 40))
+                .hint("finished parts are kept: running it again goes on from there"),
+            BuildError::OtherArchitecture { .. } => Failure { kind: Kind::Usage, ..failure },
         }
     }
 }
@@ -43,14 +40,14 @@ impl From<NodeImageError> for Failure {
     fn from(error: NodeImageError) -> Self {
         match error {
             NodeImageError::Build(error) => error.into(),
-            NodeImageError::UnknownVersion { .. } => Failure::new(error),
+            NodeImageError::UnknownVersion { .. } => Failure::new(Kind::Usage, error),
         }
     }
 }
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        let failure = Failure::new(&error);
+        let failure = Failure::new(load_kind(&error), &error);
         let similar = |names: &[String]| match names {
             [] => None,
             names => Some(format!("did you mean {}?", names.join(" or "))),
@@ -64,7 +61,7 @@ impl From<LoadError> for Failure {
             LoadError::NotPresent { name, similar: names } => {
                 let mut failure = failure;
                 failure.hints.extend(similar(&names));
-                failure.hint(format!("if a registry has it: docker pull {name}"))
+                failure.hint(format!("if a registry has it: `docker pull {name}`"))
             }
             LoadError::NotOnNodes { similar: names, .. } => {
                 let mut failure = failure;
@@ -81,9 +78,22 @@ impl From<LoadError> for Failure {
     }
 }
 
+fn load_kind(error: &LoadError) -> Kind {
+    match error {
+        LoadError::NoNodes(_) | LoadError::UnknownNode { .. } | LoadError::Name(_) => Kind::Usage,
+        LoadError::Failed { output, .. } if output.contains("no space left") => Kind::Host,
+        LoadError::NotPresent { .. }
+        | LoadError::NotOnNodes { .. }
+        | LoadError::Failed { .. }
+        | LoadError::Archive { .. }
+        | LoadError::Unreadable { .. } => Kind::Image,
+        LoadError::Run(_) | LoadError::NotRunning(_) => Kind::Other,
+    }
+}
+
 impl From<SbomError> for Failure {
     fn from(error: SbomError) -> Self {
-        let failure = Failure::new(&error);
+        let failure = Failure::new(Kind::Image, &error);
         match error {
             SbomError::Run(error) => error.into(),
             SbomError::None(_) => failure.hint(

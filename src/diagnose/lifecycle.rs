@@ -1,6 +1,6 @@
 //! Stopping, starting and pausing clusters, and commands for clusters that do not run.
 
-use super::Failure;
+use super::{Failure, Kind};
 use crate::inventory::NotRunning;
 use crate::lifecycle::{Action, Failed, LifecycleError};
 
@@ -14,7 +14,7 @@ pub(super) fn go_on(action: &str, cluster: &str) -> String {
 impl From<NotRunning> for Failure {
     fn from(error: NotRunning) -> Self {
         let action = if error.is_paused() { "unpause" } else { "start" };
-        Failure::new(&error).hint(go_on(action, &error.cluster))
+        Failure::new(Kind::Usage, &error).hint(go_on(action, &error.cluster))
     }
 }
 
@@ -22,18 +22,18 @@ impl From<LifecycleError> for Failure {
     fn from(error: LifecycleError) -> Self {
         match error {
             LifecycleError::Run(error) => error.into(),
-            LifecycleError::Unknown(_) => Failure::new(error).hint("`get clusters` lists them"),
+            LifecycleError::Unknown(_) => Failure::new(Kind::Usage, error).hint("`get clusters` lists them"),
             LifecycleError::NoControlPlane(ref name) => {
                 let hint = format!("remove what is left of it: skiff delete cluster --name {name}");
-                Failure::new(&error).hint(hint)
+                Failure::new(Kind::Other, &error).hint(hint)
             }
             LifecycleError::NotRunning(error) => error.into(),
-            LifecycleError::PortInUse { ref container, .. } => Failure::new(&error)
+            LifecycleError::PortInUse { ref container, .. } => Failure::new(Kind::Host, &error)
                 .hint(format!("stop the program or container that uses the port, and start the cluster again; the ports of {container} cannot be changed without creating it anew")),
             LifecycleError::Boot(error) => error.into(),
             LifecycleError::Crash(crash) => (*crash).into(),
             LifecycleError::Kubeconfig(error) => error.into(),
-            LifecycleError::NotUsable { .. } => Failure::new(error),
+            LifecycleError::NotUsable { .. } => Failure::new(Kind::TimeOut, error),
         }
     }
 }
@@ -44,7 +44,7 @@ impl From<Failed> for Failure {
         let failure =
             Failure::from(error).during(format!("failed to {action} cluster {cluster:?}"));
         let again = format!("skiff {} cluster --name {cluster}", rest_of(action));
-        if failure.interrupted {
+        if failure.is_interruption() {
             return failure.hint(format!("the containers stay as they are; this goes on: {again}"));
         }
         if is_late {

@@ -13,9 +13,12 @@ mod golden;
 mod images;
 mod lifecycle;
 
-use super::Failure;
+use super::{Failure, Kind, Style};
 use crate::context::RunError;
 use crate::engine::EngineError;
+
+/// A terminal of the usual size.
+const WIDTH: usize = 80;
 
 /// The screens so far, each under the name of its variant.
 #[derive(Default)]
@@ -23,7 +26,12 @@ struct Screens(String);
 
 impl Screens {
     fn add(&mut self, name: &str, failure: &Failure) {
-        self.0 += &format!("==> {name}\n{}\n", failure.render());
+        let code = match failure.kind {
+            Kind::Interrupted => "128+n".to_owned(),
+            kind => kind.code().to_string(),
+        };
+        let text = failure.render(Style { width: Some(WIDTH), colour: false });
+        self.0 += &format!("==> {name} (exit code {code}, {})\n{text}\n", failure.kind.name());
     }
 }
 
@@ -79,16 +87,31 @@ fn every_error_as_the_user_sees_it() {
 
 #[test]
 fn exit_codes() {
-    let interrupted = || Failure::from(RunError::Cancelled);
-    for (failure, signal, code) in [
-        (Failure::new("x"), None, 1),
+    let (interrupted, image) =
+        (|| Failure::from(RunError::Cancelled), || Failure::new(Kind::Image, "x"));
+    for (failure, signal, code, as_kind) in [
+        (Failure::new(Kind::Other, "x"), None, 1, 1),
+        (image(), None, 6, 1),
         // It came too late to change anything.
-        (Failure::new("x"), Some(2), 1),
-        (interrupted(), Some(2), 130),
-        (interrupted(), Some(15), 143),
-        (interrupted(), None, 1),
+        (image(), Some(2), 6, 1),
+        (interrupted(), Some(2), 130, 130),
+        (interrupted(), Some(15), 143, 143),
+        (interrupted(), None, 1, 1),
     ] {
-        assert_eq!(failure.after_signal(signal).exit_code(), code, "{signal:?}");
+        let failure = failure.after_signal(signal);
+        assert_eq!((failure.exit_code(), failure.exit_code_as_kind()), (code, as_kind));
+    }
+}
+
+/// Only what is quoted, or cannot be broken, is wider than the terminal.
+#[test]
+fn screens_fit_in_a_terminal() {
+    let text = include_str!("../../tests/snapshots/errors.txt");
+    let screens = text.lines().filter(|line| !line.starts_with("==> "));
+    for line in screens.filter(|line| line.chars().count() > WIDTH) {
+        let text = line.trim_start().trim_start_matches("hint: ").trim_start_matches("ERROR: ");
+        let is_one_word = text.starts_with('`') || !text.contains(' ');
+        assert!(is_one_word, "{line}");
     }
 }
 
@@ -100,7 +123,7 @@ fn a_failing_command_shows_its_output_and_a_known_cause_its_hint() {
         code: 1,
         output: "write /x: no space left on device\n".into(),
     };
-    let text = Failure::from(error).during("failed to create cluster").render();
+    let text = Failure::from(error).during("failed to create cluster").render(Style::default());
     assert!(text.starts_with("ERROR: failed to create cluster: command \"kubeadm join\" on kind-worker failed with exit status 1\n"));
     assert!(text.contains("Command Output: write /x: no space left on device"));
     assert!(text.contains("hint: free disk space"));
@@ -112,6 +135,6 @@ fn an_unreachable_engine_comes_with_the_next_step() {
         endpoint: "unix:///x".into(),
         reason: "there is no socket /x".into(),
     };
-    let text = Failure::from(error).render();
+    let text = Failure::from(error).render(Style::default());
     assert!(text.contains("unix:///x") && text.contains("hint: start Docker"), "{text}");
 }

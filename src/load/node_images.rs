@@ -79,8 +79,8 @@ fn is_id(name: &str) -> bool {
     Digest::parse(name).is_some()
 }
 
-/// Removes a name of an image, and with its last tag the content; returns the
-/// names of the nodes that had it.
+/// Removes a name of an image, and with its last tag the content. The names of the nodes
+/// that had it are added to `removed`, also when another node fails.
 ///
 /// # Errors
 /// Returns [`LoadError::NotOnNodes`] if no node has it. Otherwise it fails like
@@ -89,10 +89,10 @@ pub(crate) async fn remove(
     ctx: &Context,
     target: &Target,
     name: &str,
-) -> Result<Vec<String>, LoadError> {
+    removed: &mut Vec<String>,
+) -> Result<(), LoadError> {
     let reference = Reference::parse(name)?.to_string();
     let nodes = target::nodes(ctx, target, &ImageFilter::all()).await?;
-    let mut removed = Vec::new();
     for node in &nodes {
         let names = names_to_remove(&node.report.content, &reference);
         if !names.is_empty() {
@@ -101,7 +101,7 @@ pub(crate) async fn remove(
         }
     }
     if !removed.is_empty() {
-        return Ok(removed);
+        return Ok(());
     }
     let images = nodes.iter().flat_map(|node| &node.report.content.images);
     let names: BTreeSet<&str> = images.map(|image| image.name.as_str()).collect();

@@ -88,7 +88,7 @@ async fn carry_out(
             let path = file.path().to_str().unwrap().to_owned();
             super::image_archives(&ctx, &target, &[path]).await
         }
-        Operation::RemoveImage => super::remove(&ctx, &target, "app:1").await.map(drop),
+        Operation::RemoveImage => super::remove(&ctx, &target, "app:1", &mut Vec::new()).await,
         Operation::ListImages => {
             for image in super::list(&ctx, &target).await? {
                 let line = format!("{} {} {}", image.name, image.digest, image.size);

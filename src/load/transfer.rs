@@ -13,7 +13,7 @@ use super::outcome::{Outcome, Sent};
 use super::target::TargetNode;
 use crate::context::{Context, RunError};
 use crate::image::{Digest, MissingBlobs, PlatformImage};
-use crate::progress::{Step, size};
+use crate::progress::{Amount, Step, size};
 
 const TICK: Duration = Duration::from_millis(200);
 /// The kubelet's part of containerd sees an image a moment after it is there.
@@ -185,7 +185,8 @@ pub(super) async fn watch<T>(transfers: &[Transfer], future: impl Future<Output 
         for transfer in transfers {
             let sent = &transfer.sent;
             let (layers, bytes) = (sent.layers.load(Relaxed), sent.bytes.load(Relaxed));
-            transfer.step.transferred(format!("{}, {layers} layers", size(bytes)));
+            let text = format!("{}, {layers} layers", size(bytes));
+            transfer.step.transferred(Amount { text, bytes: Some(bytes), total: None });
         }
     }
 }

@@ -22,8 +22,11 @@ const LEAST_SERVICE_BITS: u32 = 4;
 /// Of the number of nodes (`PodSubnetNodeMaskMaxDiff` there).
 const MOST_NODE_BITS: u32 = 16;
 
+pub(super) const NAME: &str = "cluster name";
 pub(super) const PODS: &str = "networking.podSubnet";
 pub(super) const SERVICES: &str = "networking.serviceSubnet";
+/// Everything that is checked here.
+pub(super) const TITLES: [&str; 3] = [NAME, PODS, SERVICES];
 
 pub(super) fn checks(cluster: &Cluster) -> Vec<Check> {
     let ranges = Ranges::of(cluster);
@@ -35,7 +38,7 @@ pub(super) fn checks(cluster: &Cluster) -> Vec<Check> {
 
 /// Whether containers can be called by the names that are made of the cluster's.
 fn names(cluster: &Cluster) -> Check {
-    let title = "cluster name";
+    let title = NAME;
     let mut names = cluster.node_names();
     names.extend(cluster.has_load_balancer().then(|| cluster.api_host()));
     let longest = names.iter().max_by_key(|name| name.len()).expect("there is a node");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::PullEvent;
-use crate::progress::size;
+use crate::progress::{Amount, size};
 
 /// The layers of an image that is being pulled.
 #[derive(Default)]
@@ -30,15 +30,15 @@ impl Layers {
     /// Takes in what the engine reports; returns what there is to show afterwards.
     /// The words are those of Docker (moby, `distribution/xfer` and
     /// `distribution/pull_v2.go`); Podman uses some of them.
-    pub(super) fn update(&mut self, event: &PullEvent) -> String {
+    pub(super) fn update(&mut self, event: &PullEvent) -> Amount {
         let stage = match event.status.as_str() {
             "Pulling fs layer" | "Waiting" | "Downloading" => Stage::Known,
             "Verifying Checksum" | "Download complete" | "Extracting" => Stage::Downloaded,
             "Already exists" | "Pull complete" => Stage::Unpacked,
             // About the image, or a retry.
-            other => return other.to_owned(),
+            other => return self.amount(other.to_owned()),
         };
-        let Some(id) = &event.layer else { return event.status.clone() };
+        let Some(id) = &event.layer else { return self.amount(event.status.clone()) };
         let layer = self.0.entry(id.clone()).or_default();
         layer.stage = layer.stage.max(stage);
         if event.status == "Downloading" {
@@ -50,20 +50,33 @@ impl Layers {
             // Of a layer that was there, or too small for a report.
             layer.size = Some(layer.received);
         }
-        self.summary()
+        self.amount(self.summary())
+    }
+
+    fn amount(&self, text: String) -> Amount {
+        let bytes = (!self.0.is_empty()).then(|| self.received());
+        Amount { text, bytes, total: bytes.and(self.total()) }
+    }
+
+    fn received(&self) -> u64 {
+        self.0.values().map(|layer| layer.received).sum()
+    }
+
+    /// The size of all layers, once each of them is known.
+    fn total(&self) -> Option<u64> {
+        self.0.values().map(|layer| layer.size).sum()
     }
 
     fn summary(&self) -> String {
         let all = self.0.len();
         let count = |stage| self.0.values().filter(|layer| layer.stage >= stage).count();
-        let received = self.0.values().map(|layer| layer.received).sum();
+        let received = self.received();
         match (count(Stage::Downloaded), count(Stage::Unpacked)) {
             (downloaded, unpacked) if downloaded == all => {
                 format!("{}, {unpacked} of {all} layers unpacked", size(received))
             }
             (downloaded, _) => {
-                let total: Option<u64> = self.0.values().map(|layer| layer.size).sum();
-                let of_total = total.map(|total| format!(" of {}", size(total)));
+                let of_total = self.total().map(|total| format!(" of {}", size(total)));
                 format!(
                     "{}{}, {downloaded} of {all} layers",
                     size(received),
@@ -79,6 +92,10 @@ mod tests {
     use super::*;
 
     fn shown(events: &[(&str, &str, u64, u64)]) -> Vec<String> {
+        amounts(events).into_iter().map(|amount| amount.text).collect()
+    }
+
+    fn amounts(events: &[(&str, &str, u64, u64)]) -> Vec<Amount> {
         let mut layers = Layers::default();
         let event = |(layer, status, done, total): &(&str, &str, u64, u64)| PullEvent {
             layer: Some((*layer).to_owned()).filter(|layer| !layer.is_empty()),
@@ -110,6 +127,26 @@ mod tests {
         ];
         let expected = events.map(|event| event.4);
         assert_eq!(shown(&events.map(|(layer, status, n, m, _)| (layer, status, n, m))), expected);
+    }
+
+    #[test]
+    fn the_total_is_known_once_every_layer_has_a_size() {
+        let events = [
+            ("v1", "Pulling from kindest/node", 0, 0),
+            ("a", "Downloading", 500, 2000),
+            ("b", "Pulling fs layer", 0, 0),
+            ("b", "Downloading", 1000, 3000),
+            ("", "Digest: sha256:12", 0, 0),
+        ];
+        let found = amounts(&events).into_iter().map(|amount| (amount.bytes, amount.total));
+        let expected = [
+            (None, None),
+            (Some(500), Some(2000)),
+            (Some(500), None),
+            (Some(1500), Some(5000)),
+            (Some(1500), Some(5000)),
+        ];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
     }
 
     /// As Podman reports it, and Docker a layer that is too small.

@@ -19,7 +19,7 @@ fn the_network_is_what_the_host_can_do() {
     let text = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking: {ipFamily: dual}\n";
     let config = lab.write("dual.yaml", text);
     let out = lab.run(&[&create[..], &["--config", &config]].concat());
-    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(out.status.code(), Some(4));
     assert!(stderr(&out).contains("IPv6"), "{}", stderr(&out));
     check("a dual-stack cluster is refused where the host has no IPv6");
 

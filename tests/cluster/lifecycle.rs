@@ -27,7 +27,7 @@ fn two_clusters_at_the_same_time() {
     check("two clusters made at the same time both work, and one kubeconfig holds both");
 
     let again = lab.run(&["create", "cluster", "--name", one]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(2));
     assert!(
         stderr(&again).contains("already exist") && stderr(&again).contains("hint: delete it"),
         "{}",

@@ -384,7 +384,7 @@ fn archives(loading: &Loading) {
     let none = loading.load_stdin(b"no archive at all");
     for (out, words) in [(cut, "cut short"), (wrong, "has the content of"), (none, "not an image")]
     {
-        assert_eq!(out.status.code(), Some(1));
+        assert_eq!(out.status.code(), Some(6));
         assert!(stderr(&out).contains(words), "{}", stderr(&out));
     }
     eventually("nothing of it stays in the node", 60, || match loading.blobs() {
@@ -396,22 +396,24 @@ fn archives(loading: &Loading) {
 }
 
 fn refusals(loading: &Loading) {
-    let refused = |args: &[&str], words: &[&str]| {
+    let refused = |code: i32, args: &[&str], words: &[&str]| {
         let out = loading.run(args);
-        assert_eq!(out.status.code(), Some(1), "{args:?}");
+        assert_eq!(out.status.code(), Some(code), "{args:?}");
         for word in words {
             assert!(stderr(&out).contains(word), "{args:?}: {word:?} is not in {}", stderr(&out));
         }
     };
     refused(
+        6,
         &["load", "docker-image", "skiff-test/ap:1"],
         &["image: \"skiff-test/ap:1\" not present locally", "skiff-test/app:1", "docker pull"],
     );
     refused(
+        2,
         &["load", "docker-image", "skiff-test/app:1", "--nodes", "nobody"],
         &["unknown node: \"nobody\"", &loading.nodes[0]],
     );
-    refused(&["delete", "image", "skiff-test/nothing:1"], &["is not on any node"]);
+    refused(6, &["delete", "image", "skiff-test/nothing:1"], &["is not on any node"]);
     let out = loading.lab.run(&["load", "docker-image", "skiff-test/app:1", "--name", "nowhere"]);
     assert!(stderr(&out).contains("no nodes found for cluster \"nowhere\""), "{}", stderr(&out));
     check("what cannot be is said with what to do");

@@ -55,7 +55,7 @@ fn pulls_carry_the_users_credentials() {
         let mut create = lab.command(&["create", "cluster", "--name", NAME, "--image", &image]);
         let out =
             create.env("DOCKER_CONFIG", lab.folder.path()).env("PATH", path).output().unwrap();
-        assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));
+        assert_eq!(out.status.code(), Some(6), "{}", stderr(&out));
         (stderr(&out), headers.try_iter().collect::<Vec<String>>())
     };
 

@@ -143,7 +143,7 @@ fn another_port_is_picked_if_the_engine_refuses_one() {
     let first = two[0].local_addr().unwrap().port();
 
     let out = create_with_two_ports(&lab, name, &path, first);
-    assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));
+    assert_eq!(out.status.code(), Some(4), "{}", stderr(&out));
     assert!(stderr(&out).contains("already in use"), "{}", stderr(&out));
     assert!(!lab.kubeconfig().exists());
     check("no port is free: refused");

@@ -100,7 +100,7 @@ fn ipvs_works_or_is_refused() {
         check("kubeProxyMode: ipvs");
         return;
     }
-    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(out.status.code(), Some(4));
     let said = stderr(&out);
     assert!(said.contains("a kernel with IPVS") && said.contains("iptables or nftables"), "{said}");
     assert!(containers_of(name).is_empty(), "containers are left");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use skiff::dry_run::DryRun;
+use skiff::dry_run::{DryRun, DryRunInput};
 use skiff::{config, yaml};
 
 pub fn directory() -> PathBuf {
@@ -27,7 +27,9 @@ fn planned(text: &str) -> String {
     let mut cluster = config::parse(text).unwrap();
     cluster.set_image("node:v1.37.2");
     let dry_run = DryRun::without_engine(cluster, "none is needed");
-    dry_run.render("kind", Path::new("/here"), |_| None).unwrap()
+    dry_run
+        .render(&DryRunInput { network: "kind", directory: Path::new("/here"), get_env: |_| None })
+        .unwrap()
 }
 
 #[test]

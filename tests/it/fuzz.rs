@@ -11,7 +11,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use skiff::cluster::Role;
-use skiff::dry_run::DryRun;
+use skiff::dry_run::{DryRun, DryRunInput};
 use skiff::{config, yaml};
 
 use crate::support::random::Random;
@@ -164,7 +164,11 @@ fn check(text: &str, plan: bool) -> bool {
     let mut cluster = cluster;
     cluster.set_image("node:v1.37.2");
     let dry_run = DryRun::without_engine(cluster, "none is needed");
-    let plan = dry_run.render("kind", Path::new("/"), |_| None);
+    let plan = dry_run.render(&DryRunInput {
+        network: "kind",
+        directory: Path::new("/"),
+        get_env: |_| None,
+    });
     if let Ok(plan) = plan {
         yaml::documents(&plan).expect("a plan is YAML");
     }

@@ -92,6 +92,7 @@ const DOORS: [(&str, &[&str]); 21] = [
     ("semver", &["version", "addon"]),
     ("serde_yaml", &["yaml"]),
     ("strsim", &["text", "cli"]),
+    ("terminal_size", &["report"]),
     ("tokio_rustls", &["engine", "addon"]),
     ("x509_parser", &["health"]),
 ];

@@ -41,14 +41,14 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Exit code 1, nothing on stdout, and these words on stderr.
-pub fn refused(args: &[&str], words: &[&str]) {
-    refused_with(&skiff(args), &format!("{args:?}"), words);
+/// This exit code, nothing on stdout, and these words on stderr.
+pub fn refused(code: i32, args: &[&str], words: &[&str]) {
+    refused_with(code, &skiff(args), &format!("{args:?}"), words);
 }
 
-pub fn refused_with(out: &Output, what: &str, words: &[&str]) {
+pub fn refused_with(code: i32, out: &Output, what: &str, words: &[&str]) {
     let said = text(&out.stderr);
-    assert_eq!(out.status.code(), Some(1), "{what}: {said}");
+    assert_eq!(out.status.code(), Some(code), "{what}: {said}");
     assert!(out.stdout.is_empty(), "{what} wrote to stdout");
     for word in words {
         assert!(said.contains(word), "{what}: {word:?} is not in:\n{said}");

@@ -118,6 +118,22 @@ pub(crate) fn is_quiet(root: &Command, args: &[OsString]) -> bool {
     quiet
 }
 
+/// Whether the last value of a long flag is this one, whatever is wrong with the other
+/// arguments.
+pub(crate) fn has_value(root: &Command, args: &[OsString], flag: &str, wanted: &str) -> bool {
+    let mut last = None;
+    let mut args = args.iter().skip(1).map(|arg| arg.to_string_lossy());
+    while let Some(word) = args.next().filter(|word| word != "--") {
+        let next = takes_next(root, &word).then(|| args.next()).flatten();
+        let value = match word.split_once('=') {
+            Some((name, value)) if name == flag => Some(value.to_owned()),
+            _ => next.filter(|_| word == flag).map(|value| value.into_owned()),
+        };
+        last = value.or(last);
+    }
+    last.is_some_and(|last| last == wanted)
+}
+
 /// What an argument says of quiet, if anything: `--quiet`, `-q=false`, `-qv7`.
 fn asks_for_quiet(root: &Command, word: &str) -> Option<bool> {
     let (flag, value) = match word.split_once('=') {

@@ -2,7 +2,7 @@
 //! (kind v0.33.0, `pkg/internal/runtime/runtime.go`, `pkg/cluster/provider.go` and
 //! `pkg/cluster/internal/providers/{docker,podman}/provider.go`).
 
-use crate::diagnose::Failure;
+use crate::diagnose::{Failure, Kind};
 use crate::engine::EngineError;
 use crate::engine::endpoint::{DockerEnv, Endpoint, PodmanEnv};
 use crate::environment;
@@ -98,11 +98,10 @@ pub(crate) fn choose(progress: &Progress) -> Result<Provider, Failure> {
             progress.warn(format!("using {known} due to {VARIABLE}"));
         }
         Some(other @ ("nerdctl" | "finch" | "nerdctl.lima")) => {
-            return Err(Failure::new(format!(
-                "{VARIABLE} asks for {other}, which is not supported"
-            ))
-            .hint(format!("unset {VARIABLE} to use Docker, or set it to podman"))
-            .hint("to use another engine with Docker's API, set DOCKER_HOST"));
+            let problem = format!("{VARIABLE} asks for {other}, which is not supported");
+            return Err(Failure::new(Kind::Usage, problem)
+                .hint(format!("unset {VARIABLE} to use Docker, or set it to podman"))
+                .hint("to use another engine with Docker's API, set DOCKER_HOST"));
         }
         Some(other) => progress.warn(format!("ignoring unknown value {other:?} for {VARIABLE}")),
         None => {}

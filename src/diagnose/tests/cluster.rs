@@ -224,7 +224,7 @@ fn add_deletions(screens: &mut Screens) {
     for failures in
         [vec![busy()], vec![locked().into(), busy()], vec![locked().into(), interrupted().into()]]
     {
-        let failure = Failure::from(DeleteError { failures });
+        let failure = Failure::from(DeleteError { failures, removed: Vec::new() });
         screens.add("DeleteError", &failure.during("failed to delete cluster \"lab\""));
     }
 }

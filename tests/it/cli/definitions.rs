@@ -30,7 +30,7 @@ fn bad_definitions_are_refused_with_line_path_and_advice() {
     ];
     for (body, words) in cases {
         let path = write(folder.path(), format!("{HEAD}{body}").as_bytes());
-        refused(&["create", "cluster", "--config", &path], words);
+        refused(3, &["create", "cluster", "--config", &path], words);
     }
 }
 
@@ -38,13 +38,14 @@ fn bad_definitions_are_refused_with_line_path_and_advice() {
 fn files_that_are_no_definition_are_named() {
     let folder = tempfile::tempdir().unwrap();
     refused(
+        3,
         &["create", "cluster", "--config", "/nowhere/lab.yaml"],
         &["/nowhere/lab.yaml", "No such file"],
     );
     let empty = write(folder.path(), b"");
-    refused(&["create", "cluster", "--config", &empty], &["cluster.yaml", "problem"]);
+    refused(3, &["create", "cluster", "--config", &empty], &["cluster.yaml", "problem"]);
     let binary = write(folder.path(), &[0x7f, b'E', b'L', b'F', 0, 0xff]);
-    refused(&["create", "cluster", "--config", &binary], &["cluster.yaml"]);
+    refused(3, &["create", "cluster", "--config", &binary], &["cluster.yaml"]);
 }
 
 #[test]
@@ -52,6 +53,7 @@ fn all_problems_come_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), format!("{HEAD}nodes:\n- role: boss\n- extraPortMappings: [{{containerPort: 0}}]\nnetwork: {{}}\n").as_bytes());
     refused(
+        3,
         &["create", "cluster", "--config", &path],
         &["nodes[0].role", "nodes[1].extraPortMappings[0].containerPort", "networking"],
     );
@@ -103,6 +105,7 @@ fn host_paths_are_below_the_home_directory_and_of_variables() {
         assert!(plan.contains(&format!("- {bind}\n")), "{bind} is not in:\n{plan}");
     }
     refused_with(
+        3,
         &create(""),
         "an empty variable",
         &["line 7", "nodes[0].extraMounts[2].hostPath", "the variable DATA is not set"],

@@ -25,10 +25,11 @@ fn answered(out: &Output) {
 
 #[test]
 fn an_engine_that_is_not_there_comes_with_the_next_step() {
-    refused(&["get", "clusters"], &["unix:///nowhere/engine.sock", "hint: start Docker"]);
+    refused(5, &["get", "clusters"], &["unix:///nowhere/engine.sock", "hint: start Docker"]);
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config").to_string_lossy().into_owned();
     refused(
+        5,
         &["create", "cluster", "--kubeconfig", &kubeconfig],
         &["nowhere/engine.sock", "hint: start Docker"],
     );
@@ -54,6 +55,7 @@ fn tls_needs_the_authority_and_the_clients_certificate() {
     let wrong = ours.client();
     std::fs::write(wrong.path().join("ca.pem"), theirs.pem()).unwrap();
     refused_with(
+        5,
         &with(&wrong, "1"),
         "wrong authority",
         &["with TLS", "invalid peer certificate: UnknownIssuer", "hint: ca.pem"],
@@ -61,15 +63,20 @@ fn tls_needs_the_authority_and_the_clients_certificate() {
     answered(&with(&wrong, ""));
 
     std::fs::remove_file(wrong.path().join("ca.pem")).unwrap();
-    refused_with(&with(&wrong, "1"), "no authority", &["ca.pem"]);
+    refused_with(5, &with(&wrong, "1"), "no authority", &["ca.pem"]);
 
     let stranger = theirs.client();
     std::fs::write(stranger.path().join("ca.pem"), ours.pem()).unwrap();
-    refused_with(&with(&stranger, "1"), "a stranger's certificate", &["with TLS", "hint: ca.pem"]);
+    refused_with(
+        5,
+        &with(&stranger, "1"),
+        "a stranger's certificate",
+        &["with TLS", "hint: ca.pem"],
+    );
 
     let nobody = ours.client();
     std::fs::remove_file(nobody.path().join("cert.pem")).unwrap();
-    refused_with(&with(&nobody, "1"), "no certificate", &["with TLS", "hint: ca.pem"]);
+    refused_with(5, &with(&nobody, "1"), "no certificate", &["with TLS", "hint: ca.pem"]);
 }
 
 #[test]
@@ -91,6 +98,7 @@ fn contexts_lead_to_engines_with_tls() {
     answered(&clusters(&[("HOME", "/"), ("DOCKER_CONFIG", docker.to_str().unwrap())]));
     let other = clusters(&[("HOME", home), ("DOCKER_CONTEXT", "near")]);
     refused_with(
+        5,
         &other,
         "another context",
         &["no docker context \"near\"", "hint: `docker context ls`"],
@@ -142,6 +150,7 @@ fn ssh_carries_the_engines_api() {
     let (_folder, path) = with_ssh("echo 'me@there: Permission denied (publickey).' >&2; exit 255");
     let denied = clusters(&[("DOCKER_HOST", "ssh://me@there"), ("PATH", &path)]);
     refused_with(
+        5,
         &denied,
         "denied",
         &["ssh://me@there", "Permission denied (publickey)", "hint: `ssh HOST docker version`"],
@@ -149,7 +158,7 @@ fn ssh_carries_the_engines_api() {
     let empty = tempfile::tempdir().unwrap();
     let none =
         clusters(&[("DOCKER_HOST", "ssh://there"), ("PATH", empty.path().to_str().unwrap())]);
-    refused_with(&none, "no ssh", &["ssh://there", "No such file"]);
+    refused_with(5, &none, "no ssh", &["ssh://there", "No such file"]);
 }
 
 #[test]
@@ -165,15 +174,16 @@ fn an_answer_without_a_text_names_its_status() {
         }
     });
     let refused = clusters(&[("DOCKER_HOST", &host)]);
-    refused_with(&refused, "a proxy", &["listing containers: HTTP status 503"]);
+    refused_with(5, &refused, "a proxy", &["listing containers: HTTP status 503"]);
 }
 
 #[test]
 fn addresses_that_lead_nowhere_are_told() {
     let host = |host: &str| clusters(&[("DOCKER_HOST", host)]);
-    refused_with(&host("npipe:////./pipe/x"), "a pipe", &["npipe:// is for Windows"]);
-    refused_with(&host("ssh://-oProxyCommand=x"), "an option", &["ssh://[user@]host[:port]"]);
+    refused_with(5, &host("npipe:////./pipe/x"), "a pipe", &["npipe:// is for Windows"]);
+    refused_with(5, &host("ssh://-oProxyCommand=x"), "an option", &["ssh://[user@]host[:port]"]);
     refused_with(
+        5,
         &host("tcp://127.0.0.1:1"),
         "a closed port",
         &["tcp://127.0.0.1:1", "hint: start"],
@@ -194,9 +204,9 @@ fn podman_is_selected_as_in_kind() {
         "using podman due to KIND_EXPERIMENTAL_PROVIDER",
         "enabling experimental podman provider",
         "unix:///nowhere/podman.sock",
-        "hint: start Podman's API service: systemctl --user enable --now podman.socket",
+        "hint: start Podman's API service: `systemctl --user enable --now podman.socket",
     ];
-    refused_with(&selected("unix:///nowhere/podman.sock"), "podman", &words);
+    refused_with(5, &selected("unix:///nowhere/podman.sock"), "podman", &words);
 }
 
 #[test]

@@ -132,6 +132,39 @@ fn an_engine_that_falls_silent_is_not_waited_for() {
     }
 }
 
+/// The last event says that it was interrupted, even if the program has to be ended for it.
+#[test]
+fn events_end_whatever_the_engine_does() {
+    for args in [&["create", "cluster"][..], &["load", "docker-image", "app:1"]] {
+        for call in [0, 3, 6, 9, 15] {
+            let directory = tempfile::tempdir().unwrap();
+            let script = format!(
+                "images: {{'app:1': {{}}, 'kindest/node:v1': {{}}}}\nclusters: {{lab: [control-plane]}}\nfaults: [{{from: {call}, does: silence}}]"
+            );
+            let args = [args, &["--name", if args[0] == "load" { "lab" } else { "new" }]].concat();
+            let args = [&args[..], &["--progress", "json"]].concat();
+            let child = scripted(directory.path(), &args, &script).spawn().unwrap();
+            let out = ended(child, &format!("{args:?} with silence at call {call}"));
+            let said = text(&out.stderr);
+            let events: Vec<serde_json::Value> =
+                said.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+            let last = events.last().unwrap();
+            if !said.contains("Interrupted") {
+                assert!(call > 0, "{args:?} asks for nothing");
+                continue;
+            }
+            assert_eq!(out.status.code(), Some(130), "{said}");
+            assert_eq!(
+                (&last["error"]["kind"], &last["exitCode"]),
+                (&"interrupted".into(), &130.into()),
+                "{said}"
+            );
+            let count = |event: &str| events.iter().filter(|line| line["event"] == event).count();
+            assert_eq!(count("start"), count("end"), "{said}");
+        }
+    }
+}
+
 /// What never comes from stdin, or is never read from stdout, is not waited for.
 #[test]
 fn a_pipe_without_another_end_is_not_waited_for() {

@@ -96,7 +96,7 @@ fn the_home_of_root_stays_roots_and_the_user_learns_how_to_get_a_kubeconfig() {
     let user = User { uid: 54321, ..User::new() };
     let root = tempfile::tempdir().unwrap();
     let out = user.sudo(&["create", "cluster", "--name", "lab"], "", root.path());
-    let expected = "skiff export kubeconfig --name lab --kubeconfig ~me/.kube/config\n";
+    let expected = "skiff export kubeconfig --name lab --kubeconfig ~me/.kube/config`\n";
     assert!(text(&out.stderr).contains(expected), "{}", text(&out.stderr));
     let owner = |path: &Path| fs::metadata(path).unwrap().uid();
     assert_eq!(owner(&root.path().join(".kube/config")), owner(root.path()));

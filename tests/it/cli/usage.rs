@@ -16,8 +16,12 @@ fn it_answers_as_kind_does() {
 /// The same mistakes, in its own name.
 #[test]
 fn skiff_speaks_of_itself() {
-    refused(&["bogus"], &["unknown command \"bogus\" for \"skiff\""]);
-    refused(&["create", "cluster", "x"], &["unknown command \"x\" for \"skiff create cluster\""]);
+    refused(2, &["bogus"], &["unknown command \"bogus\" for \"skiff\""]);
+    refused(
+        2,
+        &["create", "cluster", "x"],
+        &["unknown command \"x\" for \"skiff create cluster\""],
+    );
     assert!(text(&skiff(&["version"]).stdout).starts_with("skiff v"));
     assert!(text(&skiff(&["--version"]).stdout).starts_with("skiff version "));
     assert!(text(&skiff(&["completion", "bash"]).stdout).contains("_skiff"));
@@ -97,7 +101,7 @@ fn providers_are_those_of_docker_and_podman() {
     };
     for name in ["nerdctl", "finch", "nerdctl.lima"] {
         let words = [&format!("asks for {name}"), "hint: unset KIND_EXPERIMENTAL_PROVIDER"];
-        refused_with(&with(name), name, &words);
+        refused_with(2, &with(name), name, &words);
     }
     for (value, words) in [
         ("docker", "using docker due to KIND_EXPERIMENTAL_PROVIDER"),
@@ -106,7 +110,7 @@ fn providers_are_those_of_docker_and_podman() {
         ("bogus", "ignoring unknown value \"bogus\" for KIND_EXPERIMENTAL_PROVIDER"),
     ] {
         // Goes on, as far as it can without an engine.
-        refused_with(&with(value), value, &[words, "engine.sock"]);
+        refused_with(5, &with(value), value, &[words, "engine.sock"]);
     }
     assert!(!text(&with("").stderr).contains("KIND_EXPERIMENTAL_PROVIDER"));
 }
@@ -123,7 +127,7 @@ fn node_images_that_cannot_be_built_are_refused() {
         (&["--base-image", "debian"], &["--base-image is not supported", "hint:"]),
         (&["a", "b"], &["accepts at most 1 arg(s), received 2"]),
     ] {
-        refused(&[&["build", "node-image"], args].concat(), words);
+        refused(2, &[&["build", "node-image"], args].concat(), words);
     }
 }
 
@@ -138,37 +142,80 @@ fn addon_images_that_cannot_be_built_are_refused() {
         ("dashboard", &["unknown add-on", "ingress-nginx, metrics-server"]),
         (own, &["has no image that can be built"]),
     ] {
-        refused(&["build", "addon-images", "ingress-nginx", name], words);
+        refused(2, &["build", "addon-images", "ingress-nginx", name], words);
     }
 }
 
 #[test]
 fn quiet_is_quiet() {
-    for args in [
-        &["-q", "create", "cluster", "--config", "/nowhere"][..],
-        &["create", "cluster", "--config", "/nowhere", "--quiet=true"],
-        &["-qv7", "get", "clusters"],
-        &["get", "clusters", "--bogus", "-q"],
+    for (args, code) in [
+        (&["-q", "create", "cluster", "--config", "/nowhere"][..], 3),
+        (&["create", "cluster", "--config", "/nowhere", "--quiet=true"], 3),
+        (&["-qv7", "get", "clusters"], 5),
+        (&["get", "clusters", "--bogus", "-q"], 2),
+        (&["get", "clusters", "-q", "--progress", "json"], 5),
+        (&["get", "clusters", "-q", "--progress", "json", "--bogus"], 2),
     ] {
         let out = skiff(args);
-        assert_eq!((out.status.code(), text(&out.stderr).as_str()), (Some(1), ""), "{args:?}");
+        assert_eq!((out.status.code(), text(&out.stderr).as_str()), (Some(code), ""), "{args:?}");
     }
     for args in [&["get", "clusters", "--quiet=false"][..], &["get", "clusters", "--name", "-q"]] {
         assert!(!skiff(args).stderr.is_empty(), "{args:?}");
     }
 }
 
+/// Programs read what is wrong, even with the command line itself.
+#[test]
+fn events_end_with_what_is_wrong() {
+    for (args, kind, code) in [
+        (&["get", "clusters", "--progress", "json"][..], "engine", 5),
+        (&["--progress=json", "get", "clusters", "--bogus"], "usage", 2),
+        (&["--progress", "plain", "bogus", "--progress", "json"], "usage", 2),
+        (&["create", "cluster", "--config", "/nowhere", "--progress=json"], "definition", 3),
+    ] {
+        let out = skiff(args);
+        let stderr = text(&out.stderr);
+        let last: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(last["error"]["kind"], kind, "{args:?}: {stderr}");
+        assert_eq!(last["exitCode"], code, "{args:?}");
+        assert_eq!(out.status.code(), Some(code), "{args:?}");
+    }
+    for args in [&["version", "--progress", "json"][..], &["--help", "--progress", "json"]] {
+        assert!(
+            text(&skiff(args).stderr).contains("\"event\":\"result\",\"success\":true"),
+            "{args:?}"
+        );
+    }
+    let plain = skiff(&["get", "clusters", "--bogus", "--progress", "json", "--progress=plain"]);
+    assert!(text(&plain.stderr).starts_with("ERROR: "));
+}
+
+/// Called kind, every failure is 1.
+#[test]
+fn kind_knows_one_exit_code() {
+    for args in [&["get", "clusters"][..], &["bogus"], &["create", "cluster", "--config", "/no"]] {
+        assert_eq!(kind(args).status.code(), Some(1), "{args:?}");
+    }
+}
+
+#[test]
+fn exit_codes_are_explained() {
+    let out = text(&skiff(&["help", "exit-codes"]).stdout);
+    assert!(out.contains("\n    3  definition "), "{out}");
+    assert!(!text(&kind(&["help", "exit-codes"]).stdout).contains("definition "));
+}
+
 #[test]
 fn a_closed_stdout_is_an_error_and_no_panic() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let out = command(Path::new(SKIFF)).arg("version").stdout(full).output().unwrap();
-    refused_with(&out, "version", &["cannot write to stdout"]);
+    refused_with(1, &out, "version", &["cannot write to stdout"]);
 }
 
 #[test]
 fn loading_says_what_is_missing() {
-    refused(&["load", "docker-image"], &["a list of image names is required"]);
-    refused(&["load", "image-archive"], &["name of image archive is required"]);
-    refused(&["load", "docker-image", "app:1"], &["hint:"]);
-    refused(&["get", "images"], &["hint:"]);
+    refused(2, &["load", "docker-image"], &["a list of image names is required"]);
+    refused(2, &["load", "image-archive"], &["name of image archive is required"]);
+    refused(5, &["load", "docker-image", "app:1"], &["hint:"]);
+    refused(5, &["get", "images"], &["hint:"]);
 }

@@ -8,9 +8,13 @@ use crate::support::golden;
 
 /// What `create cluster --dry-run` prints; relative paths start at `/`.
 pub fn planned(example: &str, env: &[(&str, &str)]) -> String {
+    printed(example, &[], env)
+}
+
+fn printed(example: &str, flags: &[&str], env: &[(&str, &str)]) -> String {
     let file = configs::directory().join(format!("{example}.yaml"));
     let mut command = command(Path::new(SKIFF));
-    command.args(["create", "cluster", "--dry-run", "--config"]).arg(file);
+    command.args(["create", "cluster", "--dry-run", "--config"]).arg(file).args(flags);
     let out = command.current_dir("/").envs(env.iter().copied()).output().unwrap();
     assert_eq!((out.status.code(), text(&out.stderr).as_str()), (Some(0), ""), "{example}");
     text(&out.stdout)
@@ -23,6 +27,23 @@ fn plans_of_every_example() {
         goldens.check(&format!("{name}.yaml"), &planned(name, &[]));
     }
     goldens.finish();
+}
+
+#[test]
+fn a_plan_for_programs() {
+    let plan = printed("devops-lab", &["-o", "json", "--addon", "metrics-server"], &[]);
+    golden::check("dry-run.json", &plan);
+    // It says what the text says.
+    for name in configs::examples().keys() {
+        let json: serde_json::Value =
+            serde_json::from_str(&printed(name, &["-o", "json"], &[])).unwrap();
+        let text = planned(name, &[]);
+        for node in json["nodes"].as_array().unwrap() {
+            assert!(text.contains(&format!("- name: {}\n", node["name"].as_str().unwrap())));
+            assert!(!node["kubeadm"].as_array().unwrap().is_empty(), "{name}");
+        }
+        assert_eq!(json["loadBalancer"].is_null(), !text.contains("-external-load-balancer\n"));
+    }
 }
 
 /// An engine that is there decides on node image and load balancer.

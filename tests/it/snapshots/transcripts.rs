@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::configs;
@@ -97,6 +98,28 @@ fn dedented(script: &str) -> String {
     script.lines().enumerate().map(cut).collect()
 }
 
+/// Without what depends on when it was written: the moment of an event, and the seconds
+/// that a step took.
+fn timeless(stderr: &str) -> String {
+    let line = |line: &str| {
+        if let Ok(Value::Object(mut event)) = serde_json::from_str(line) {
+            event.entry("time").and_modify(|time| *time = "TIME".into());
+            event.entry("seconds").and_modify(|seconds| *seconds = "SECONDS".into());
+            return format!("{}\n", Value::Object(event));
+        }
+        let is_end = line.starts_with(" ✓ ") || line.starts_with(" ✗ ");
+        let seconds = line.rsplit_once(' ').filter(|(_, last)| {
+            let number = last.strip_suffix('s').filter(|number| number.contains('.'));
+            is_end && number.is_some_and(|number| number.parse::<f64>().is_ok())
+        });
+        match seconds {
+            Some((step, _)) => format!("{step} SECONDS\n"),
+            None => format!("{line}\n"),
+        }
+    };
+    stderr.lines().map(line).collect()
+}
+
 fn play(scenario: &Scenario) -> String {
     let script = dedented(scenario.script);
     let stage = Stage::new(&script);
@@ -105,7 +128,7 @@ fn play(scenario: &Scenario) -> String {
         let out = output(line, stage.command(line));
         let code = out.status.code().unwrap_or_else(|| panic!("{line}: {:?}", out.status));
         let here = stage.directory.path().display().to_string();
-        let stderr = text(&out.stderr).replace(&here, "/here");
+        let stderr = timeless(&text(&out.stderr).replace(&here, "/here"));
         transcript += &format!("$ {line}\n{}", text(&out.stdout));
         transcript += &format!("-- stderr\n{stderr}-- exit code {code}\n\n");
     }

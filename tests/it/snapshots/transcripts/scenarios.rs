@@ -302,6 +302,38 @@ pub const ALL: &[Scenario] = &[
             "skiff get clusters -o yaml",
         ],
     ),
+    scenario("create-events", "images: {}", &["skiff create cluster --progress json"]),
+    scenario(
+        "create-events-crash",
+        "commands: [{line: kubeadm init, code: 1, stderr: 'too many open files'}]",
+        &["skiff create cluster --progress json"],
+    ),
+    scenario(
+        "create-events-interrupted",
+        "faults:
+        - {call: exec kubeadm init, does: ctrl-c}
+        - {call: remove_container, does: ctrl-c}",
+        &["skiff create cluster --progress json --name lab"],
+    ),
+    scenario(
+        "build-events",
+        "images: {skiff/debian:trixie: {}}
+        commands:
+        - line: build.sh
+          stderr: \"base: building\\nGet:1 trixie\\nbase: 3 s\\nkubernetes: building\\nassembling\\n\"",
+        &["skiff build node-image", "skiff build node-image --force --progress json"],
+    ),
+    scenario(
+        "delete-json",
+        "clusters: {lab: [control-plane, worker], kind: [control-plane]}
+        faults: [{call: remove_container, container: lab-worker, does: fails, message: busy}]",
+        &[
+            "skiff delete cluster -o json --name nowhere",
+            "skiff delete cluster -o json --name lab",
+            "skiff delete clusters -o json --all",
+            "skiff delete image app:1 -o json --name nowhere",
+        ],
+    ),
     scenario(
         "get-nothing",
         "",
