@@ -25,17 +25,21 @@ pub(super) mod version;
 
 pub(super) use program::Program;
 
-/// Commands that are not there when called kind. clap cannot remove them, but nobody
-/// types the names that they get, because of the space.
-const OWN: [(&str, &str); 1] = [("status", "skiff status")];
+/// Commands that are not there when called kind.
+const OWN: [&str; 1] = ["status"];
 
-/// The commands of this program.
+/// The commands of this program. clap cannot remove one, so the others are taken over.
 pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
-    let hide = |command: clap::Command, (name, hidden): &(&'static str, &'static str)| {
-        command.mut_subcommand(name, |own| own.name(*hidden).hide(true))
-    };
-    match program {
-        Program::Skiff => command,
-        Program::Kind => OWN.iter().fold(command, hide),
+    if program == Program::Skiff {
+        return command;
     }
+    let is_kept = |below: &&clap::Command| !OWN.contains(&below.get_name());
+    clap::Command::new(program.name())
+        .bin_name(program.name())
+        .about(command.get_about().cloned().unwrap_or_default())
+        .long_about(command.get_long_about().cloned().unwrap_or_default())
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(command.get_subcommands().filter(is_kept).cloned())
 }
