@@ -138,7 +138,7 @@ pub const ALL: &[Scenario] = &[
           stdout: "{\"items\": [{\"metadata\": {\"name\": \"lab-control-plane\"}, \"status\": {\"conditions\": [{\"type\": \"Ready\", \"status\": \"True\"}]}}]}\x1e\
             {\"spec\": {\"clusterIP\": \"10.96.0.1\"}}\x1e\
             {\"items\": [{\"metadata\": {\"name\": \"web\", \"namespace\": \"shop\"}, \"spec\": {\"nodeName\": \"lab-control-plane\"}, \"status\": {\"conditions\": [{\"type\": \"Ready\", \"status\": \"False\"}], \"containerStatuses\": [{\"name\": \"web\", \"restartCount\": 4, \"state\": {\"waiting\": {\"reason\": \"CrashLoopBackOff\"}}, \"lastState\": {\"terminated\": {\"exitCode\": 3, \"reason\": \"Error\"}}}]}}]}\x1e{}\x1e"
-        - {line: ' logs ', stdout: "starting\nError: no such table: orders\n"}
+        - {line: logs --namespace, stdout: "starting\nError: no such table: orders\n"}
         - {line: components look, stdout: "\x1eunit containerd running 0\n\x1eunit kubelet running 0\n\x1econtainers\n{}\n"}
         - line: health 10.96.0.1
           stdout: "\x1eunits\nnode-dns.service\n\x1edisk\n/dev/vda 9 9 182500208 26% /var\n/dev/vda 9 9 9 8% /var\n\x1ememory\nMemAvailable: 100000 kB\n\
