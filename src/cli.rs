@@ -188,7 +188,7 @@ fn root_command(program: Program) -> clap::Command {
     let command = Cli::command().name(program.name()).bin_name(program.name());
     cobra::adapt_flags(match program {
         Program::Skiff => command.after_help(MORE_HELP),
-        Program::Kind => kind::without_own(command),
+        Program::Kind => kind::without_own(command, program),
     })
 }
 

@@ -42,6 +42,9 @@ pub(crate) struct Options {
     pub as_kind: bool,
 }
 
+/// Columns of a terminal that does not say how many it has.
+const USUAL_WIDTH: usize = 80;
+
 /// Stderr of one run of the program; clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Report {
@@ -140,9 +143,11 @@ fn is_old_console() -> bool {
     platform::IS_WINDOWS && environment::variable("WT_SESSION").is_none()
 }
 
+/// `None` if it is no terminal.
 fn width_of_stderr() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(std::io::stderr())?;
-    Some(usize::from(width.0)).filter(|width| *width > 0)
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    let width = size.map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0));
+    std::io::stderr().is_terminal().then_some(width)
 }
 
 fn stderr_is_smart(as_kind: bool) -> bool {

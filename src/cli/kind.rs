@@ -25,21 +25,21 @@ pub(super) mod version;
 
 pub(super) use program::Program;
 
-/// Commands that kind does not have, and that are not there when called so; and names
-/// that nobody types, since clap cannot remove a command.
-const OWN: [(&str, &str); 7] = [
-    ("doctor", "skiff doctor"),
-    ("pause", "skiff pause"),
-    ("restart", "skiff restart"),
-    ("start", "skiff start"),
-    ("status", "skiff status"),
-    ("stop", "skiff stop"),
-    ("unpause", "skiff unpause"),
-];
+/// Commands that kind does not have, and that are not there when called so.
+const OWN: [&str; 7] = ["doctor", "pause", "restart", "start", "status", "stop", "unpause"];
 
-/// kind's commands.
-pub(super) fn without_own(command: clap::Command) -> clap::Command {
-    OWN.iter().fold(command, |command, (name, hidden)| {
-        command.mut_subcommand(*name, |own| own.name(*hidden).hide(true))
-    })
+/// The commands of this program. clap cannot remove one, so the others are taken over.
+pub(super) fn without_own(command: clap::Command, program: Program) -> clap::Command {
+    if program == Program::Skiff {
+        return command;
+    }
+    let is_kept = |below: &&clap::Command| !OWN.contains(&below.get_name());
+    clap::Command::new(program.name())
+        .bin_name(program.name())
+        .about(command.get_about().cloned().unwrap_or_default())
+        .long_about(command.get_long_about().cloned().unwrap_or_default())
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(command.get_subcommands().filter(is_kept).cloned())
 }

@@ -43,6 +43,8 @@ struct Open {
     detail: String,
     /// When a transfer was reported last.
     reported: Option<Instant>,
+    /// What was reported last.
+    amount: Amount,
     /// What has been transferred since.
     unreported: Option<Amount>,
 }
@@ -95,10 +97,13 @@ impl Events {
         let now = Instant::now();
         match step.reported {
             Some(last) if now - last < PACE => step.unreported = Some(amount),
+            // Nothing has happened since.
+            Some(_) if step.amount == amount => step.unreported = None,
             _ => {
                 step.reported = Some(now);
                 step.unreported = None;
                 self.write_transfer(id, &amount);
+                step.amount = amount;
             }
         }
     }
@@ -110,7 +115,8 @@ impl Events {
     }
 
     fn end_step(&self, id: StepId, step: Open, success: bool, elapsed: Option<Duration>) {
-        step.unreported.iter().for_each(|amount| self.write_transfer(id, amount));
+        let unreported = step.unreported.iter().filter(|amount| **amount != step.amount);
+        unreported.for_each(|amount| self.write_transfer(id, amount));
         let seconds = seconds(elapsed.unwrap_or_else(|| step.begun.elapsed()));
         let fields =
             json!({"step": id.0, "title": step.title, "success": success, "seconds": seconds});
@@ -167,7 +173,8 @@ impl Reporter for Events {
 impl Open {
     fn new(title: String) -> Self {
         let (begun, detail) = (Instant::now(), String::new());
-        Open { title, begun, detail, reported: None, unreported: None }
+        let amount = Amount::default();
+        Open { title, begun, detail, reported: None, amount, unreported: None }
     }
 }
 
