@@ -18,9 +18,7 @@ use crate::cluster::{Cluster, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
 use crate::kube::KubeClient;
-use crate::kubeadm::{
-    self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, UnknownField,
-};
+use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, UnknownField};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
@@ -219,7 +217,10 @@ impl<'a> Bootstrap<'a> {
         };
         let others = async {
             api_answers.notified().await;
-            tokio::try_join!(install::network(self.cluster, &node), install::addons(&node, KUBEADM_CONF))
+            tokio::try_join!(
+                install::network(self.cluster, &node),
+                install::addons(&node, KUBEADM_CONF)
+            )
         };
         tokio::try_join!(init, others)?;
         self.share_credentials(&node).await

@@ -281,8 +281,8 @@ mod tests {
         };
         let old = Script::parse("host: {version: 19.3.1}").unwrap();
         let ctx = context(old.engine(&CancellationToken::new()));
-        let asked = settle(ctx, &asked(&long)).await.unwrap();
-        assert_eq!(failed(&asked), ["container engine", "cluster name"]);
+        let settled = settle(ctx, &asked(&long)).await.unwrap();
+        assert_eq!(failed(&settled), ["container engine", "cluster name"]);
         let without = settle(Err("none".into()), &asked(&long)).await.unwrap();
         assert_eq!(failed(&without), ["cluster name"]);
     }

@@ -211,7 +211,8 @@ error   disk space
 
     #[test]
     fn an_engine_that_does_not_answer_is_a_failed_check() {
-        let failure = Failure::new("cannot reach it").hint("start Docker").hint("or Podman");
+        let failure = Failure::new(Kind::Engine, "cannot reach it");
+        let failure = failure.hint("start Docker").hint("or Podman");
         let check = no_engine(failure);
         assert_eq!((check.outcome, &*check.found), (Outcome::Error, "cannot reach it"));
         assert_eq!(check.remedy.as_deref(), Some("start Docker; or Podman"));

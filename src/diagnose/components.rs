@@ -1,9 +1,9 @@
 //! Components that cannot come up, or that do not accept what they are told.
 
 use super::engine::{DISK_FULL, OPEN_FILES};
+use super::{Failure, Kind, Log};
 use crate::cluster::Place;
 use crate::component_config::{Refusal, Refused};
-use super::{Failure, Kind, Log};
 use crate::components::{Cause, Component, Crash};
 use crate::text::wrapped;
 

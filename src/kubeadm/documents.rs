@@ -107,7 +107,11 @@ pub(super) fn init(data: &ConfigData) -> Value {
         "localAPIEndpoint": local_endpoint(data),
         "nodeRegistration": registration,
     });
-    add_skipped(data, &mut document, &init_phases(data.version, data.cluster.networking.proxy_mode));
+    add_skipped(
+        data,
+        &mut document,
+        &init_phases(data.version, data.cluster.networking.proxy_mode),
+    );
     add_patches(data, &mut document);
     add_timeouts(data, &mut document);
     document

@@ -195,5 +195,6 @@ fn the_proxy_follows_its_mode() {
     none.networking.proxy_mode = ProxyMode::None;
     let all = rendered(&none, "v1.35.0", |_| ());
     assert_eq!(all.get("KubeProxyConfiguration"), None);
-    assert_eq!(all["InitConfiguration"]["skipPhases"], json!(["preflight", "addon/kube-proxy"]));
+    let skipped = json!(["preflight", "kubelet-finalize", "addon", "addon/kube-proxy"]);
+    assert_eq!(all["InitConfiguration"]["skipPhases"], skipped);
 }

@@ -72,7 +72,7 @@ const ORDER: [&str; 54] = [
 ];
 
 /// Which modules may name a library.
-const DOORS: [(&str, &[&str]); 21] = [
+const DOORS: [(&str, &[&str]); 22] = [
     ("bollard", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

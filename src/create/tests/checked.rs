@@ -23,7 +23,7 @@ async fn a_setting_that_no_component_knows_makes_nothing() {
     let engine = engine(&format!("\u{1e}0 1\n{UNKNOWN}\n"), &cancel);
     let failed = run_with(&cluster(GATE), &engine, &cancel, &path(&directory), |_| {}).await;
     let failed = failed.unwrap_err();
-    let CreateError::Refused(refused) = &failed.error else { panic!("{}", failed.error) };
+    let CreateError::Settings(refused) = &failed.error else { panic!("{}", failed.error) };
     assert_eq!((refused.version.as_str(), refused.refusals.len()), ("v1.37.2", 1));
     assert!(matches!(failed.remains, Remains::Nothing));
     assert!(engine.container_names().is_empty());
@@ -53,7 +53,7 @@ async fn an_interrupted_check_leaves_nothing() {
     let gate = cluster(GATE);
     let smooth = engine("", &CancellationToken::new());
     run_with(&gate, &smooth, &CancellationToken::new(), &path(&directory), |_| {}).await.unwrap();
-    let last = smooth.calls().iter().position(|call| call == "networks").unwrap();
+    let last = smooth.calls().iter().position(|call| call == "create_network").unwrap();
     assert!(last > 5, "{:?}", smooth.calls());
     for call in 0..last {
         let cancel = CancellationToken::new();

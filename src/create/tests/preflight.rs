@@ -6,7 +6,7 @@ use super::*;
 use crate::check::{Check, Outcome};
 use crate::engine::{EngineError, Network};
 use crate::preflight::Machine;
-use crate::progress::{Level, Reporter};
+use crate::progress::{Event, Level, Reporter};
 
 /// Keeps messages.
 #[derive(Clone, Default)]
@@ -19,13 +19,9 @@ impl Messages {
 }
 
 impl Reporter for Messages {
-    fn started(&self, _: &str) {}
-    fn detail(&self, _: &str, _: &str) {}
-    fn transferred(&self, _: &str, _: &str) {}
-    fn finished(&self, _: &str, _: bool) {}
-    fn line(&self, level: Level, text: &str) {
-        if level == Level::Warning {
-            self.0.lock().unwrap().push(text.to_owned());
+    fn report(&self, event: Event) {
+        if let Event::Message { level: Level::Warning, text } = event {
+            self.0.lock().unwrap().push(text);
         }
     }
 }

@@ -9,8 +9,8 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::fault::{Armed, Fault, When, press_ctrl_c, send_sigint};
 use crate::engine::{
-    CgroupControllers, Command, ContainerSpec, EngineError, Host, Image, Network, Result, RunStatus,
-    Storage,
+    CgroupControllers, Command, ContainerSpec, EngineError, Host, Image, Network, Result,
+    RunStatus, Storage,
 };
 
 /// What a container answers to a command; `None` leaves it to the fake.

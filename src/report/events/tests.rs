@@ -12,6 +12,7 @@ use crate::create::{self, CreateOptions};
 use crate::delete;
 use crate::diagnose::{Kind, Log};
 use crate::engine::fake::{FakeEngine, Fault, Script};
+use crate::preflight::Probe;
 use crate::progress::{Progress, Stage};
 use crate::pull;
 
@@ -187,11 +188,12 @@ fn options(kubeconfig: &Path) -> CreateOptions {
     CreateOptions {
         retain: false,
         wait: Duration::from_secs(5),
-        tolerates_crashes: false,
+        kubeadm_suffices: false,
         kubeconfig: kubeconfig.to_owned(),
         network: "kind".into(),
         directory: "/".into(),
         get_env: |_| None,
+        probe: Probe { clock: || std::time::SystemTime::UNIX_EPOCH, machine: |_, _| None },
         on_begun: Box::new(|| {}),
     }
 }
