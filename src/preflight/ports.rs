@@ -106,7 +106,7 @@ pub(super) fn checks(cluster: &Cluster, facts: &Facts) -> Vec<Check> {
         let ports: Vec<String> = wanted.iter().map(|(_, publish)| shown(publish)).collect();
         let found = match (ports.is_empty(), facts.host.local) {
             (true, _) => "none is asked for by its number".to_owned(),
-            (false, true) => format!("{} free", ports.join(", ")),
+            (false, true) => format!("{} can be used", ports.join(", ")),
             (false, false) => format!("{} on another machine: not known", ports.join(", ")),
         };
         checks.push(Check::ok("ports of the host", found));

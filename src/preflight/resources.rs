@@ -62,8 +62,8 @@ fn open_files(machine: &Machine) -> Option<Check> {
     };
     let check = Check::ok("open files", format!("{found} for each process of a container"));
     let outcome = match machine.open_files? {
-        ..TOO_FEW_OPEN_FILES => Outcome::Error,
-        ..FEW_OPEN_FILES => Outcome::Warning,
+        limit if limit < TOO_FEW_OPEN_FILES => Outcome::Error,
+        limit if limit < FEW_OPEN_FILES => Outcome::Warning,
         _ => return Some(check),
     };
     let needed = format!("at least {FEW_OPEN_FILES}");
