@@ -304,6 +304,22 @@ async fn a_node_that_is_stopped_is_a_finding_and_its_pods_are_not() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn each_state_of_a_container_has_its_remedy() {
+    use crate::engine::RunStatus::{Paused, Restarting, Running, Stopped};
+    use crate::inventory::NodeRole;
+    let node = |status| ExistingNode::new("n", NodeRole::Worker, status);
+    for (status, found, remedy) in [
+        (Running, "it runs", None),
+        (Paused, "paused", Some("docker unpause n")),
+        (Stopped, "stopped", Some("docker start n")),
+        (Restarting, "ends again and again", Some("see why: docker logs --tail 20 n")),
+    ] {
+        let [check] = &system::containers(&[node(status)])[..] else { panic!("{status:?}") };
+        assert_eq!((check.found.as_str(), check.remedy.as_deref()), (found, remedy));
+    }
+}
+
 #[tokio::test]
 async fn a_pod_may_take_a_minute_to_start() {
     for (since, outcome) in
