@@ -194,6 +194,8 @@ async fn add_names(container: &NodeHandle, checked: &mut Checked) -> Result<(), 
         };
         let similar = match Subject::of(&refusal.words) {
             Subject::Gate(gate) => text::similar(&gate, gates.iter().copied()),
+            // Of one that there is, the value was wrong.
+            Subject::Flag(flag) if flags.contains(&&*flag) => Vec::new(),
             Subject::Flag(flag) => text::similar(&flag, flags.iter().copied()),
             Subject::Field(_) | Subject::Other => Vec::new(),
         };

@@ -50,6 +50,9 @@ pub(super) fn questions(
     kubelet.extend(taints(patched).filter(|own| Some(own) != taints(plain).as_ref()));
     let takes_file = is_first || data.version.at_least(1, 25);
     let file = changed("KubeletConfiguration").filter(|_| takes_file);
+    let is_set = file.is_some() || !kubelet.is_empty();
+    // Even for its flags alone: its own defaults may not be for this host.
+    let file = file.or_else(|| Some(document(plain, "KubeletConfiguration"))).filter(|_| is_set);
     let mut all: Vec<Option<Question>> =
         vec![question(Component::Kubelet, kubelet, file.into_iter().collect())];
 

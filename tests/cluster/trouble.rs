@@ -79,13 +79,28 @@ fn trouble_is_named_and_leaves_nothing() {
     refused(
         &lab,
         &["--config", &lab.write("gate.yaml", &format!("{HEAD}featureGates: {{Gone: true}}\n"))],
-        &["the kubelet cannot start on", "has no feature gate Gone", "featureGates.Gone"],
+        &[
+            "gate.yaml:3: featureGates.Gone",
+            "unrecognized feature gate: Gone",
+            "nothing has been created",
+        ],
     );
     let patch = "kubeadmConfigPatches: [\"kind: ClusterConfiguration\\nscheduler: {extraArgs: [{name: no-such-flag, value: a}]}\\n\"]\n";
     refused(
         &lab,
         &["--config", &lab.write("flag.yaml", &format!("{HEAD}{patch}"))],
-        &["the scheduler cannot start on", "no flag --no-such-flag", "kubeadmConfigPatches[0]"],
+        &["flag.yaml:3: kubeadmConfigPatches[0]", "unknown flag: --no-such-flag"],
+    );
+    check("what components do not accept, before there are nodes");
+    let patch = "kubeadmConfigPatches: [\"kind: ClusterConfiguration\\napiServer: {extraArgs: {audit-policy-file: /etc/kubernetes/audit.yaml}}\\n\"]\n";
+    refused(
+        &lab,
+        &["--config", &lab.write("audit.yaml", &format!("{HEAD}{patch}"))],
+        &[
+            "the API server cannot start on",
+            "has no file /etc/kubernetes/audit.yaml",
+            "audit.yaml:3",
+        ],
     );
     check("components that cannot come up, and what in the definition is the cause");
 
