@@ -23,8 +23,7 @@ fn engine(status: RunStatus, script: &str) -> FakeEngine {
     };
     let roles = "[control-plane, control-plane, external-load-balancer, worker]";
     let text = format!("clusters: {{lab: {roles}}}\n{state}\n{script}");
-    let engine = Script::parse(&text).unwrap().engine(&CancellationToken::new());
-    engine
+    Script::parse(&text).unwrap().engine(&CancellationToken::new())
 }
 
 fn context(engine: &FakeEngine, cancel: &CancellationToken) -> Context {
