@@ -85,7 +85,8 @@ impl Cause {
 
 /// The path in `open /a/b: no such file or directory`; sockets come and go.
 fn no_file(words: &str) -> Option<String> {
-    let (before, _) = words.split_once(": no such file or directory")?;
+    // The last one is why the others are missing, too.
+    let (before, _) = words.rsplit_once(": no such file or directory")?;
     let is_of_path = |c: char| !c.is_whitespace() && !"\"'`".contains(c);
     let start = before.rfind(|c| !is_of_path(c)).map_or(0, |at| at + 1);
     let path = &before[start..];
@@ -138,7 +139,10 @@ mod tests {
                 "loading audit policy file: failed to read file path \"/etc/kubernetes/audit.yaml\": open /etc/kubernetes/audit.yaml: no such file or directory",
                 file("/etc/kubernetes/audit.yaml"),
             ),
-            ("fork/exec /no/such/runc: no such file or directory", file("/no/such/runc")),
+            (
+                "unable to retrieve OCI runtime error (open /run/x/log.json: no such file or directory): fork/exec /no/such/runc: no such file or directory",
+                file("/no/such/runc"),
+            ),
             (
                 "exec: \"/no/such/runc\": stat /no/such/runc: no such file or directory: unknown",
                 file("/no/such/runc"),

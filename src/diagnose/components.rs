@@ -115,7 +115,7 @@ fn wrong(crash: &Crash) -> Option<String> {
         }
         Cause::PortInUse => "something else in the node uses this port".to_owned(),
         Cause::NoAddress => "the node has no such address".to_owned(),
-        Cause::NoFile(path) if is_in_pod(component) => format!(
+        Cause::NoFile(path) if is_in_pod(component) && !is_of_runtime(crash) => format!(
             "{component} has no file {path}: mount it into the node with extraMounts, and into the pod with extraVolumes in a patch of ClusterConfiguration"
         ),
         Cause::NoFile(path) => {
@@ -149,4 +149,9 @@ fn wrong(crash: &Crash) -> Option<String> {
 
 fn is_in_pod(component: Component) -> bool {
     !matches!(component, Component::Containerd | Component::Kubelet | Component::Kubeadm)
+}
+
+/// Whether the container could not be started, for want of something in the node.
+fn is_of_runtime(crash: &Crash) -> bool {
+    crash.words.iter().any(|words| words.contains("OCI runtime"))
 }
