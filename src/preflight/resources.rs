@@ -198,13 +198,13 @@ mod tests {
     #[test]
     fn every_node_needs_disk_space() {
         for (count, free, outcome) in [
-            (1, 449 * MB, Outcome::Error),
-            (1, 450 * MB, Outcome::Warning),
-            (1, 1449 * MB, Outcome::Warning),
-            (1, 1450 * MB, Outcome::Ok),
-            (10, 4499 * MB, Outcome::Error),
-            (10, 4500 * MB, Outcome::Warning),
-            (10, 5500 * MB, Outcome::Ok),
+            (1, 149 * MB, Outcome::Error),
+            (1, 150 * MB, Outcome::Warning),
+            (1, 1149 * MB, Outcome::Warning),
+            (1, 1150 * MB, Outcome::Ok),
+            (10, 1499 * MB, Outcome::Error),
+            (10, 1500 * MB, Outcome::Warning),
+            (10, 2500 * MB, Outcome::Ok),
         ] {
             let machine = Machine { free_disk: Some(free), ..Machine::default() };
             assert_eq!(disk(&nodes(count), &machine).unwrap().outcome, outcome, "{count} {free}");

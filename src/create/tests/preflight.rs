@@ -122,10 +122,7 @@ async fn each_cause_alone_stops_a_creation() {
         assert_eq!(titles(&checks), [title], "{script}");
     }
     let bare: [(Ask, &str); 2] = [
-        (
-            |_, _| Some(Machine { free_disk: Some(1_349_000_000), ..Machine::default() }),
-            "disk space",
-        ),
+        (|_, _| Some(Machine { free_disk: Some(449_000_000), ..Machine::default() }), "disk space"),
         (
             |_, _| {
                 let limits = Limits { instances: 13, watches: 524_288 };
@@ -161,7 +158,7 @@ async fn what_may_fail_is_a_warning_in_one_line() {
     let machine = |_: &_, _: &_| {
         Some(Machine {
             open_files: Some(1024),
-            free_disk: Some(2_000_000_000),
+            free_disk: Some(1_000_000_000),
             ..Machine::default()
         })
     };
