@@ -15,6 +15,7 @@ mkdir -p "$dir/bin" "$dir/pki" /kind
 
 # In skiff's images all components are one program, which goes by its name.
 kubelet=$(command -v kubelet)
+# shellcheck disable=SC3013  # dash and bash have -ef
 if [ "$kubelet" -ef "$(command -v kubeadm)" ]; then
   for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy; do
     [ -e "$dir/bin/$name" ] || ln -s "$kubelet" "$dir/bin/$name"
