@@ -1,3 +1,4 @@
+#!/bin/sh
 # What skiff runs in a container of a node image to ask its programs whether they take
 # what a definition sets. It goes on with lines that call these functions.
 #
