@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
-use crate::cluster::{Cluster, Role};
+use crate::cluster::{Cluster, Place, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
 use crate::kube::KubeClient;
@@ -180,11 +180,23 @@ impl<'a> Bootstrap<'a> {
         node.run(Command::new(["sh", "-c", RESTART_CONTAINERD])).await.map(drop).map_err(|error| {
             match error {
                 RunError::Command { node, output, .. } => {
-                    BootstrapError::Containerd { node, output }
+                    let place = self.containerd_patch(&output, &node);
+                    BootstrapError::Containerd { node, output, place }
                 }
                 other => other.into(),
             }
         })
+    }
+
+    /// The patch that sets what containerd names, else the first one.
+    fn containerd_patch(&self, output: &str, node: &str) -> Place {
+        let first = match self.cluster.containerd.merge.is_empty() {
+            true => "containerdConfigPatchesJSON6902[0]",
+            false => "containerdConfigPatches[0]",
+        };
+        let named = self.cluster.place_of(output, node);
+        let is_patch = |place: &Place| place.path.starts_with("containerdConfigPatches");
+        named.filter(is_patch).unwrap_or_else(|| self.cluster.source.place(first))
     }
 
     /// `kubeadm init` on the first control-plane; afterwards others can join. Pod network

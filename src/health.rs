@@ -58,23 +58,43 @@ pub(crate) async fn examine(
     if !cluster.exists() {
         return Err(HealthError::NoCluster(name.to_owned()));
     }
+    let (checks, is_complete) = look(ctx, &cluster, now).await?;
+    if is_complete {
+        return Ok(checks);
+    }
+    // For a moment an engine lists a container that has just ended as running.
+    let again = inventory::cluster(ctx, name).await?;
+    match again == cluster {
+        true => Ok(checks),
+        false => Ok(look(ctx, &again, now).await?.0),
+    }
+}
+
+/// The checks of a cluster in this state, and whether every node that runs has answered.
+async fn look(
+    ctx: &Context,
+    cluster: &ExistingCluster,
+    now: SystemTime,
+) -> Result<(Vec<Check>, bool), RunError> {
     let running = cluster.nodes.iter().filter(|node| node.is_running());
     let running = running.filter(|node| node.role.is_kubernetes_node());
     let nodes: Vec<NodeHandle> = running.map(|node| NodeHandle::new(ctx, &node.name)).collect();
     let down = async { Ok(join_all(nodes.iter().map(components::down)).await) };
     let asked = async {
-        let answer = api::ask(ctx, &cluster, now).await?;
-        let reports = reports(&nodes, &cluster, answer.service()).await?;
+        let answer = api::ask(ctx, cluster, now).await?;
+        let reports = reports(&nodes, cluster, answer.service()).await?;
         Ok::<_, RunError>((answer, reports))
     };
-    let ((answer, reports), down, entry) = tokio::try_join!(asked, down, entry(ctx, &cluster))?;
+    let ((answer, reports), down, entry) = tokio::try_join!(asked, down, entry(ctx, cluster))?;
+    let is_complete = reports.iter().all(Result::is_ok);
     let examinations = nodes
         .iter()
         .zip(reports)
         .zip(down)
         .map(|((node, report), down)| Examination { node: node.name().to_owned(), report, down });
     let nodes = examinations.collect();
-    Ok(judge::checks(&Examined { cluster: &cluster, answer, nodes, entry, now }))
+    let checks = judge::checks(&Examined { cluster, answer, nodes, entry, now });
+    Ok((checks, is_complete))
 }
 
 /// What the script finds in every node, or why it finds nothing.

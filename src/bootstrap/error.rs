@@ -1,5 +1,6 @@
 //! Why kubeadm could not make nodes a cluster.
 
+use crate::cluster::Place;
 use crate::context::RunError;
 use crate::provision::host::HostError;
 
@@ -14,7 +15,7 @@ pub(crate) enum BootstrapError {
     #[error("cannot generate the kubeadm configuration of {node}: {reason}")]
     Patch { node: String, reason: String },
     #[error("containerd on {node} refuses its patched configuration")]
-    Containerd { node: String, output: String },
+    Containerd { node: String, output: String, place: Place },
     #[error("cannot use {what} of {node}: {reason}")]
     Unreadable { node: String, what: &'static str, reason: String },
 }

@@ -1,5 +1,6 @@
 //! Operations on clusters and on the user's kubeconfig.
 
+use super::components::correct;
 use super::engine::OPEN_FILES;
 use super::lifecycle::go_on;
 use super::{Failure, Kind};
@@ -122,9 +123,9 @@ impl From<BootstrapError> for Failure {
             BootstrapError::Patch { .. } => {
                 failure.hint("--dry-run shows the documents that patches are applied to")
             }
-            BootstrapError::Containerd { output, .. } => failure
-                .details(last_lines(&output, 10))
-                .hint("correct containerdConfigPatches in the cluster definition"),
+            BootstrapError::Containerd { output, place, .. } => {
+                failure.details(last_lines(&output, 10)).hint(correct(&place))
+            }
             BootstrapError::Unreadable { .. } => failure,
         }
     }

@@ -83,13 +83,16 @@ fn last_words(messages: &[String]) -> String {
     shown.iter().map(|line| format!("  {line}\n")).collect()
 }
 
+/// The next step when a field of the definition is wrong.
+pub(super) fn correct(place: &Place) -> String {
+    let position = place.position().map(|position| format!(" ({position})"));
+    format!("correct {} in the cluster definition{}", place.path, position.unwrap_or_default())
+}
+
 /// What is wrong, and where the definition sets it.
 fn hint(crash: &Crash) -> Option<String> {
     let wrong = wrong(crash);
-    let correct = crash.setting.as_ref().map(|place| {
-        let position = place.position().map(|position| format!(" ({position})"));
-        format!("correct {} in the cluster definition{}", place.path, position.unwrap_or_default())
-    });
+    let correct = crash.setting.as_ref().map(correct);
     let sentence: Vec<String> = wrong.into_iter().chain(correct).collect();
     (!sentence.is_empty()).then(|| sentence.join(": "))
 }

@@ -6,6 +6,7 @@ use super::{Failure, Screens, command, denied, interrupted, screens};
 use crate::admin_kubeconfig::AdminKubeconfigError;
 use crate::bootstrap::BootstrapError;
 use crate::check::Check;
+use crate::cluster::Place;
 use crate::create::{CreateError, Failed, NotUsable, Remains};
 use crate::delete::{DeleteError, DeleteFailure};
 use crate::engine::EngineError;
@@ -124,6 +125,11 @@ fn add_steps(screens: &mut Screens) {
         Containerd => [BootstrapError::Containerd {
             node: "kind-control-plane".into(),
             output: "failed to load plugin error=\"expected integer\"".into(),
+            place: Place {
+                path: "containerdConfigPatches[0]".into(),
+                file: Some("lab.yaml".into()),
+                line: Some(7),
+            },
         }],
         Unreadable => [BootstrapError::Unreadable {
             node: "kind-control-plane".into(),
