@@ -480,9 +480,10 @@ fn a_stopped_node(loading: &Loading) {
     let worker = loading.nodes.last().unwrap();
     api(&loading.lab.socket(), "POST", &format!("/containers/{worker}/kill"), None);
     let out = loading.run(&["load", "docker-image", "skiff-test/app:1"]);
-    let hint = format!("docker start {worker}");
+    let (is_stopped, hint) =
+        (format!("{worker} is stopped"), format!("skiff start cluster --name {NAME}"));
     assert!(
-        stderr(&out).contains("is not running") && stderr(&out).contains(&hint),
+        stderr(&out).contains(&is_stopped) && stderr(&out).contains(&hint),
         "{}",
         stderr(&out)
     );
