@@ -482,11 +482,7 @@ fn a_stopped_node(loading: &Loading) {
     let out = loading.run(&["load", "docker-image", "skiff-test/app:1"]);
     let (is_stopped, hint) =
         (format!("{worker} is stopped"), format!("skiff start cluster --name {NAME}"));
-    assert!(
-        stderr(&out).contains(&is_stopped) && stderr(&out).contains(&hint),
-        "{}",
-        stderr(&out)
-    );
+    assert!(stderr(&out).contains(&is_stopped) && stderr(&out).contains(&hint), "{}", stderr(&out));
     check("a node that is stopped is named");
 }
 
