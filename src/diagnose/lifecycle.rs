@@ -14,7 +14,7 @@ pub(super) fn go_on(action: &str, cluster: &str) -> String {
 impl From<NotRunning> for Failure {
     fn from(error: NotRunning) -> Self {
         let action = if error.is_paused() { "unpause" } else { "start" };
-        Failure::new(Kind::Usage, &error).hint(go_on(action, &error.cluster))
+        Failure::new(Kind::Other, &error).hint(go_on(action, &error.cluster))
     }
 }
 
