@@ -18,7 +18,7 @@ use crate::cluster::{Cluster, Place, Role};
 use crate::context::{Context, RunError};
 use crate::engine::{Command, ContainerState, Host};
 use crate::kube::KubeClient;
-use crate::kubeadm::{self, API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH, UnknownField};
+use crate::kubeadm::{self, ConfigData, DISCOVERY_PATH, PATCHES_PATH, UnknownField};
 use crate::node::{ADMIN_CONF, NodeHandle};
 use crate::patch;
 use crate::plan::PlannedNode;
@@ -217,7 +217,7 @@ impl<'a> Bootstrap<'a> {
         let (name, api_answers) = (node.name(), Notify::new());
         let on_line = |line: &str| {
             self.warn_of_unknown_fields(name, line);
-            if api_answers_in(line) {
+            if kubeadm::api_answers_in(line) {
                 api_answers.notify_one();
             }
             on_line(line);
@@ -228,11 +228,15 @@ impl<'a> Bootstrap<'a> {
             Ok(())
         };
         let others = async {
+            let addons = install::addons_command(&node, KUBEADM_CONF).await?;
             api_answers.notified().await;
-            tokio::try_join!(
-                install::network(self.cluster, &node),
-                install::addons(&node, KUBEADM_CONF)
-            )
+            let addons = async {
+                if let Some(command) = addons {
+                    node.run(command).await?;
+                }
+                Ok(())
+            };
+            tokio::try_join!(install::network(self.cluster, &node), addons)
         };
         tokio::try_join!(init, others)?;
         self.share_credentials(&node).await
@@ -361,14 +365,6 @@ impl<'a> Bootstrap<'a> {
     fn node(&self, name: &str) -> NodeHandle {
         NodeHandle::new(self.ctx, name)
     }
-}
-
-/// Whether this line of `kubeadm init` says that the API server answers `admin.conf`:
-/// it is well, or what comes after this check has begun (Kubernetes 1.37,
-/// `cmd/kubeadm/app/util/apiclient/wait.go`, `cmd/kubeadm/app/cmd/phases/init/uploadconfig.go`).
-fn api_answers_in(line: &str) -> bool {
-    let is_well = line.contains(&format!(":{API_PORT}/livez")) && line.contains("200 OK");
-    is_well || line.contains("[upload-config]")
 }
 
 /// The cluster's address and certificate authority without credentials: what

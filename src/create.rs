@@ -60,6 +60,24 @@ pub(crate) struct CreateOptions {
     pub on_begun: Box<dyn Fn()>,
 }
 
+#[cfg(test)]
+impl CreateOptions {
+    /// On a machine of which nothing is known.
+    pub(crate) fn for_tests(kubeconfig: &Path) -> CreateOptions {
+        CreateOptions {
+            retain: false,
+            wait: Duration::from_secs(5),
+            kubeadm_suffices: false,
+            kubeconfig: kubeconfig.to_owned(),
+            network: "kind".into(),
+            directory: "/".into(),
+            get_env: |_| None,
+            probe: Probe { clock: || std::time::SystemTime::UNIX_EPOCH, machine: |_, _| None },
+            on_begun: Box::new(|| {}),
+        }
+    }
+}
+
 /// Creates the cluster, or removes everything again and reports why.
 ///
 /// # Errors

@@ -13,7 +13,9 @@ use serde_json::Value;
 
 use crate::yaml;
 
-pub use commands::{addons_command, finalize_kubelet_command, init_command, join_command};
+pub use commands::{
+    addons_command, api_answers_in, finalize_kubelet_command, init_command, join_command,
+};
 pub use data::{API_PORT, ConfigData, DISCOVERY_PATH, PATCHES_PATH};
 pub use unknown::{UnknownField, unknown_fields};
 

@@ -32,12 +32,14 @@ pub(crate) async fn install(cluster: &Cluster, node: &NodeHandle) -> Result<(), 
         .map(drop)
 }
 
-/// Has kubeadm install its add-ons, unless its configuration, a file, says otherwise.
+/// Has kubeadm install its add-ons; `None` if its configuration, a file, says otherwise.
 ///
 /// # Errors
-/// Returns [`BootstrapError`] if the configuration is invalid, or [`RunError::Command`]
-/// with kubeadm's output.
-pub(crate) async fn addons(node: &NodeHandle, config: &'static str) -> Result<(), BootstrapError> {
+/// Returns [`BootstrapError`] if the configuration is invalid.
+pub(crate) async fn addons_command(
+    node: &NodeHandle,
+    config: &'static str,
+) -> Result<Option<Command>, BootstrapError> {
     let text = node.read(config).await?;
     let documents = yaml::documents(&text).map_err(|reason| BootstrapError::Unreadable {
         node: node.name().to_owned(),
@@ -47,10 +49,7 @@ pub(crate) async fn addons(node: &NodeHandle, config: &'static str) -> Result<()
     let init = documents.iter().find(|document| document["kind"] == "InitConfiguration");
     let skipped = init.and_then(|init| init["skipPhases"].as_array()).into_iter().flatten();
     let skipped: Vec<&str> = skipped.filter_map(|phase| phase.as_str()).collect();
-    if let Some(command) = kubeadm::addons_command(config, &skipped) {
-        node.run(Command::new(command)).await?;
-    }
-    Ok(())
+    Ok(kubeadm::addons_command(config, &skipped).map(Command::new))
 }
 
 /// Installs the pod network from the manifest in the node image.

@@ -143,7 +143,7 @@ mod tests {
         let times = Times([("etcd".to_owned(), 10.0)].into());
         let mut stages = Stages::new(BUILD, times);
         assert_eq!(stages.names, ["base", "kubernetes", "etcd", "assembling", "loading"]);
-        assert_eq!(stages.line("Get:1 http://deb.debian.org trixie"), None);
+        assert_eq!(stages.line("Get:1 http://mirror.example trixie"), None);
         // The base is there.
         let stage = stages.line("kubernetes: building").unwrap();
         let expected = Stage {

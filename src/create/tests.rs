@@ -1,6 +1,5 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,20 +22,6 @@ fn cluster(nodes: &str) -> Cluster {
     config::parse(&format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n{nodes}")).unwrap()
 }
 
-fn options(kubeconfig: &Path) -> CreateOptions {
-    CreateOptions {
-        retain: false,
-        wait: Duration::from_secs(5),
-        kubeadm_suffices: false,
-        kubeconfig: kubeconfig.to_owned(),
-        network: "kind".into(),
-        directory: "/".into(),
-        get_env: |_| None,
-        probe: Probe { clock: || SystemTime::UNIX_EPOCH, machine: |_, _| None },
-        on_begun: Box::new(|| {}),
-    }
-}
-
 async fn run(
     engine: &FakeEngine,
     cancel: &CancellationToken,
@@ -54,7 +39,7 @@ async fn run_with(
     change: impl Fn(&mut CreateOptions),
 ) -> Result<(), Failed> {
     let ctx = Context::new(Arc::new(engine.clone()), Progress::silent(), cancel.clone());
-    let mut options = options(kubeconfig);
+    let mut options = CreateOptions::for_tests(kubeconfig);
     change(&mut options);
     create(&ctx, cluster, &options).await
 }

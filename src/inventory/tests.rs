@@ -55,26 +55,6 @@ async fn labels_of_an_image_do_not_make_its_containers_nodes() {
 }
 
 #[test]
-fn a_clusters_state_is_that_of_all_its_containers() {
-    use RunStatus::{Paused, Restarting, Running, Stopped};
-    for (all, state) in [
-        (&[Running, Running][..], ClusterState::Running),
-        (&[Paused, Paused], ClusterState::Paused),
-        (&[Stopped, Stopped], ClusterState::Stopped),
-        (&[Running, Stopped], ClusterState::Mixed),
-        (&[Running, Paused], ClusterState::Mixed),
-        (&[Restarting], ClusterState::Mixed),
-    ] {
-        let mut found = cluster(&[("a", "control-plane", true), ("b", "worker", true)]);
-        found.nodes.truncate(all.len());
-        for (node, status) in found.nodes.iter_mut().zip(all) {
-            node.status = *status;
-        }
-        assert_eq!(found.state(), state, "{all:?}");
-    }
-}
-
-#[test]
 fn a_cluster_without_what_all_others_need_is_damaged() {
     let plane = ("a", "control-plane", true);
     let more = ("b", "control-plane", true);

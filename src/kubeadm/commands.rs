@@ -1,5 +1,6 @@
 //! The command lines of kubeadm.
 
+use super::data::API_PORT;
 use crate::cluster::ProxyMode;
 use crate::version::Version;
 
@@ -72,6 +73,14 @@ fn skip_phases(version: &Version, phases: &[&str]) -> Option<String> {
     (!config_skips(version)).then(|| format!("--skip-phases={}", phases.join(",")))
 }
 
+/// Whether this line of `kubeadm init` says that the API server answers `admin.conf`:
+/// it is well, or what comes after this check has begun (Kubernetes 1.37,
+/// `cmd/kubeadm/app/util/apiclient/wait.go`, `cmd/kubeadm/app/cmd/phases/init/uploadconfig.go`).
+pub fn api_answers_in(line: &str) -> bool {
+    let is_well = line.contains(&format!(":{API_PORT}/livez")) && line.contains("200 OK");
+    is_well || line.contains("[upload-config]")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +115,27 @@ mod tests {
         }
         let ours = init_phases(&"v1.37.2".parse().unwrap(), ProxyMode::None);
         assert!(addons_command("/c", &ours).unwrap().contains(&"coredns".to_owned()));
+    }
+
+    #[test]
+    fn kubeadm_says_when_the_api_server_answers() {
+        for (line, answers) in [
+            (
+                r#"I1 "Response" verb="GET" url="https://172.18.0.2:6443/livez?timeout=10s" status="200 OK""#,
+                true,
+            ),
+            ("I1 GET https://172.18.0.2:6443/livez?timeout=10s 200 OK in 1 milliseconds", true),
+            (
+                "I1 uploadconfig.go:109] [upload-config] Uploading the kubeadm ClusterConfiguration",
+                true,
+            ),
+            (
+                r#"I1 "Response" verb="GET" url="https://172.18.0.2:6443/livez?timeout=10s" status="403 Forbidden""#,
+                false,
+            ),
+            ("I1 kube-scheduler check failed at https://127.0.0.1:10259/livez: 200 OK", false),
+        ] {
+            assert_eq!(api_answers_in(line), answers, "{line}");
+        }
     }
 }

@@ -10,8 +10,8 @@ use crate::provision::inotify::Limits;
 /// What a node writes into its volume `/var`, measured with Kubernetes 1.37: 142 MB, most of
 /// it etcd's log.
 const DISK_PER_NODE: u64 = 150_000_000;
-/// What else is written soon: a node image of 620 MB if the engine has none yet, pods'
-/// images, and 128 MB that etcd reserves for its log.
+/// What else is written soon: a node image of 620 MB if the engine has none yet, and pods'
+/// images.
 const DISK_HEADROOM: u64 = 1_000_000_000;
 
 /// What a cluster of one node, and each worker, takes while nothing runs in it.

@@ -47,6 +47,16 @@ struct Stopped {
 }
 
 impl Stopped {
+    /// A cluster with a counter that runs.
+    fn create(name: &'static str) -> Self {
+        let lab = Lab::new(&[name]);
+        let config = lab.write("cluster.yaml", WORKER);
+        lab.ok(&["create", "cluster", "--name", name, "--config", &config]);
+        lab.apply(name, COUNTER);
+        lab.kubectl(name, &["rollout", "status", "deployment", "counter", "--timeout=120s"]);
+        Stopped { lab, name }
+    }
+
     fn state(&self) -> Value {
         let clusters: Vec<Value> =
             serde_json::from_str(&self.lab.ok(&["get", "clusters", "-o", "json"])).unwrap();
@@ -83,12 +93,7 @@ impl Stopped {
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn a_cluster_is_stopped_and_started() {
     let name = "skiff-test-stopped";
-    let lab = Lab::new(&[name]);
-    let config = lab.write("cluster.yaml", WORKER);
-    lab.ok(&["create", "cluster", "--name", name, "--config", &config]);
-    lab.apply(name, COUNTER);
-    lab.kubectl(name, &["rollout", "status", "deployment", "counter", "--timeout=120s"]);
-    let cluster = Stopped { lab, name };
+    let cluster = Stopped::create(name);
     cluster.works();
     let starts = cluster.starts();
     let kubeconfig = std::fs::read_to_string(cluster.lab.kubeconfig()).unwrap();
@@ -143,12 +148,7 @@ fn a_cluster_is_stopped_and_started() {
 #[ignore = "needs engine and node image; tests/run.sh runs it"]
 fn a_cluster_is_paused_and_goes_on() {
     let name = "skiff-test-paused";
-    let lab = Lab::new(&[name]);
-    let config = lab.write("cluster.yaml", WORKER);
-    lab.ok(&["create", "cluster", "--name", name, "--config", &config]);
-    lab.apply(name, COUNTER);
-    lab.kubectl(name, &["rollout", "status", "deployment", "counter", "--timeout=120s"]);
-    let cluster = Stopped { lab, name };
+    let cluster = Stopped::create(name);
     let starts = cluster.starts();
     cluster.action("pause");
     cluster.action("pause");

@@ -38,7 +38,7 @@ async fn outcome(
     let messages = Messages::default();
     let progress = Progress::new(messages.clone());
     let ctx = Context::new(Arc::new(engine.clone()), progress, CancellationToken::new());
-    let mut options = options(&directory.path().join("config"));
+    let mut options = CreateOptions::for_tests(&directory.path().join("config"));
     options.probe.machine = machine;
     let created = create(&ctx, cluster, &options).await;
     (created, messages.warnings())

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -12,7 +11,6 @@ use crate::create::{self, CreateOptions};
 use crate::delete;
 use crate::diagnose::{Kind, Log};
 use crate::engine::fake::{FakeEngine, Fault, Script};
-use crate::preflight::Probe;
 use crate::progress::{Progress, Stage};
 use crate::pull;
 
@@ -184,20 +182,6 @@ async fn sweep(
     failed
 }
 
-fn options(kubeconfig: &Path) -> CreateOptions {
-    CreateOptions {
-        retain: false,
-        wait: Duration::from_secs(5),
-        kubeadm_suffices: false,
-        kubeconfig: kubeconfig.to_owned(),
-        network: "kind".into(),
-        directory: "/".into(),
-        get_env: |_| None,
-        probe: Probe { clock: || std::time::SystemTime::UNIX_EPOCH, machine: |_, _| None },
-        on_begun: Box::new(|| {}),
-    }
-}
-
 #[tokio::test]
 async fn whatever_fails_steps_are_balanced_and_there_is_one_last_line() {
     let directory = tempfile::tempdir().unwrap();
@@ -205,7 +189,7 @@ async fn whatever_fails_steps_are_balanced_and_there_is_one_last_line() {
     let text = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}]";
     let cluster = config::parse(text).unwrap();
     let create = async |ctx: &Context| {
-        let created = create::create(ctx, &cluster, &options(&path)).await;
+        let created = create::create(ctx, &cluster, &CreateOptions::for_tests(&path)).await;
         created.map_err(Failure::from)
     };
     assert!(sweep(FakeEngine::default, create).await > 60);
